@@ -1,0 +1,290 @@
+//! The command line of the human commands. `hook` is dispatched before this is looked at.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A policy-enforced firewall for the tool calls of AI agents.
+#[derive(Debug, Parser)]
+#[command(name = "agentfirewall", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    after_help = "Start here:  agentfirewall init  &&  agentfirewall install  &&  agentfirewall doctor"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create .agentfirewall/ with a default policy and an empty audit log
+    Init(InitArgs),
+    /// Add the firewall's hooks to Claude Code's settings
+    Install(InstallArgs),
+    /// Remove the firewall's hooks from Claude Code's settings
+    Uninstall(UninstallArgs),
+    /// Check whether the hooks are really wired and will run
+    Doctor(DoctorArgs),
+    /// Validate a policy file and print its rules
+    Validate(ValidateArgs),
+    /// Decide one call given as flags or JSON (exit code: 0 passes, 2 deny, 3 ask)
+    Check(CheckArgs),
+    /// Query or verify the audit log
+    Audit(AuditArgs),
+    /// Scan files for secrets
+    Scan(ScanArgs),
+    /// List the plugins this binary is made of
+    Plugins(PluginsArgs),
+    /// Deliver audit records to the configured sinks (the hook starts this by itself)
+    Deliver(DeliverArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Write the manual pages into a folder
+    Man(ManArgs),
+    /// Answer an agent's hook: reads the payload from standard input (installed by `install`)
+    Hook(HookArgs),
+}
+
+/// A settings file of Claude Code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Scope {
+    /// ~/.claude/settings.json: every project of this user
+    User,
+    /// .claude/settings.json: everyone who works on this project
+    Project,
+    /// .claude/settings.local.json: this project, for you alone
+    Local,
+    /// The machine's managed settings: cannot be switched off by a user
+    Managed,
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Print what was done as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `install`
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    /// Which settings file to change
+    #[arg(long, value_enum, default_value = "local")]
+    pub scope: Scope,
+    /// Show the change and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `uninstall`
+#[derive(Debug, Args)]
+pub struct UninstallArgs {
+    /// Which settings file to change
+    #[arg(long, value_enum, default_value = "local")]
+    pub scope: Scope,
+    /// Show the change and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Prove it: run the real client against a scripted model on the loopback and see a call blocked
+    #[arg(long)]
+    pub live: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `validate`
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// The policy file [default: every layer's policy that applies here]
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Print rules and problems as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The tool, such as Bash, Write or mcp__server__tool; without it a call is read as JSON from standard input
+    #[arg(long)]
+    pub tool: Option<String>,
+    /// The command of a shell tool
+    #[arg(long)]
+    pub command: Option<String>,
+    /// The path of a file tool
+    #[arg(long, value_name = "FILE")]
+    pub path: Option<String>,
+    /// All parameters as a JSON object
+    #[arg(long, value_name = "JSON", conflicts_with_all = ["command", "path"])]
+    pub input: Option<String>,
+    /// Judge by this policy file alone
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Write the decision to the audit log too
+    #[arg(long)]
+    pub record: bool,
+    /// Print the decision as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `audit`
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct AuditArgs {
+    /// `verify`
+    #[command(subcommand)]
+    pub command: Option<AuditCommand>,
+    /// The filters.
+    #[command(flatten)]
+    pub query: AuditQueryArgs,
+}
+
+/// The filters of `audit`.
+#[derive(Debug, Args)]
+pub struct AuditQueryArgs {
+    /// The log [default: the project's]
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// How many of the newest matching records to show
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub tail: usize,
+    /// Only this tool; wildcards as in a policy
+    #[arg(long)]
+    pub tool: Option<String>,
+    /// Only this action: allow, log, alert, ask or deny
+    #[arg(long)]
+    pub action: Option<String>,
+    /// Only records decided by this rule
+    #[arg(long)]
+    pub rule: Option<String>,
+    /// Only records of this session
+    #[arg(long)]
+    pub session: Option<String>,
+    /// Only records at or after this time: RFC 3339, a date, or an age such as 30m, 12h, 7d
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only records before this time
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Keep printing records as they are written
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Print the records as JSON Lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Commands under `audit`.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Check the hash chain from the first record to the last
+    Verify(AuditVerifyArgs),
+}
+
+/// `audit verify`
+#[derive(Debug, Args)]
+pub struct AuditVerifyArgs {
+    /// The log [default: the project's]
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `scan`
+#[derive(Debug, Args)]
+pub struct ScanArgs {
+    /// The file or folder; `-` reads standard input
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// The lowest confidence that is reported
+    #[arg(long, value_enum, default_value = "medium")]
+    pub confidence: MinConfidence,
+    /// Look into files that .gitignore and .ignore leave out too
+    #[arg(long)]
+    pub no_ignore: bool,
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A threshold of confidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MinConfidence {
+    /// Everything
+    Low,
+    /// What looks like a secret
+    Medium,
+    /// What its structure proves
+    High,
+}
+
+/// `plugins`
+#[derive(Debug, Args)]
+pub struct PluginsArgs {
+    /// `list`
+    #[command(subcommand)]
+    pub command: PluginsCommand,
+}
+
+/// Commands under `plugins`.
+#[derive(Debug, Subcommand)]
+pub enum PluginsCommand {
+    /// Every matcher, detector and sink
+    List(PluginsListArgs),
+}
+
+/// `plugins list`
+#[derive(Debug, Args)]
+pub struct PluginsListArgs {
+    /// Print the list as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `deliver`
+#[derive(Debug, Args)]
+pub struct DeliverArgs {
+    /// The log to deliver from [default: the project's]
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+}
+
+/// `completions`
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// The folder
+    pub folder: PathBuf,
+}
+
+/// `hook`: here for the help alone; the real one is dispatched by hand and never fails open.
+#[derive(Debug, Args)]
+pub struct HookArgs {
+    /// The event: pre-tool-use, post-tool-use, post-tool-use-failure, user-prompt-submit, session-start, config-change
+    pub event: Option<String>,
+}

@@ -1,0 +1,44 @@
+//! The program: the command line, the hook and everything that prints or exits.
+//!
+//! It is a library so that a team can link its own plugins into a binary of its own: depend on this crate, on
+//! `agentfirewall-plugins` and on the crate with the plugins, and call [`run`].
+
+mod args;
+mod commands;
+mod failure;
+mod ui;
+
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use clap::Parser;
+
+pub use crate::failure::{Exit, Failure};
+
+/// Runs the program with the process's arguments and returns its exit code.
+pub fn run() -> ExitCode {
+    let ui = ui::Ui;
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let usage = error.use_stderr();
+            let _closed = error.print();
+            return exit_code(if usage { Exit::Usage } else { Exit::Success });
+        }
+    };
+    match commands::run(cli.command, &ui) {
+        Ok(exit) => exit_code(exit),
+        Err(failure) => {
+            let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+            ui.note(format!("{red}error{red:#}: {}", failure.message));
+            for line in &failure.help {
+                ui.note(format!("  help: {line}"));
+            }
+            exit_code(failure.exit)
+        }
+    }
+}
+
+fn exit_code(exit: Exit) -> ExitCode {
+    ExitCode::from(exit as u8)
+}

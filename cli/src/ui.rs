@@ -1,0 +1,32 @@
+//! The only printer: standard output and error of the human commands, colours only on a terminal.
+
+use std::io::{IsTerminal, Write};
+
+/// Where a command prints. A closed pipe ends the printing, not the command.
+#[derive(Debug, Default)]
+pub struct Ui;
+
+impl Ui {
+    /// A line on standard output. Style it with `anstyle`; the codes are dropped where the output is no terminal.
+    pub fn line(&self, text: impl AsRef<str>) {
+        write_line(&mut anstream::stdout().lock(), text.as_ref());
+    }
+
+    /// A line on standard error.
+    pub fn note(&self, text: impl AsRef<str>) {
+        write_line(&mut anstream::stderr().lock(), text.as_ref());
+    }
+
+    /// Whether standard error is a terminal: the condition for progress bars.
+    pub fn progress(&self) -> bool {
+        std::io::stderr().is_terminal()
+    }
+}
+
+fn write_line(stream: &mut impl Write, text: &str) {
+    // A reader that went away (`| head`) is not a failure of the command.
+    let _closed = stream
+        .write_all(text.as_bytes())
+        .and_then(|()| stream.write_all(b"\n"))
+        .and_then(|()| stream.flush());
+}

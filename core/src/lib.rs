@@ -1,0 +1,8 @@
+//! The deciding part of agentfirewall: from an agent's bytes to a decision and its audit record.
+//!
+//! Data flows one way: `agents` parse the hook's bytes into a `ToolCall`, `facts` says what the call touches, the
+//! interceptor judges every part by the `policy` layers and the secret detectors, `audit` chains the record, `agents`
+//! render the answer. The crate names no built-in plugin, opens no socket, prints nothing and never exits.
+
+pub mod places;
+pub mod registry;

@@ -1,0 +1,33 @@
+//! The contract between agentfirewall and everything that judges or reports.
+//!
+//! A plugin is a plain Rust type that implements [`Matcher`], [`Detector`] or [`Sink`], and one
+//! [`register!`] invocation beside it. The host composes itself only from what is registered: the
+//! built-in glob matcher, secret detectors and sinks are plugins like any other.
+//!
+//! This crate imports nothing else of the project. It holds data types and traits; it decides
+//! nothing, reads no file and opens no socket.
+#![deny(missing_docs)]
+
+mod call;
+mod decision;
+mod detector;
+mod matcher;
+mod plugin;
+mod sink;
+
+pub use call::{AgentInfo, HookEvent, McpServer, PermissionMode, ToolCall};
+pub use decision::{Action, Decision, LocatedFinding, ParseActionError, RuleRef};
+pub use detector::{Confidence, Detector, Finding, Scan, Severity};
+pub use matcher::{Access, Anchors, Matcher, PartKind, Subject};
+pub use plugin::{Factory, Kind, Meta, NoConfig, Plugin, PluginError, Registration, Role, registrations};
+pub use sink::{Event, Sink, SinkError};
+
+/// What the [`register!`] macro needs at its call site; not for direct use.
+#[doc(hidden)]
+pub mod __private {
+    pub use inventory;
+    pub use schemars;
+    pub use serde_json;
+
+    pub use crate::plugin::{build_detector, build_matcher, build_sink, config_schema, matcher_anchors};
+}

@@ -1,0 +1,108 @@
+//! Matchers: what a rule's `tools:`, `resources:` and `match:` are answered by.
+
+use crate::call::ToolCall;
+use crate::plugin::PluginError;
+
+/// What kind of thing a part of a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PartKind {
+    /// The tool's name: the subject of `tools:`.
+    Tool,
+    /// The call itself, for tools without a more precise resource.
+    Call,
+    /// One simple command of a shell script.
+    Command,
+    /// A composite text: a pipeline or a whole script.
+    Script,
+    /// A file or folder.
+    Path,
+    /// A host or URL.
+    Host,
+}
+
+/// How a path is touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Access {
+    /// Its content or its name is read.
+    Read,
+    /// It is created, changed or replaced.
+    Write,
+    /// It is removed.
+    Delete,
+    /// It is run.
+    Execute,
+    /// It is named by a command and nobody knows what for.
+    Unknown,
+}
+
+/// One text under judgement, and the call it comes from.
+///
+/// The host shows a matcher every spelling of every reading of a part, one after the other: the raw command and its
+/// unquoted form, the absolute path, the path inside the project, the path with its links resolved.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Subject<'a> {
+    /// The whole call.
+    pub call: &'a ToolCall,
+    /// What [`Self::text`] is.
+    pub kind: PartKind,
+    /// The spelling under judgement.
+    pub text: &'a str,
+    /// How a path is touched; [`Access::Unknown`] for everything else.
+    pub access: Access,
+}
+
+impl<'a> Subject<'a> {
+    /// A subject as the host makes it.
+    pub const fn new(call: &'a ToolCall, kind: PartKind, text: &'a str, access: Access) -> Self {
+        Self { call, kind, text, access }
+    }
+}
+
+/// The literals of which at least one stands in every text that a configured matcher can match.
+///
+/// The host puts them into an index when it compiles a policy, and builds and asks the matcher only where one of them
+/// occurs. They are compared byte by byte; a literal under two bytes is no use and counts as [`Anchors::Always`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Anchors {
+    /// Nothing is known in advance: ask for every text.
+    Always,
+    /// At least one of these occurs in the text.
+    AnyOf(Vec<String>),
+}
+
+/// Answers whether a subject satisfies one configured condition.
+///
+/// ```
+/// use agentfirewall_sdk::{Matcher, NoConfig, Plugin, PluginError, Subject, ToolCall, PartKind, Access};
+///
+/// struct Subagent;
+///
+/// impl Plugin for Subagent {
+///     type Config = NoConfig;
+///     fn new(_: NoConfig) -> Result<Self, PluginError> {
+///         Ok(Self)
+///     }
+/// }
+///
+/// impl Matcher for Subagent {
+///     fn matches(&self, subject: &Subject<'_>) -> Result<bool, PluginError> {
+///         Ok(subject.call.agent.is_some())
+///     }
+/// }
+///
+/// let call = ToolCall::new("Bash", serde_json::json!({"command": "ls"}));
+/// let subject = Subject::new(&call, PartKind::Command, "ls", Access::Unknown);
+/// assert!(!Subagent.matches(&subject).unwrap());
+/// ```
+pub trait Matcher: Send + Sync {
+    /// Whether the subject matches. An error is a refusal of the call, never a mismatch.
+    fn matches(&self, subject: &Subject<'_>) -> Result<bool, PluginError>;
+
+    /// The literals that every matching text contains; see [`Anchors`].
+    fn anchors(&self) -> Anchors {
+        Anchors::Always
+    }
+}
