@@ -15,7 +15,7 @@ use agentfirewall_sdk::{Access, PartKind, ToolCall};
 use serde_json::Value;
 
 pub(crate) use commands::{base_name, is_shell, text};
-pub(crate) use paths::{Resolved, Roots, lexical};
+pub(crate) use paths::{Resolved, Roots, canonical, lexical};
 pub(crate) use shell::{Command, Word};
 
 /// How many path operands of a script are looked up in the file system. The rest is judged by its lexical form.

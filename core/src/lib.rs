@@ -7,4 +7,5 @@
 pub mod agents;
 pub mod facts;
 pub mod places;
+pub mod protection;
 pub mod registry;
