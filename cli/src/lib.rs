@@ -6,8 +6,10 @@
 mod args;
 mod commands;
 mod failure;
+mod hook;
 mod ui;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -17,6 +19,13 @@ pub use crate::failure::{Exit, Failure};
 
 /// Runs the program with the process's arguments and returns its exit code.
 pub fn run() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if let [first, rest @ ..] = arguments.as_slice()
+        && first == "hook"
+        && !matches!(rest, [only] if only == "--help" || only == "-h")
+    {
+        return hook::run(rest);
+    }
     let ui = ui::Ui;
     let cli = match args::Cli::try_parse() {
         Ok(cli) => cli,

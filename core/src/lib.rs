@@ -6,6 +6,7 @@
 
 pub mod agents;
 pub mod facts;
+pub mod interceptor;
 pub mod places;
 pub mod protection;
 pub mod registry;

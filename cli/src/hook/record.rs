@@ -1,0 +1,154 @@
+//! The audit record of what the hook did, written before the answer.
+
+use std::cell::OnceCell;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use agentfirewall_core::agents::{Session, claude_code};
+use agentfirewall_core::audit::{self, Entry, EventType};
+use agentfirewall_core::interceptor::Interceptor;
+use agentfirewall_core::places::Places;
+use agentfirewall_core::policy::Layer;
+use agentfirewall_core::secrets::{Salt, mask_value, truncate_strings};
+use agentfirewall_sdk::{Action, Decision, HookEvent, LocatedFinding, ToolCall};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::Refusal;
+use super::respond;
+
+/// How long a record waits for other writers. A stopped writer must not hang the agent.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// The longest string of a call's parameters that is recorded whole, in bytes.
+const LONGEST_STRING: usize = 2 * 1024;
+
+/// Writes the records of one hook process.
+pub(crate) struct Recorder<'p> {
+    places: &'p Places,
+    log: PathBuf,
+    project: String,
+    /// The actions some sink wants to hear of.
+    wanted: Vec<Action>,
+    salt: OnceCell<Salt>,
+}
+
+impl<'p> Recorder<'p> {
+    /// Finds the log and makes the private state folder.
+    pub(crate) fn new(places: &'p Places, layers: &[Layer<'_>]) -> Result<Self, Refusal> {
+        prepare(places)?;
+        let mut wanted = Vec::new();
+        for sink in layers.iter().flat_map(|layer| &layer.sinks) {
+            wanted.extend_from_slice(&sink.actions);
+        }
+        Ok(Self {
+            places,
+            log: places.audit_log(),
+            project: places.project.to_string_lossy().into_owned(),
+            wanted,
+            salt: OnceCell::new(),
+        })
+    }
+
+    /// The installation's key for masks.
+    pub(crate) fn salt(&self) -> Salt {
+        self.salt.get_or_init(|| Salt::load_or_create(&self.places.state)).clone()
+    }
+
+    /// A text without its secrets.
+    pub(crate) fn masked(&self, interceptor: &Interceptor<'_>, text: &str) -> Result<String, Refusal> {
+        respond::masked(interceptor, text, &|| self.salt())
+    }
+
+    /// Records a decision. Gives the log if a sink wants to hear of it.
+    pub(crate) fn decision(&self, call: &ToolCall, decision: &Decision) -> Result<Option<PathBuf>, Refusal> {
+        let mut parameters = call.input.clone();
+        if !decision.findings.is_empty() {
+            mask_value(&mut parameters, &decision.findings, &self.salt())?;
+        }
+        truncate_strings(&mut parameters, LONGEST_STRING);
+        let metadata = metadata(call);
+        let entry = Entry::of_call(call, Timestamp::now())
+            .decided(decision)
+            .with_parameters(&parameters)
+            .with_metadata(&metadata);
+        self.write(&entry)
+    }
+
+    /// Records what happened after a call.
+    pub(crate) fn result(
+        &self,
+        event: HookEvent,
+        call: &ToolCall,
+        findings: &[LocatedFinding],
+        action: Action,
+        reason: &str,
+    ) -> Result<Option<PathBuf>, Refusal> {
+        let metadata = metadata(call);
+        let mut entry = Entry::of_call(call, Timestamp::now()).with_metadata(&metadata);
+        entry.event_type = EventType::from(event);
+        entry.action = action;
+        entry.reason = reason;
+        entry.findings = findings;
+        self.write(&entry)
+    }
+
+    /// Records an event of a session that is no call.
+    pub(crate) fn session(
+        &self,
+        event: EventType,
+        session: &Session,
+        details: &[(&str, &str)],
+        decision: Option<&Decision>,
+    ) -> Result<Option<PathBuf>, Refusal> {
+        let metadata: Map<String, Value> = details
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
+            .collect();
+        let mut entry = Entry::new(event, Timestamp::now()).with_metadata(&metadata);
+        if let Some(decision) = decision {
+            entry = entry.decided(decision);
+        }
+        entry.session = &session.id;
+        entry.agent = claude_code::CLIENT;
+        entry.project = self.project.as_str().into();
+        self.write(&entry)
+    }
+
+    fn write(&self, entry: &Entry<'_>) -> Result<Option<PathBuf>, Refusal> {
+        audit::append(&self.log, entry, LOCK_WAIT)?;
+        Ok(self.wanted.contains(&entry.action).then(|| self.log.clone()))
+    }
+}
+
+fn metadata(call: &ToolCall) -> Map<String, Value> {
+    let mut metadata = Map::new();
+    if call.raw_tool != call.tool {
+        metadata.insert("raw_tool".to_owned(), call.raw_tool.clone().into());
+    }
+    if let Some(server) = &call.mcp {
+        metadata.insert("mcp_server".to_owned(), server.name.clone().into());
+        if !server.source.is_empty() {
+            metadata.insert("mcp_source".to_owned(), server.source.clone().into());
+        }
+    }
+    metadata
+}
+
+/// Makes the private state folder. Without it masks would change from run to run and nothing could be delivered.
+fn prepare(places: &Places) -> Result<(), Refusal> {
+    if places.state.is_dir() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(&places.state).map_err(|error| {
+        Refusal(format!("the state folder {} cannot be made: {error}", places.state.display()))
+    })
+}

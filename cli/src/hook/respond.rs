@@ -1,0 +1,227 @@
+//! The answer to each event.
+
+use std::path::{Path, PathBuf};
+
+use agentfirewall_core::agents::{Answer, ConfigChange, Payload, Session, claude_code};
+use agentfirewall_core::audit::EventType;
+use agentfirewall_core::claude_settings;
+use agentfirewall_core::interceptor::Interceptor;
+use agentfirewall_core::places::Places;
+use agentfirewall_core::policy::{Compiled, Layer};
+use agentfirewall_core::protection::Protection;
+use agentfirewall_core::registry::Registry;
+use agentfirewall_core::secrets::{Salt, mask_text, mask_value};
+use agentfirewall_sdk::{Action, Confidence, Decision, HookEvent, LocatedFinding, RuleRef, ToolCall};
+use serde_json::Value;
+
+use super::record::Recorder;
+use super::{Outcome, Refusal};
+
+pub(super) fn answer(
+    event: HookEvent,
+    payload: Payload,
+    places: &Places,
+    registry: &Registry,
+    compiled: &Compiled,
+    layers: &[Layer<'_>],
+) -> Result<Outcome, Refusal> {
+    let interceptor = Interceptor::new(compiled, registry, &places.home)?;
+    let recorder = Recorder::new(places, layers)?;
+    match payload {
+        Payload::Call(call) if event == HookEvent::PreToolUse => {
+            before_call(&call, places, interceptor, &recorder)
+        }
+        Payload::Call(call) => after_call(event, *call, &interceptor, &recorder, layers),
+        Payload::Prompt(session, prompt) => prompted(&session, &prompt, &interceptor, &recorder, layers),
+        Payload::SessionStart(session, source) => {
+            recorder.session(EventType::SessionStart, &session, &[("source", &source)], None)?;
+            Ok(claude_code::pass().into())
+        }
+        Payload::ConfigChange(session, change) => config_changed(&session, &change, places, &recorder),
+    }
+}
+
+fn before_call(
+    call: &ToolCall,
+    places: &Places,
+    interceptor: Interceptor<'_>,
+    recorder: &Recorder<'_>,
+) -> Result<Outcome, Refusal> {
+    let interceptor = interceptor.protecting(protection(places));
+    let mut decision = match interceptor.check(call) {
+        Ok(decision) => decision,
+        // The failure is a decision too, and the log names who failed.
+        Err(error) => Decision::new(Action::Deny, RuleRef::new("firewall", "failure", 0), error.to_string()),
+    };
+    if decision.action.stops() {
+        decision.reason = recorder.masked(&interceptor, &decision.reason)?;
+    }
+    let deliver = recorder.decision(call, &decision)?;
+    let answer = match decision.action {
+        Action::Deny => claude_code::deny(HookEvent::PreToolUse, &explanation("Blocked", &decision)),
+        Action::Ask => claude_code::ask(&explanation("Needs approval", &decision)),
+        _ if decision.approve => claude_code::approve(&explanation("Approved", &decision)),
+        _ => claude_code::pass(),
+    };
+    Ok(Outcome { answer, deliver })
+}
+
+/// What the model and the person read.
+fn explanation(verb: &str, decision: &Decision) -> String {
+    let mut text = format!(
+        "{verb} by agentfirewall: {} (rule `{}`, {} policy)",
+        decision.reason.trim_end_matches('.'),
+        decision.rule.name,
+        decision.rule.layer
+    );
+    if let Some(suggestion) = &decision.suggestion {
+        text.push_str(". ");
+        text.push_str(suggestion);
+    }
+    text
+}
+
+fn protection(places: &Places) -> Protection {
+    let mut binaries: Vec<PathBuf> = std::env::current_exe().into_iter().collect();
+    binaries.extend(std::env::args_os().next().map(PathBuf::from).filter(|path| path.is_absolute()));
+    let config = std::env::var_os("CLAUDE_CONFIG_DIR").map(PathBuf::from);
+    Protection::new(places, config.as_deref(), &binaries)
+}
+
+/// After a call nothing can be stopped; what can be done is to keep secrets in its result from the model.
+fn after_call(
+    event: HookEvent,
+    mut call: ToolCall,
+    interceptor: &Interceptor<'_>,
+    recorder: &Recorder<'_>,
+    layers: &[Layer<'_>],
+) -> Result<Outcome, Refusal> {
+    let mut result = call.response.take().unwrap_or(Value::Null);
+    let findings = match scan(interceptor, &result) {
+        Ok(findings) => findings,
+        Err(refusal) if event == HookEvent::PostToolUse => {
+            // A result nobody could look at is withheld, in its own shape so that the client takes the replacement.
+            withhold(&mut result, &refusal.0);
+            recorder.result(event, &call, &[], Action::Deny, &refusal.0)?;
+            return Ok(claude_code::replace_result(result).into());
+        }
+        Err(refusal) => return Err(refusal),
+    };
+    let leaked: Vec<LocatedFinding> =
+        findings.into_iter().filter(|found| found.finding.confidence >= Confidence::Medium).collect();
+    if leaked.is_empty() {
+        let deliver = recorder.result(event, &call, &[], Action::Log, "")?;
+        return Ok(Outcome { answer: claude_code::pass(), deliver });
+    }
+    let mask = layers.iter().any(|layer| layer.secrets.results_mask) && event == HookEvent::PostToolUse;
+    let reason = if mask {
+        "the result held secrets; they were masked before the model saw it"
+    } else {
+        "the result held secrets and the model saw them: treat them as leaked"
+    };
+    let deliver = recorder.result(event, &call, &leaked, Action::Alert, reason)?;
+    let answer = if mask {
+        mask_value(&mut result, &leaked, &recorder.salt())?;
+        claude_code::replace_result(result)
+    } else {
+        claude_code::tell_person(&format!("agentfirewall: {reason}"))
+    };
+    Ok(Outcome { answer, deliver })
+}
+
+fn scan(interceptor: &Interceptor<'_>, value: &Value) -> Result<Vec<LocatedFinding>, Refusal> {
+    let mut all: Vec<LocatedFinding> = Vec::new();
+    for engine in interceptor.engines() {
+        for found in engine.scan_value(value)? {
+            if !all.contains(&found) {
+                all.push(found);
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn withhold(value: &mut Value, why: &str) {
+    match value {
+        Value::String(text) => *text = format!("[withheld by agentfirewall: {why}]"),
+        Value::Array(items) => items.iter_mut().for_each(|item| withhold(item, why)),
+        Value::Object(members) => members.values_mut().for_each(|member| withhold(member, why)),
+        _ => {}
+    }
+}
+
+fn prompted(
+    session: &Session,
+    prompt: &str,
+    interceptor: &Interceptor<'_>,
+    recorder: &Recorder<'_>,
+    layers: &[Layer<'_>],
+) -> Result<Outcome, Refusal> {
+    let findings = scan(interceptor, &Value::String(prompt.to_owned()))?;
+    let certain = findings.iter().find(|found| found.finding.confidence == Confidence::High);
+    let Some(certain) = certain else {
+        recorder.session(EventType::UserPrompt, session, &[], None)?;
+        return Ok(claude_code::pass().into());
+    };
+    let action = layers.iter().map(|layer| layer.secrets.prompts).max().unwrap_or(Action::Deny);
+    let mut decision = Decision::new(
+        action,
+        RuleRef::new("policy", "secrets", 0),
+        format!("the prompt holds a secret ({})", certain.finding.detector),
+    );
+    decision.suggestion = Some(
+        "Remove it, or let the policy say `secrets: {prompts: log}` if it is meant to be sent.".to_owned(),
+    );
+    decision.findings.clone_from(&findings);
+    let deliver = recorder.session(EventType::UserPrompt, session, &[], Some(&decision))?;
+    let answer: Answer = if action.stops() {
+        claude_code::deny(HookEvent::UserPromptSubmit, &explanation("Blocked", &decision))
+    } else {
+        claude_code::pass()
+    };
+    Ok(Outcome { answer, deliver })
+}
+
+fn config_changed(
+    session: &Session,
+    change: &ConfigChange,
+    places: &Places,
+    recorder: &Recorder<'_>,
+) -> Result<Outcome, Refusal> {
+    let config = std::env::var_os("CLAUDE_CONFIG_DIR").map(PathBuf::from);
+    let binary = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let files = claude_settings::SettingsFiles::read(&places.project, &places.home, config.as_deref());
+    let verdict =
+        claude_settings::judge_config_change(change.file.as_deref(), &change.source, &files, &binary);
+    let file = change.file.as_deref().map(Path::to_string_lossy).unwrap_or_default();
+    let details = [("source", change.source.as_str()), ("file", file.as_ref())];
+    match verdict {
+        Ok(()) => {
+            recorder.session(EventType::ConfigChange, session, &details, None)?;
+            Ok(claude_code::pass().into())
+        }
+        Err(reason) => {
+            let decision =
+                Decision::new(Action::Deny, RuleRef::new("protection", "config-change", 0), reason);
+            let deliver = recorder.session(EventType::ConfigChange, session, &details, Some(&decision))?;
+            let answer = claude_code::deny(HookEvent::ConfigChange, &explanation("Blocked", &decision));
+            Ok(Outcome { answer, deliver })
+        }
+    }
+}
+
+/// The text with everything masked that any engine finds in it.
+pub(super) fn masked(
+    interceptor: &Interceptor<'_>,
+    text: &str,
+    salt: &dyn Fn() -> Salt,
+) -> Result<String, Refusal> {
+    let mut text = text.to_owned();
+    for engine in interceptor.engines() {
+        let findings = engine.scan_text(&text)?;
+        if !findings.is_empty() {
+            text = mask_text(&text, &findings, &salt());
+        }
+    }
+    Ok(text)
+}

@@ -1,0 +1,172 @@
+//! One layer's verdict: each part by the first rule that matches it, the call by the strictest part.
+
+use agentfirewall_sdk::{Action, Decision, RuleRef, ToolCall};
+
+use super::CheckError;
+use super::matching::Matchers;
+use crate::facts::{Facts, Part, Weight};
+use crate::policy::{Layer, Rule};
+
+/// What stands for a rule's name where none matched.
+pub(super) const DEFAULT_ACTION: &str = "default_action";
+
+/// The strictest answer of a layer.
+pub(super) struct Verdict<'l> {
+    action: Action,
+    rule: Option<Rule<'l>>,
+    /// The text of the part that decided, where the call has more than one.
+    part: Option<String>,
+    /// The strictest answer that monitor mode held back.
+    would: Option<Action>,
+    /// Whether every primary part was matched by a rule with `approve`.
+    pub(super) approve: bool,
+}
+
+/// Judges a call by one layer.
+pub(super) fn layer<'l>(
+    layer: &'l Layer<'_>,
+    matchers: &Matchers<'_>,
+    call: &ToolCall,
+    facts: &Facts,
+) -> Result<Verdict<'l>, CheckError> {
+    let rules = Candidates::gather(layer, matchers, call, facts)?;
+    let mut verdict = Verdict { action: Action::Allow, rule: None, part: None, would: None, approve: true };
+    let mut judged = false;
+    for part in &facts.parts {
+        let (matched, would) = rules.first_match(part, matchers, call)?;
+        verdict.would = verdict.would.max(would);
+        let action = match (matched, part.weight) {
+            (Some(rule), _) => rule.action,
+            (None, Weight::Primary) => layer.default_action,
+            (None, Weight::Mention) => continue,
+        };
+        if part.weight == Weight::Primary {
+            verdict.approve &= matched.is_some_and(|rule| rule.approve);
+        }
+        // A default action gives way to a rule that says the same, so that the reason is the author's.
+        let replaces = !judged
+            || action > verdict.action
+            || (action == verdict.action && verdict.rule.is_none() && matched.is_some());
+        if replaces {
+            judged = true;
+            verdict.action = action;
+            verdict.rule = matched.cloned();
+            verdict.part = part.readings.first().and_then(|reading| reading.first()).cloned();
+        }
+    }
+    verdict.approve &= judged;
+    if facts.parts.len() < 2 {
+        verdict.part = None;
+    }
+    if layer.monitor && verdict.action.stops() {
+        verdict.would = verdict.would.max(Some(verdict.action));
+        verdict.action = Action::Log;
+    }
+    Ok(verdict)
+}
+
+/// The rules that can match the call at all, decoded once.
+struct Candidates<'l> {
+    rules: Vec<Candidate<'l>>,
+}
+
+struct Candidate<'l> {
+    rule: Rule<'l>,
+    /// Whether it says anything about mentions.
+    about_mentions: bool,
+}
+
+impl<'l> Candidates<'l> {
+    fn gather(
+        layer: &'l Layer<'_>,
+        matchers: &Matchers<'_>,
+        call: &ToolCall,
+        facts: &Facts,
+    ) -> Result<Self, CheckError> {
+        let names: Vec<&str> = call.names().collect();
+        let texts: Vec<&str> = facts
+            .parts
+            .iter()
+            .flat_map(|part| part.readings.iter().flatten().chain(&part.hints))
+            .map(String::as_str)
+            .collect();
+        let mut ids = Vec::new();
+        layer.candidates(&names, &texts, &mut ids);
+        let mentions = facts.parts.iter().any(|part| part.weight == Weight::Mention);
+        let mut rules = Vec::with_capacity(ids.len());
+        for id in ids {
+            let rule = layer.rule(id)?;
+            if matchers.tools(rule.tools, call)? {
+                let about_mentions =
+                    mentions && !rule.action.is_permissive() && !matchers.is_universal(&rule, call)?;
+                rules.push(Candidate { rule, about_mentions });
+            }
+        }
+        Ok(Self { rules })
+    }
+
+    /// The first rule that matches a part, and the strictest answer of the monitored rules before it.
+    fn first_match(
+        &self,
+        part: &Part,
+        matchers: &Matchers<'_>,
+        call: &ToolCall,
+    ) -> Result<(Option<&Rule<'l>>, Option<Action>), CheckError> {
+        let mut would = None;
+        for Candidate { rule, about_mentions } in &self.rules {
+            let permissive = rule.action.is_permissive();
+            if part.weight == Weight::Mention && !about_mentions {
+                continue;
+            }
+            if !matchers.resources(rule.resources, part, call, permissive)? {
+                continue;
+            }
+            if let Some(condition) = &rule.condition
+                && !matchers.condition(condition, part, call, permissive)?
+            {
+                continue;
+            }
+            if rule.monitor && rule.action.stops() {
+                // Monitored: as if it were not there, but for what is recorded.
+                would = would.max(Some(rule.action));
+                continue;
+            }
+            return Ok((Some(rule), would));
+        }
+        Ok((None, would))
+    }
+}
+
+impl Verdict<'_> {
+    /// The verdict as the call's decision, with a reason a person or a model can act on.
+    pub(super) fn into_decision(self, layer: &Layer<'_>, call: &ToolCall) -> Decision {
+        let source = layer.kind.as_str();
+        let (name, line) = self.rule.as_ref().map_or((DEFAULT_ACTION, 0), |rule| (rule.name, rule.line));
+        let mut reason = match &self.rule {
+            Some(rule) if !rule.reason.is_empty() => rule.reason.to_owned(),
+            Some(rule) => format!("rule `{}` of the {source} policy says {}", rule.name, rule.action),
+            None => format!("no rule of the {source} policy is about this {} call", call.tool),
+        };
+        if self.action.stops()
+            && let Some(part) = &self.part
+        {
+            reason.push_str(": `");
+            reason.push_str(&shortened(part));
+            reason.push('`');
+        }
+        let mut decision = Decision::new(self.action, RuleRef::new(source, name, line), reason);
+        decision.suggestion = self.rule.as_ref().and_then(|rule| rule.suggest).map(str::to_owned);
+        decision.would = self.would.filter(|would| *would > self.action);
+        decision
+    }
+}
+
+/// The beginning of a part, on one line.
+fn shortened(part: &str) -> String {
+    const LONGEST: usize = 120;
+    let mut text: String = part.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if part.chars().nth(LONGEST).is_some() {
+        text.push('…');
+    }
+    text
+}
