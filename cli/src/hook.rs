@@ -19,9 +19,17 @@ use agentfirewall_core::policy::{self, Layer, LayerKind, OnError};
 use agentfirewall_core::registry::Registry;
 use agentfirewall_sdk::HookEvent;
 
+pub(crate) use record::Recorder;
+
 /// Why the hook cannot decide: one line for a person and the model.
 #[derive(Debug)]
 pub(crate) struct Refusal(String);
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 impl<E: std::error::Error> From<E> for Refusal {
     fn from(error: E) -> Self {
@@ -114,10 +122,9 @@ fn try_decide(event: HookEvent) -> Result<Outcome, Refusal> {
     let working_folder = std::env::current_dir()
         .map_err(|error| Refusal(format!("the working folder cannot be used: {error}")))?;
     let places = Places::discover(&environment, &working_folder);
-    let entrypoint = environment("CLAUDE_CODE_ENTRYPOINT");
     let around = Surroundings {
         project: places.project.clone(),
-        headless: claude_code::is_headless(entrypoint.as_deref().and_then(|value| value.to_str())),
+        headless: claude_code::is_headless(&environment),
     };
     let payload = claude_code::parse(event, &bytes, &around)?;
     drop(bytes);

@@ -13,6 +13,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
+use agentfirewall_core::registry::Registry;
 use clap::Parser;
 
 pub use crate::failure::{Exit, Failure};
@@ -35,7 +36,11 @@ pub fn run() -> ExitCode {
             return exit_code(if usage { Exit::Usage } else { Exit::Success });
         }
     };
-    match commands::run(cli.command, &ui) {
+    let outcome = match Registry::from_linked() {
+        Ok(_) => commands::run(cli.command, &ui),
+        Err(error) => Err(Failure::new(Exit::Internal, error.to_string())),
+    };
+    match outcome {
         Ok(exit) => exit_code(exit),
         Err(failure) => {
             let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));

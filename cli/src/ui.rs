@@ -2,6 +2,9 @@
 
 use std::io::{IsTerminal, Write};
 
+use agentfirewall_sdk::Action;
+use anstyle::{AnsiColor, Style};
+
 /// Where a command prints. A closed pipe ends the printing, not the command.
 #[derive(Debug, Default)]
 pub struct Ui;
@@ -29,4 +32,16 @@ fn write_line(stream: &mut impl Write, text: &str) {
         .write_all(text.as_bytes())
         .and_then(|()| stream.write_all(b"\n"))
         .and_then(|()| stream.flush());
+}
+
+/// The colour of an action: the stricter, the warmer.
+pub(crate) fn style_of(action: Action) -> Style {
+    let colour = match action {
+        Action::Allow => AnsiColor::Green,
+        Action::Log => AnsiColor::Cyan,
+        Action::Alert => AnsiColor::Yellow,
+        Action::Ask => AnsiColor::Magenta,
+        Action::Deny => AnsiColor::Red,
+    };
+    Style::new().bold().fg_color(Some(colour.into()))
 }

@@ -10,7 +10,6 @@ use agentfirewall_sdk::ToolCall;
 
 /// What a hook was called with.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum Payload {
     /// A tool is about to run, ran or failed. Boxed: the other variants are small.
     Call(Box<ToolCall>),

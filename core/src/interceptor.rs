@@ -146,7 +146,11 @@ impl<'c> Interceptor<'c> {
         // An approval skips the agent's own question: it takes every layer to let the call pass for good, and one
         // author who asked for it.
         decision.approve = approvals > 0 && decision.action <= Action::Log && decision.would.is_none();
-        decision.findings = found.into_iter().flatten().max_by_key(Vec::len).unwrap_or_default();
+        for finding in found.into_iter().flatten().flatten() {
+            if !decision.findings.contains(&finding) {
+                decision.findings.push(finding);
+            }
+        }
         Ok(decision)
     }
 

@@ -5,6 +5,7 @@
 //! output never holds anything but one JSON object: text around it makes the client ignore the verdict.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use agentfirewall_sdk::{AgentInfo, HookEvent, McpServer, PermissionMode, ToolCall};
@@ -28,9 +29,13 @@ pub fn event(argument: &str) -> Option<HookEvent> {
 
 /// Whether the client runs without a person who could answer a question (`claude -p`).
 ///
-/// `CLAUDE_CODE_ENTRYPOINT` is `cli` for the terminal and `sdk-cli` for `-p`.
-pub fn is_headless(entrypoint: Option<&str>) -> bool {
-    entrypoint == Some("sdk-cli")
+/// 2.1.330 says so itself in `CLAUDE_CODE_SESSION_ATTENDED` (`0` or `1`); 2.1.197 does not have it, but gives
+/// `CLAUDE_CODE_ENTRYPOINT`, which is `sdk-cli` for `-p` and `cli` for the terminal (both seen in real hooks).
+pub fn is_headless(environment: &dyn Fn(&str) -> Option<OsString>) -> bool {
+    match environment("CLAUDE_CODE_SESSION_ATTENDED") {
+        Some(attended) => attended != "1",
+        None => environment("CLAUDE_CODE_ENTRYPOINT").is_some_and(|entrypoint| entrypoint == "sdk-cli"),
+    }
 }
 
 #[derive(Deserialize)]
@@ -289,6 +294,18 @@ mod tests {
             };
             assert_eq!(call.mcp.unwrap(), McpServer { name: "demo".into(), source: source.into() });
         }
+    }
+
+    #[test]
+    fn both_clients_say_whether_a_person_is_there() {
+        let headless = |set: &'static [(&str, &str)]| {
+            is_headless(&|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value)))
+        };
+        assert!(headless(&[("CLAUDE_CODE_SESSION_ATTENDED", "0"), ("CLAUDE_CODE_ENTRYPOINT", "cli")]));
+        assert!(!headless(&[("CLAUDE_CODE_SESSION_ATTENDED", "1"), ("CLAUDE_CODE_ENTRYPOINT", "sdk-cli")]));
+        assert!(headless(&[("CLAUDE_CODE_ENTRYPOINT", "sdk-cli")]));
+        assert!(!headless(&[("CLAUDE_CODE_ENTRYPOINT", "cli")]));
+        assert!(!headless(&[]));
     }
 
     #[test]
