@@ -32,7 +32,8 @@ pub(crate) fn check(workshop: &Workshop) -> Result<Report> {
 
 fn compare(lock: &str, snapshot: &str) -> Result<Report> {
     let snapshot: Value = serde_json::from_str(snapshot).map_err(|error| format!("{SNAPSHOT}: {error}"))?;
-    let date = snapshot.get("date").and_then(Value::as_str).ok_or_else(|| format!("{SNAPSHOT}: no `date`"))?;
+    let date =
+        snapshot.get("date").and_then(Value::as_str).ok_or_else(|| format!("{SNAPSHOT}: no `date`"))?;
     let known = texts(&snapshot, "looked_up")?;
     let advisories = snapshot
         .get("advisories")
@@ -45,7 +46,9 @@ fn compare(lock: &str, snapshot: &str) -> Result<Report> {
             report.unknown.push(name.to_owned());
         }
         let parsed = Version::parse(version).map_err(|error| format!("Cargo.lock: {name}: {error}"))?;
-        for advisory in advisories.iter().filter(|entry| entry.get("package").and_then(Value::as_str) == Some(name)) {
+        for advisory in
+            advisories.iter().filter(|entry| entry.get("package").and_then(Value::as_str) == Some(name))
+        {
             let safe = ["patched", "unaffected"]
                 .into_iter()
                 .map(|key| texts(advisory, key))
@@ -68,8 +71,11 @@ fn compare(lock: &str, snapshot: &str) -> Result<Report> {
 }
 
 fn texts<'a>(value: &'a Value, key: &str) -> Result<Vec<&'a str>> {
-    let list = value.get(key).and_then(Value::as_array).ok_or_else(|| format!("{SNAPSHOT}: no list `{key}`"))?;
-    list.iter().map(|item| item.as_str().ok_or_else(|| format!("{SNAPSHOT}: `{key}` holds no text"))).collect()
+    let list =
+        value.get(key).and_then(Value::as_array).ok_or_else(|| format!("{SNAPSHOT}: no list `{key}`"))?;
+    list.iter()
+        .map(|item| item.as_str().ok_or_else(|| format!("{SNAPSHOT}: `{key}` holds no text")))
+        .collect()
 }
 
 /// Name and version of every package from a registry. The lock file is TOML written by Cargo, one key a line.
@@ -78,7 +84,9 @@ fn registry_packages(lock: &str) -> Vec<(&str, &str)> {
         .skip(1)
         .filter_map(|package| {
             let field = |key: &str| {
-                package.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"'))
+                package
+                    .lines()
+                    .find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"'))
             };
             field("source").filter(|source| source.starts_with("registry+"))?;
             Some((field("name")?, field("version")?))
@@ -110,13 +118,17 @@ mod tests {
 
     #[test]
     fn affected_versions_and_unknown_crates_are_named_and_safe_ones_are_not() {
-        let report = compare(&lock(&[("tls", "1.1.9"), ("quiet", "7.0.0"), ("new", "0.1.0")]), SNAPSHOT).unwrap();
-        assert_eq!(report, Report {
-            date: "2026-11-22".to_owned(),
-            packages: 3,
-            affected: vec!["tls 1.1.9: X-1: bad".to_owned()],
-            unknown: vec!["new".to_owned()],
-        });
+        let report =
+            compare(&lock(&[("tls", "1.1.9"), ("quiet", "7.0.0"), ("new", "0.1.0")]), SNAPSHOT).unwrap();
+        assert_eq!(
+            report,
+            Report {
+                date: "2026-11-22".to_owned(),
+                packages: 3,
+                affected: vec!["tls 1.1.9: X-1: bad".to_owned()],
+                unknown: vec!["new".to_owned()],
+            }
+        );
         for safe in ["1.2.0", "0.9.9", "3.0.0"] {
             let report = compare(&lock(&[("tls", safe)]), SNAPSHOT).unwrap();
             assert!(report.affected.is_empty() && report.unknown.is_empty(), "{safe}: {report:?}");

@@ -16,7 +16,15 @@ const LONGEST_FILE: usize = 600;
 const FORBIDDEN_EDGES: &[(&str, &[&str], &str)] = &[
     (
         "agentfirewall-sdk",
-        &["agentfirewall", "agentfirewall-core", "agentfirewall-plugins", "clap", "reqwest", "serde_yaml", "serde-saphyr"],
+        &[
+            "agentfirewall",
+            "agentfirewall-core",
+            "agentfirewall-plugins",
+            "clap",
+            "reqwest",
+            "serde_yaml",
+            "serde-saphyr",
+        ],
         "the contract imports nothing of ours",
     ),
     (
@@ -36,11 +44,28 @@ const FORBIDDEN_EDGES: &[(&str, &[&str], &str)] = &[
 const FORBIDDEN_TEXTS: &[(&[&str], &[&str], &str)] = &[
     (
         &["sdk/src", "core/src", "plugins/src"],
-        &["println!", "eprintln!", "print!(", "eprint!(", "process::exit", "process::abort", "io::stdout", "io::stderr"],
+        &[
+            "println!",
+            "eprintln!",
+            "print!(",
+            "eprint!(",
+            "process::exit",
+            "process::abort",
+            "io::stdout",
+            "io::stderr",
+        ],
         "only the program prints and exits",
     ),
-    (&["cli/src"], &["println!", "eprintln!", "print!(", "eprint!(", "process::exit"], "the program prints through its Ui and returns its exit code"),
-    (&["core/src"], &["std::net", "TcpStream", "TcpListener", "UdpSocket", "UnixStream"], "the core opens no socket"),
+    (
+        &["cli/src"],
+        &["println!", "eprintln!", "print!(", "eprint!(", "process::exit"],
+        "the program prints through its Ui and returns its exit code",
+    ),
+    (
+        &["core/src"],
+        &["std::net", "TcpStream", "TcpListener", "UdpSocket", "UnixStream"],
+        "the core opens no socket",
+    ),
 ];
 
 /// Literals in the core that happen to be spelled like a plugin's id and mean something else: file, literal, why.
@@ -62,7 +87,8 @@ fn problems(workshop: &Workshop) -> Result<Vec<String>> {
         .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
         .folder(workshop.root())
         .read()?;
-    let metadata: Value = serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))?;
+    let metadata: Value =
+        serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))?;
     let mut found = edges(&metadata)?;
     let sources = sources(workshop)?;
     found.extend(texts(&sources));
@@ -82,7 +108,8 @@ fn sources(workshop: &Workshop) -> Result<Vec<Source>> {
     let mut sources = Vec::new();
     for folder in ["sdk", "core", "plugins", "cli", "tests"] {
         for path in files(&workshop.path(folder), ".rs")? {
-            let name = path.strip_prefix(workshop.root()).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            let name =
+                path.strip_prefix(workshop.root()).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             sources.push(Source { name, text: read(&path)? });
         }
     }
@@ -90,7 +117,8 @@ fn sources(workshop: &Workshop) -> Result<Vec<Source>> {
 }
 
 fn edges(metadata: &Value) -> Result<Vec<String>> {
-    let packages = metadata.get("packages").and_then(Value::as_array).ok_or("cargo metadata names no packages")?;
+    let packages =
+        metadata.get("packages").and_then(Value::as_array).ok_or("cargo metadata names no packages")?;
     let mut found = Vec::new();
     for (name, forbidden, why) in FORBIDDEN_EDGES {
         let package = packages
@@ -112,7 +140,8 @@ fn edges(metadata: &Value) -> Result<Vec<String>> {
 fn texts(sources: &[Source]) -> Vec<String> {
     let mut found = Vec::new();
     for (folders, texts, why) in FORBIDDEN_TEXTS {
-        for source in sources.iter().filter(|source| folders.iter().any(|folder| is_in(&source.name, folder))) {
+        for source in sources.iter().filter(|source| folders.iter().any(|folder| is_in(&source.name, folder)))
+        {
             for (number, line) in code(&source.text) {
                 if let Some(text) = texts.iter().find(|text| contains_word(line, text)) {
                     found.push(format!("{}:{number}: `{text}`: {why}", source.name));
@@ -125,8 +154,11 @@ fn texts(sources: &[Source]) -> Vec<String> {
 
 /// The core may not name a plugin of ours: it would be a special case that no other team's plugin gets.
 fn named_plugins(sources: &[Source], excused: &[(&str, &str, &str)]) -> Vec<String> {
-    let ids: BTreeSet<String> =
-        sources.iter().filter(|source| is_in(&source.name, "plugins/src")).flat_map(|source| ids(&source.text)).collect();
+    let ids: BTreeSet<String> = sources
+        .iter()
+        .filter(|source| is_in(&source.name, "plugins/src"))
+        .flat_map(|source| ids(&source.text))
+        .collect();
     let mut found = Vec::new();
     let mut used = BTreeSet::new();
     for source in sources.iter().filter(|source| is_in(&source.name, "core/src")) {
@@ -143,7 +175,9 @@ fn named_plugins(sources: &[Source], excused: &[(&str, &str, &str)]) -> Vec<Stri
         }
     }
     for (file, text, _) in excused.iter().filter(|(file, text, _)| !used.contains(&(*file, *text))) {
-        found.push(format!("tests/xtask/src/arch.rs: the excuse for `{text}` in {file} is not needed any more"));
+        found.push(format!(
+            "tests/xtask/src/arch.rs: the excuse for `{text}` in {file} is not needed any more"
+        ));
     }
     found
 }
@@ -166,7 +200,8 @@ fn lengths(sources: &[Source]) -> Vec<String> {
         .iter()
         .filter_map(|source| {
             let lines = source.text.lines().count();
-            (lines > LONGEST_FILE).then(|| format!("{}: {lines} lines, {LONGEST_FILE} are the limit", source.name))
+            (lines > LONGEST_FILE)
+                .then(|| format!("{}: {lines} lines, {LONGEST_FILE} are the limit", source.name))
         })
         .collect()
 }
@@ -174,7 +209,8 @@ fn lengths(sources: &[Source]) -> Vec<String> {
 /// The pages that say how the code is laid out stay short enough to be read.
 fn pages(workshop: &Workshop) -> Result<Vec<String>> {
     let mut limits = vec![("ARCHITECTURE.md".to_owned(), 200)];
-    limits.extend(["sdk", "core", "plugins", "cli", "tests"].map(|folder| (format!("{folder}/AGENTS.md"), 30)));
+    limits
+        .extend(["sdk", "core", "plugins", "cli", "tests"].map(|folder| (format!("{folder}/AGENTS.md"), 30)));
     let mut found = Vec::new();
     for (name, limit) in limits {
         let path = workshop.path(&name);
@@ -226,7 +262,8 @@ mod tests {
 
     #[test]
     fn a_forbidden_edge_is_found_and_a_test_dependency_is_not() {
-        let package = |name: &str, dependencies: Value| serde_json::json!({"name": name, "dependencies": dependencies});
+        let package =
+            |name: &str, dependencies: Value| serde_json::json!({"name": name, "dependencies": dependencies});
         let metadata = serde_json::json!({"packages": [
             package("agentfirewall-sdk", serde_json::json!([])),
             package("agentfirewall-core", serde_json::json!([
@@ -244,7 +281,10 @@ mod tests {
     #[test]
     fn printing_exiting_and_sockets_are_found_outside_comments_and_tests() {
         let found = texts(&[
-            source("core/src/a.rs", "// println!\nfn f() { println!(\"x\") }\nuse std::net::IpAddr;\n#[cfg(test)]\nprintln!()"),
+            source(
+                "core/src/a.rs",
+                "// println!\nfn f() { println!(\"x\") }\nuse std::net::IpAddr;\n#[cfg(test)]\nprintln!()",
+            ),
             source("plugins/src/b.rs", "std::process::exit(1);\nTcpStream::connect(x);"),
             source("tests/it/c.rs", "println!(); std::process::exit(1)"),
             source("sdk/src/d.rs", "my_println!(x);\nfingerprint!(y);"),
@@ -257,8 +297,12 @@ mod tests {
 
     #[test]
     fn the_core_may_not_name_a_registered_plugin_and_stale_excuses_are_errors() {
-        let registered = source("plugins/src/glob.rs", "register! {\n    patterns Glob {\n        id: \"glob\",\n");
-        let guilty = source("core/src/policy.rs", "registry.find(Kind::Matcher, \"glob\")\n// \"glob\"\nlet globs = 1;");
+        let registered =
+            source("plugins/src/glob.rs", "register! {\n    patterns Glob {\n        id: \"glob\",\n");
+        let guilty = source(
+            "core/src/policy.rs",
+            "registry.find(Kind::Matcher, \"glob\")\n// \"glob\"\nlet globs = 1;",
+        );
         let found = named_plugins(&[registered, guilty], &[("core/src/x.rs", "glob", "gone")]);
         assert_eq!(found.len(), 2, "{found:?}");
         assert_eq!(found[0], "core/src/policy.rs:1: the core names the plugin `glob`");

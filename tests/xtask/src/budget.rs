@@ -3,9 +3,9 @@
 //! Instructions are counted, not time measured: a count is the same on a busy machine. Whole processes run under
 //! valgrind, with the release profile, a warm policy cache and an existing audit log.
 
+use crate::Result;
 use crate::tools;
 use crate::workshop::{Outcome, Workshop};
-use crate::Result;
 
 /// Compares the counts with the budgets.
 pub(crate) fn run(_workshop: &Workshop) -> Result<Outcome> {

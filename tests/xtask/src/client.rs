@@ -12,7 +12,9 @@ pub(crate) const VERSIONS: [&str; 2] = ["2.1.330", "2.1.197"];
 /// Installs both clients and runs every test with `client` in its path.
 pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-        return Ok(Outcome::LeftOut("the client tests know the Linux x86-64 package of Claude Code only".to_owned()));
+        return Ok(Outcome::LeftOut(
+            "the client tests know the Linux x86-64 package of Claude Code only".to_owned(),
+        ));
     }
     let mut run = Run::cargo().args(["test", "--locked", "--package", "agentfirewall-tests", "--test", "it"]);
     for version in VERSIONS {
@@ -30,9 +32,8 @@ pub(crate) fn install(workshop: &Workshop, version: &str) -> Result<PathBuf> {
     let folder = workshop.target("clients").join(version);
     let program = folder.join("node_modules/@anthropic-ai/claude-code-linux-x64/claude");
     // The version is asked of the binary itself: a half-finished install must not count.
-    let installed = || {
-        Run::new(&program).arg("--version").read().is_ok_and(|answer| answer.trim().starts_with(version))
-    };
+    let installed =
+        || Run::new(&program).arg("--version").read().is_ok_and(|answer| answer.trim().starts_with(version));
     if installed() {
         return Ok(program);
     }
@@ -47,7 +48,11 @@ pub(crate) fn install(workshop: &Workshop, version: &str) -> Result<PathBuf> {
         .arg(format!("@anthropic-ai/claude-code@{version}"))
         .run()
         .map_err(|error| format!("Claude Code {version} cannot be installed: {error}"))?;
-    if installed() { Ok(program) } else { Err(format!("Claude Code {version} was installed and does not run")) }
+    if installed() {
+        Ok(program)
+    } else {
+        Err(format!("Claude Code {version} was installed and does not run"))
+    }
 }
 
 /// `AGENTFIREWALL_CLAUDE_330` for 2.1.330.

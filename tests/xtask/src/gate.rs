@@ -41,7 +41,9 @@ pub(crate) fn run(workshop: &Workshop, options: &[&str]) -> Result<Outcome> {
                 return Ok(Outcome::Done);
             }
             "--only" => only.push(rest.next().ok_or("`--only` takes the name of a step; see `--list`")?),
-            other => return Err(format!("unknown option `{other}`: the gate takes `--list` and `--only STEP`")),
+            other => {
+                return Err(format!("unknown option `{other}`: the gate takes `--list` and `--only STEP`"));
+            }
         }
     }
     if let Some(unknown) = only.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
@@ -68,7 +70,10 @@ fn run_steps<'a>(workshop: &Workshop, steps: impl Iterator<Item = &'a Step>) -> 
             Ok(Outcome::LeftOut(why)) => {
                 say::line(&format!("-- {} LEFT OUT ({took}): {why}", step.name));
                 if Workshop::strict() {
-                    return Err(format!("gate failed at `{}`: with CI set nothing may be left out", step.name));
+                    return Err(format!(
+                        "gate failed at `{}`: with CI set nothing may be left out",
+                        step.name
+                    ));
                 }
                 left_out.push(format!("{}: {why}", step.name));
             }

@@ -27,7 +27,8 @@ fn broken_links(pages: &BTreeMap<PathBuf, String>, exists: &dyn Fn(&Path) -> boo
             if target.contains("://") || target.starts_with("mailto:") {
                 continue;
             }
-            let (file, heading) = target.split_once('#').map_or((target, None), |(file, id)| (file, Some(id)));
+            let (file, heading) =
+                target.split_once('#').map_or((target, None), |(file, id)| (file, Some(id)));
             let path = if file.is_empty() { page.clone() } else { resolve(page, file) };
             if !pages.contains_key(&path) && !exists(&path) {
                 broken.push(format!("{}:{line}: `{target}`: there is no such file", page.display()));
@@ -147,20 +148,28 @@ mod tests {
     #[test]
     fn good_links_pass_and_each_kind_of_broken_link_is_named_with_its_line() {
         let pages = pages(&[
-            ("d/a.md", "# One `two` (three)\n[ok](b.md) [ok](#one-two-three) [ok](b.md#deep-x) [ok](https://x.y/z)\n"),
+            (
+                "d/a.md",
+                "# One `two` (three)\n[ok](b.md) [ok](#one-two-three) [ok](b.md#deep-x) [ok](https://x.y/z)\n",
+            ),
             ("d/b.md", "## Deep: X\n[up](../README.md)\n\n[gone](c.md) and [gone](a.md#nowhere)\n"),
             ("README.md", "`[code](no.md)`\n```\n[code](no.md)\n```\n![picture](p.png)\n"),
         ]);
         let broken = broken_links(&pages, &|path| path == Path::new("p.png"));
-        assert_eq!(broken, [
-            "d/b.md:4: `c.md`: there is no such file",
-            "d/b.md:4: `a.md#nowhere`: there is no such heading"
-        ]);
+        assert_eq!(
+            broken,
+            ["d/b.md:4: `c.md`: there is no such file", "d/b.md:4: `a.md#nowhere`: there is no such heading"]
+        );
     }
 
     #[test]
     fn a_page_that_the_table_of_contents_leaves_out_is_named() {
-        let pages = pages(&[("s/SUMMARY.md", "- [In](in.md)"), ("s/in.md", ""), ("s/r/out.md", ""), ("README.md", "")]);
+        let pages = pages(&[
+            ("s/SUMMARY.md", "- [In](in.md)"),
+            ("s/in.md", ""),
+            ("s/r/out.md", ""),
+            ("README.md", ""),
+        ]);
         assert_eq!(unlisted(&pages, Path::new("s")), ["s/r/out.md: not in SUMMARY.md"]);
     }
 }

@@ -62,13 +62,15 @@ impl Run {
     /// Runs it with its output on ours; a failure is an error.
     pub(crate) fn run(mut self) -> Result<()> {
         say::line(&format!("$ {}", self.shown));
-        let status = self.command.status().map_err(|error| format!("cannot start `{}`: {error}", self.shown))?;
+        let status =
+            self.command.status().map_err(|error| format!("cannot start `{}`: {error}", self.shown))?;
         if status.success() { Ok(()) } else { Err(format!("`{}` failed ({status})", self.shown)) }
     }
 
     /// Runs it in silence and returns its standard output; a failure is an error that ends with what it said.
     pub(crate) fn read(mut self) -> Result<String> {
-        let output = self.command.output().map_err(|error| format!("cannot start `{}`: {error}", self.shown))?;
+        let output =
+            self.command.output().map_err(|error| format!("cannot start `{}`: {error}", self.shown))?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if output.status.success() {
             return Ok(text(&output.stdout));
@@ -102,7 +104,8 @@ impl Run {
             Stream::Output => self.command.stdout(Stdio::piped()),
             Stream::Error => self.command.stderr(Stdio::piped()),
         };
-        let mut child = self.command.spawn().map_err(|error| format!("cannot start `{}`: {error}", self.shown))?;
+        let mut child =
+            self.command.spawn().map_err(|error| format!("cannot start `{}`: {error}", self.shown))?;
         let reader: Option<Box<dyn Read>> = match stream {
             Stream::Output => child.stdout.take().map(|pipe| Box::new(pipe) as _),
             Stream::Error => child.stderr.take().map(|pipe| Box::new(pipe) as _),

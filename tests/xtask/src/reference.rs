@@ -49,8 +49,8 @@ fn pages(workshop: &Workshop) -> Result<BTreeMap<PathBuf, String>> {
     let mut cli = format!("{NOTICE}# Command line\n\nThe help of every command, as the program prints it.\n");
     command_help(&ask, &mut Vec::new(), &mut cli)?;
     let listed = ask(&["plugins", "list", "--json"])?;
-    let plugins: Value =
-        serde_json::from_str(&listed).map_err(|error| format!("`plugins list --json` is no JSON: {error}"))?;
+    let plugins: Value = serde_json::from_str(&listed)
+        .map_err(|error| format!("`plugins list --json` is no JSON: {error}"))?;
     let folder = workshop.path("docs/src/reference");
     Ok(BTreeMap::from([(folder.join("cli.md"), cli), (folder.join("plugins.md"), plugin_page(&plugins)?)]))
 }
@@ -64,7 +64,8 @@ fn command_help(
     let mut arguments: Vec<&str> = path.iter().map(String::as_str).collect();
     arguments.push("--help");
     let help = ask(&arguments)?;
-    let name = std::iter::once("agentfirewall").chain(path.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
+    let name =
+        std::iter::once("agentfirewall").chain(path.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
     add(page, &format!("\n## {name}\n\n```text\n{}\n```\n", help.trim_end()));
     for command in commands(&help) {
         path.push(command);
@@ -115,13 +116,16 @@ fn plugin_section(plugin: &Value) -> String {
         text(plugin, "why").trim_end_matches('.'),
         text(plugin, "since")
     );
-    for (key, title) in [("keywords", "Keywords"), ("examples", "Examples"), ("negatives", "Counter-examples")] {
+    for (key, title) in
+        [("keywords", "Keywords"), ("examples", "Examples"), ("negatives", "Counter-examples")]
+    {
         let list = plugin.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         if list.is_empty() {
             continue;
         }
         if key == "keywords" {
-            let words = list.iter().filter_map(Value::as_str).map(|word| format!("`{word}`")).collect::<Vec<_>>();
+            let words =
+                list.iter().filter_map(Value::as_str).map(|word| format!("`{word}`")).collect::<Vec<_>>();
             add(&mut section, &format!("\n{title}: {}\n", words.join(", ")));
         } else {
             let lines = list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n");
@@ -182,7 +186,13 @@ mod tests {
             "schema": {"properties": {"length": {"description": "How long.", "default": 8}}}
         }]);
         let page = plugin_page(&listed).unwrap();
-        for expected in ["### acme", "Finds keys.", "Why: they leak. Since 0.2.0.", "`acme_`", "- `length`: How long. Default: `8`."] {
+        for expected in [
+            "### acme",
+            "Finds keys.",
+            "Why: they leak. Since 0.2.0.",
+            "`acme_`",
+            "- `length`: How long. Default: `8`.",
+        ] {
             assert!(page.contains(expected), "{expected} in {page}");
         }
         assert!(!page.contains("Counter-examples") && page.contains("## Sinks\n\nThere are 0."));

@@ -1,5 +1,9 @@
 //! The only printer of these tasks.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task runner talks to the person who started it")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a task runner talks to the person who started it"
+)]
 
 /// A line of progress.
 pub(crate) fn line(text: &str) {

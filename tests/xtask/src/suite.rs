@@ -10,7 +10,15 @@ pub(crate) fn tests(workshop: &Workshop) -> Result<Outcome> {
         let run = Run::cargo().args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]);
         return counted(workshop, run, Stream::Error);
     }
-    let run = Run::cargo().args(["test", "--workspace", "--locked", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+    let run = Run::cargo().args([
+        "test",
+        "--workspace",
+        "--locked",
+        "--no-fail-fast",
+        "--lib",
+        "--bins",
+        "--tests",
+    ]);
     counted(workshop, run, Stream::Output)
 }
 

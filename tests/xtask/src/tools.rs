@@ -57,7 +57,9 @@ pub(crate) fn valgrind() -> Result<PathBuf> {
     }
     let root = Run::new("id").arg("-u").read().is_ok_and(|id| id.trim() == "0");
     if !root || !answers("apt-get", &["--version"]) {
-        return Err("valgrind is not installed and installing system packages takes root and apt-get".to_owned());
+        return Err(
+            "valgrind is not installed and installing system packages takes root and apt-get".to_owned()
+        );
     }
     let apt = || Run::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
     apt().args(["-qq", "update"]).run()?;
