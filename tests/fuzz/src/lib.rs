@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use agentfirewall_core::agents::claude_code;
+use agentfirewall_core::agents::{Surroundings, claude_code};
 use agentfirewall_core::audit;
 use agentfirewall_core::policy::{LayerKind, compile_text};
 use agentfirewall_core::registry::Registry;
@@ -16,7 +16,7 @@ use agentfirewall_sdk::HookEvent;
 pub fn hook_stdin(data: &[u8]) {
     let Some((first, payload)) = data.split_first() else { return };
     let event = HookEvent::ALL[usize::from(*first) % HookEvent::ALL.len()];
-    let _answer = claude_code::parse(event, payload);
+    let _answer = claude_code::parse(event, payload, &Surroundings::default());
 }
 
 /// A policy file.
@@ -31,7 +31,7 @@ pub fn audit_log(data: &[u8]) {
     if std::fs::write(file.path(), data).is_err() {
         return;
     }
-    let _answer = audit::verify(file.path());
+    let _answer = audit::verify(file.path(), &mut |_, _| {});
 }
 
 fn registry() -> &'static Registry {
