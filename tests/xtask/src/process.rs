@@ -59,6 +59,19 @@ impl Run {
         self
     }
 
+    /// Starts with no environment variable but those given from here on.
+    pub(crate) fn bare(mut self) -> Self {
+        self.command.env_clear();
+        self
+    }
+
+    /// Gives it a file as standard input.
+    pub(crate) fn input(mut self, file: &Path) -> Result<Self> {
+        let open = std::fs::File::open(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        self.command.stdin(Stdio::from(open));
+        Ok(self)
+    }
+
     /// Runs it with its output on ours; a failure is an error.
     pub(crate) fn run(mut self) -> Result<()> {
         say::line(&format!("$ {}", self.shown));

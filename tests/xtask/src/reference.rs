@@ -21,7 +21,7 @@ pub(crate) fn write(workshop: &Workshop) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Fails where a page is not what [`write`] would write.
+/// Fails where a page is not what `gen` would write.
 pub(crate) fn check(workshop: &Workshop) -> Result<Outcome> {
     let mut stale = Vec::new();
     for (path, text) in pages(workshop)? {
