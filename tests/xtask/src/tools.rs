@@ -38,8 +38,6 @@ impl CargoTool {
         Run::cargo()
             .args(["install", "--locked", "--quiet", self.name, "--version", self.version, "--root"])
             .arg(&folder)
-            // The workspace's own target folder and lints are not meant for it.
-            .env("CARGO_TARGET_DIR", workshop.target("tools/build"))
             .run()
             .map_err(|error| format!("{} cannot be installed: {error}", self.name))?;
         if answers(&program, &["--version"]) {
