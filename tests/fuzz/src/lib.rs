@@ -1,0 +1,81 @@
+//! What the fuzz targets do: one function a target, which must come back for any bytes at all.
+//!
+//! They live in a library, so that the committed seeds run through them as ordinary tests on every toolchain. None of
+//! them looks at the answer beyond its own laws: the property is that there is one, and that it comes without a panic,
+//! an endless loop or memory without bound.
+
+use std::sync::OnceLock;
+
+use agentfirewall_core::agents::{Surroundings, claude_code};
+use agentfirewall_core::audit;
+use agentfirewall_core::policy::{LayerKind, compile_text};
+use agentfirewall_core::registry::Registry;
+use agentfirewall_sdk::HookEvent;
+
+/// An agent's payload on standard input. The first byte chooses the event.
+pub fn hook_stdin(data: &[u8]) {
+    let Some((first, payload)) = data.split_first() else { return };
+    let event = HookEvent::ALL[usize::from(*first) % HookEvent::ALL.len()];
+    let _answer = claude_code::parse(event, payload, &Surroundings::default());
+}
+
+/// A policy file.
+pub fn policy(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let _answer = compile_text(text, LayerKind::User, registry());
+}
+
+/// An audit log that somebody else wrote, and a verification that must not believe it without reason.
+pub fn audit_log(data: &[u8]) {
+    let Ok(file) = tempfile::NamedTempFile::new() else { return };
+    if std::fs::write(file.path(), data).is_err() {
+        return;
+    }
+    let _answer = audit::verify(file.path(), &mut |_, _| {});
+}
+
+fn registry() -> &'static Registry {
+    static REGISTRY: OnceLock<Registry> = OnceLock::new();
+    REGISTRY.get_or_init(|| {
+        agentfirewall_plugins::link();
+        Registry::from_linked().expect("the built-in plugins are linked")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// Runs every seed of a target, and cuts and flips of it, which is where parsers go wrong first.
+    fn replay(target: &str, run: fn(&[u8])) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
+        let mut seeds = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let seed = std::fs::read(entry.unwrap().path()).unwrap();
+            run(&seed);
+            for at in 0..seed.len().min(2048) {
+                run(&seed[..at]);
+                let mut flipped = seed.clone();
+                flipped[at] ^= 0x24;
+                run(&flipped);
+            }
+            seeds += 1;
+        }
+        assert!(seeds >= 5, "{target} has {seeds} seeds");
+    }
+
+    #[test]
+    fn hook_stdin() {
+        replay("hook_stdin", super::hook_stdin);
+    }
+
+    #[test]
+    fn policy() {
+        replay("policy", super::policy);
+    }
+
+    #[test]
+    fn audit_log() {
+        replay("audit_log", super::audit_log);
+    }
+}

@@ -1,0 +1,155 @@
+//! `cargo xtask budget`: instruction counts of one decision, against the budgets.
+//!
+//! Instructions are counted, not time measured: a count is the same on a busy machine. Whole processes run under
+//! valgrind: the release build, a scrubbed environment, a warm policy cache, an audit log that exists. What is counted
+//! is everything between the start of the process and its end, the loader included.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::process::Run;
+use crate::workshop::{Outcome, Workshop, read};
+use crate::{Result, say, tools};
+
+/// One policy and the most instructions a decision under it may take.
+struct Case {
+    name: &'static str,
+    /// How many rules the project's policy has; none means the built-in policy.
+    rules: Option<usize>,
+    budget: u64,
+}
+
+/// The number of rules may not be felt: 1,000 of them may cost a tenth more than the built-in policy.
+const CASES: [Case; 3] = [
+    Case { name: "default policy", rules: None, budget: 700_000 },
+    Case { name: "20 rules", rules: Some(20), budget: 700_000 },
+    Case { name: "1,000 rules", rules: Some(1_000), budget: 770_000 },
+];
+
+/// What an agent sends most often: a harmless command.
+const PAYLOAD: &str = r#"{"session_id":"budget","transcript_path":"/nowhere","cwd":"/","permission_mode":"default","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"git status","description":"Show the state"},"tool_use_id":"toolu_budget"}"#;
+
+/// Compares the counts with the budgets.
+pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
+    let valgrind = match tools::valgrind() {
+        Ok(program) => program,
+        Err(why) => return Ok(Outcome::LeftOut(why)),
+    };
+    Run::cargo()
+        .args(["build", "--release", "--locked", "--package", "agentfirewall"])
+        .folder(workshop.root())
+        .run()?;
+    let program = workshop.target("release").join(format!("agentfirewall{}", std::env::consts::EXE_SUFFIX));
+    let mut over = Vec::new();
+    for case in &CASES {
+        let count = measure(&valgrind, &program, &Bench::new(workshop, case)?)?;
+        say::line(&format!("{:<16} {count:>9} instructions, budget {:>9}", case.name, case.budget));
+        if count > case.budget {
+            over.push(case.name);
+        }
+    }
+    if over.is_empty() { Ok(Outcome::Done) } else { Err(format!("over the budget: {}", over.join(", "))) }
+}
+
+/// The folders of one measurement, empty at the start.
+struct Bench {
+    home: PathBuf,
+    project: PathBuf,
+    payload: PathBuf,
+    counts: PathBuf,
+}
+
+impl Bench {
+    fn new(workshop: &Workshop, case: &Case) -> Result<Self> {
+        let folder = workshop.target("budget").join(case.name.replace([' ', ','], "-"));
+        let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).map_err(failed)?;
+        }
+        let bench = Self {
+            home: folder.join("home"),
+            project: folder.join("project"),
+            payload: folder.join("payload.json"),
+            counts: folder.join("callgrind.out"),
+        };
+        std::fs::create_dir_all(&bench.home).map_err(failed)?;
+        std::fs::create_dir_all(bench.project.join(".agentfirewall")).map_err(failed)?;
+        std::fs::write(&bench.payload, PAYLOAD).map_err(failed)?;
+        if let Some(rules) = case.rules {
+            let policy = bench.project.join(".agentfirewall/policy.yaml");
+            std::fs::write(policy, policy_of(rules)).map_err(failed)?;
+        }
+        Ok(bench)
+    }
+
+    fn hook(&self, run: Run) -> Result<Run> {
+        run.args(["hook", "pre-tool-use"])
+            .bare()
+            .env("HOME", &self.home)
+            .env("CLAUDE_PROJECT_DIR", &self.project)
+            .folder(&self.project)
+            .input(&self.payload)
+    }
+}
+
+fn measure(valgrind: &Path, program: &Path, bench: &Bench) -> Result<u64> {
+    // Twice: the first compiles the policy and begins the log, the second proves that both are found.
+    for _ in 0..2 {
+        let answer = bench.hook(Run::new(program))?.read()?;
+        if !answer.is_empty() {
+            return Err(format!("`git status` should pass in silence, the hook said: {}", answer.trim()));
+        }
+    }
+    let run = Run::new(valgrind)
+        .args(["--tool=callgrind", "--quiet"])
+        .arg(format!("--callgrind-out-file={}", bench.counts.display()))
+        .arg(program);
+    bench.hook(run)?.read()?;
+    total(&read(&bench.counts)?)
+}
+
+/// The count in a file that callgrind wrote.
+fn total(text: &str) -> Result<u64> {
+    text.lines()
+        .find_map(|line| line.strip_prefix("summary:").or_else(|| line.strip_prefix("totals:")))
+        .and_then(|counts| counts.split_whitespace().next()?.parse().ok())
+        .ok_or_else(|| "callgrind wrote no total".to_owned())
+}
+
+/// A policy whose rules look like a team's, of which the last lets `git` pass.
+fn policy_of(rules: usize) -> String {
+    let mut policy = "version: \"1.0\"\nname: budget\ndefault_action: log\nrules:\n".to_owned();
+    for number in 1..rules {
+        let (tools, resource) = match number % 4 {
+            0 => ("Bash", format!("tool{number} --remove *")),
+            1 => ("Write", format!("*/generated/{number}/*")),
+            2 => ("mcp__*", format!("*customer-{number}*")),
+            _ => ("Bash", format!("deploy-{number} *")),
+        };
+        // Writing to a String cannot fail.
+        let _written = write!(
+            policy,
+            "  - name: rule-{number}\n    tools: [\"{tools}\"]\n    resources: [\"{resource}\"]\n    action: deny\n    reason: Not here\n"
+        );
+    }
+    policy.push_str("  - name: git\n    tools: [\"Bash\"]\n    resources: [\"git *\"]\n    action: allow\n    reason: Harmless\n");
+    policy
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_is_read_and_its_absence_is_an_error() {
+        assert_eq!(total("version: 1\nevents: Ir\n0 5\n\nsummary: 141293\n"), Ok(141_293));
+        assert_eq!(total("events: Ir\ntotals: 7\n"), Ok(7));
+        assert!(total("events: Ir\n").is_err());
+    }
+
+    #[test]
+    fn policies_have_the_rules_asked_for() {
+        assert_eq!(policy_of(20).matches("- name: ").count(), 20);
+        assert_eq!(policy_of(1_000).matches("- name: ").count(), 1_000);
+    }
+}

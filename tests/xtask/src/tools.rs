@@ -1,0 +1,92 @@
+//! The tools the gate uses and does not build itself: found on `PATH` in any version, else installed.
+//!
+//! Cargo's tools go to `target/tools`, so that nothing outside the repository changes and a new clone starts clean. A
+//! tool that can neither be found nor installed is not an error here: the step that needs it says what it leaves out.
+
+use std::path::PathBuf;
+
+use crate::process::{Run, answers};
+use crate::workshop::{Outcome, Workshop};
+use crate::{Result, client, say};
+
+/// A program from the crate registry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CargoTool {
+    /// The package and the binary.
+    name: &'static str,
+    /// What is installed where none is found.
+    version: &'static str,
+}
+
+/// Builds the manual.
+pub(crate) const MDBOOK: CargoTool = CargoTool { name: "mdbook", version: "0.5.4" };
+/// Checks licences, duplicates, sources and advisories.
+pub(crate) const CARGO_DENY: CargoTool = CargoTool { name: "cargo-deny", version: "0.20.2" };
+
+impl CargoTool {
+    /// The program, installed if need be; the error says why it cannot be had.
+    pub(crate) fn find(self, workshop: &Workshop) -> Result<PathBuf> {
+        if answers(self.name, &["--version"]) {
+            return Ok(PathBuf::from(self.name));
+        }
+        let folder = workshop.target("tools");
+        let program = folder.join("bin").join(format!("{}{}", self.name, std::env::consts::EXE_SUFFIX));
+        if answers(&program, &["--version"]) {
+            return Ok(program);
+        }
+        say::line(&format!("{} is not on PATH: installing it into {}", self.name, folder.display()));
+        Run::cargo()
+            .args(["install", "--locked", "--quiet", self.name, "--version", self.version, "--root"])
+            .arg(&folder)
+            .run()
+            .map_err(|error| format!("{} cannot be installed: {error}", self.name))?;
+        if answers(&program, &["--version"]) {
+            Ok(program)
+        } else {
+            Err(format!("{} was installed and does not run", self.name))
+        }
+    }
+}
+
+/// Valgrind, from the system's packages where we may install them.
+pub(crate) fn valgrind() -> Result<PathBuf> {
+    if answers("valgrind", &["--version"]) {
+        return Ok(PathBuf::from("valgrind"));
+    }
+    let root = Run::new("id").arg("-u").read().is_ok_and(|id| id.trim() == "0");
+    if !root || !answers("apt-get", &["--version"]) {
+        return Err(
+            "valgrind is not installed and installing system packages takes root and apt-get".to_owned()
+        );
+    }
+    let apt = || Run::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
+    apt().args(["-qq", "update"]).run()?;
+    apt().args(["-qq", "install", "--yes", "--no-install-recommends", "valgrind"]).run()?;
+    if answers("valgrind", &["--version"]) {
+        Ok(PathBuf::from("valgrind"))
+    } else {
+        Err("valgrind was installed and does not run".to_owned())
+    }
+}
+
+/// Installs everything the gate may need and says what cannot be had.
+pub(crate) fn setup(workshop: &Workshop) -> Result<Outcome> {
+    let mut missing = Vec::new();
+    for tool in [MDBOOK, CARGO_DENY] {
+        match tool.find(workshop) {
+            Ok(program) => say::line(&format!("{}: {}", tool.name, program.display())),
+            Err(error) => missing.push(error),
+        }
+    }
+    match valgrind() {
+        Ok(program) => say::line(&format!("valgrind: {}", program.display())),
+        Err(error) => missing.push(error),
+    }
+    for version in client::VERSIONS {
+        match client::install(workshop, version) {
+            Ok(program) => say::line(&format!("claude {version}: {}", program.display())),
+            Err(error) => missing.push(error),
+        }
+    }
+    if missing.is_empty() { Ok(Outcome::Done) } else { Ok(Outcome::LeftOut(missing.join("; "))) }
+}
