@@ -93,15 +93,14 @@ fn compare(
 }
 
 /// The slow comparison: reads the files.
-fn same_content(
-    head: &Head<'_>,
-    paths: &[(LayerKind, PathBuf); 3],
-) -> Result<Option<State>, PolicyError> {
+fn same_content(head: &Head<'_>, paths: &[(LayerKind, PathBuf); 3]) -> Result<Option<State>, PolicyError> {
     let now = nanoseconds(SystemTime::now());
     let snapshot = Snapshot::take(paths)?;
-    let same = head.sources.iter().zip(&snapshot.stamps).all(|(source, (stamp, sha256))| {
-        source.stamp.exists == stamp.exists && source.sha256 == *sha256
-    });
+    let same = head
+        .sources
+        .iter()
+        .zip(&snapshot.stamps)
+        .all(|(source, (stamp, sha256))| source.stamp.exists == stamp.exists && source.sha256 == *sha256);
     if !same {
         return Ok(None);
     }

@@ -5,8 +5,8 @@ use std::path::Path;
 use agentfirewall_sdk::{Anchors, Factory};
 
 use super::compiled::{
-    Compiled, DetectorSetting, Head, LayerHead, LayerPlace, LayerSource, RuleRecord, SinkSetting, Step, checksum,
-    short_checksum,
+    Compiled, DetectorSetting, Head, LayerHead, LayerPlace, LayerSource, RuleRecord, SinkSetting, Step,
+    checksum, short_checksum,
 };
 use super::diagnostic::{PolicyError, PolicyErrorKind};
 use super::index::IndexBuilder;
@@ -20,8 +20,8 @@ pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
 
 /// Reads and compiles one file as the only layer. Nothing is cached.
 pub fn load_file(path: &Path, kind: LayerKind, registry: &Registry) -> Result<Compiled, PolicyError> {
-    let file = layers::read(path, kind)?
-        .ok_or_else(|| PolicyError::unreadable(path, "there is no such file"))?;
+    let file =
+        layers::read(path, kind)?.ok_or_else(|| PolicyError::unreadable(path, "there is no such file"))?;
     compile_one(Source { kind, path: path.to_owned(), text: file.text }, registry)
 }
 

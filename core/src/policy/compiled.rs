@@ -312,7 +312,8 @@ impl Compiled {
             .into_iter()
             .map(|layer| {
                 let parts = parts(&layer.body, body).ok_or_else(|| self.corrupt("a layer is cut short"))?;
-                let LayerHead { kind, source, name, version, description, default_action, monitor, .. } = layer;
+                let LayerHead { kind, source, name, version, description, default_action, monitor, .. } =
+                    layer;
                 let LayerHead { ask, on_error, secrets, detectors, sinks, .. } = layer;
                 Ok(Layer {
                     kind,
@@ -456,7 +457,8 @@ pub(super) fn checksum(bytes: &[u8]) -> u64 {
             *lane = (lane.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(FACTOR);
         }
     }
-    let mut sum = rest.iter().fold(bytes.len() as u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(FACTOR));
+    let mut sum =
+        rest.iter().fold(bytes.len() as u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(FACTOR));
     for lane in lanes {
         sum = (sum.rotate_left(29) ^ lane).wrapping_mul(FACTOR);
     }

@@ -87,7 +87,8 @@ pub struct PolicyError {
 impl PolicyError {
     pub(super) fn new(kind: PolicyErrorKind, file: impl Into<PathBuf>, message: impl Into<String>) -> Self {
         let message = message.into();
-        let message = if message.contains(['\n', '\r']) { message.replace(['\n', '\r'], " ") } else { message };
+        let message =
+            if message.contains(['\n', '\r']) { message.replace(['\n', '\r'], " ") } else { message };
         Self { file: file.into(), kind, message }
     }
 
@@ -161,7 +162,10 @@ pub(super) struct Mark {
 
 /// Collects the problems of one file.
 #[derive(Debug, Default)]
-pub(super) struct Problems(Vec<Diagnostic>);
+pub(super) struct Problems {
+    all: Vec<Diagnostic>,
+    errors: usize,
+}
 
 impl Problems {
     pub(super) fn error(&mut self, code: &'static str, at: &Mark, message: String, help: Option<String>) {
@@ -172,19 +176,28 @@ impl Problems {
         self.push(Severity::Warning, code, at, message, help);
     }
 
-    fn push(&mut self, severity: Severity, code: &'static str, at: &Mark, message: String, help: Option<String>) {
+    fn push(
+        &mut self,
+        severity: Severity,
+        code: &'static str,
+        at: &Mark,
+        message: String,
+        help: Option<String>,
+    ) {
         let Mark { span, line, column } = at.clone();
-        self.0.push(Diagnostic { code, severity, message, span, line, column, help });
+        self.errors += usize::from(severity == Severity::Error);
+        self.all.push(Diagnostic { code, severity, message, span, line, column, help });
     }
 
-    pub(super) fn has_errors(&self) -> bool {
-        self.0.iter().any(|problem| problem.severity == Severity::Error)
+    /// How many errors there are so far.
+    pub(super) const fn errors(&self) -> usize {
+        self.errors
     }
 
     /// The problems in the order of the text.
     pub(super) fn into_sorted(mut self) -> Vec<Diagnostic> {
-        self.0.sort_by_key(|problem| (problem.line, problem.column));
-        self.0
+        self.all.sort_by_key(|problem| (problem.line, problem.column));
+        self.all
     }
 }
 
@@ -200,7 +213,10 @@ pub(super) fn meant<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
 }
 
 /// `did you mean ...?` for a mistyped word, or else the list of what is possible.
-pub(super) fn advice<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
+pub(super) fn advice<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str> + Clone,
+) -> Option<String> {
     if let Some(candidate) = meant(word, candidates.clone()) {
         return Some(format!("did you mean `{candidate}`?"));
     }

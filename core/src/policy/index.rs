@@ -157,7 +157,9 @@ impl<'a> Index<'a> {
     }
 
     fn list(&self, at: u32, rules: &mut RuleSet) -> bool {
-        let Some(list) = (at as usize).checked_mul(4).and_then(|at| self.words.get(at..)) else { return false };
+        let Some(list) = (at as usize).checked_mul(4).and_then(|at| self.words.get(at..)) else {
+            return false;
+        };
         let mut words = list.chunks_exact(4).map(word);
         let Some(count) = words.next() else { return false };
         let mut left = count;

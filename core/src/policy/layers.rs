@@ -57,9 +57,7 @@ pub struct Source {
 pub fn sources(places: &Places) -> Result<Vec<Source>, PolicyError> {
     let mut found = Vec::new();
     for (kind, path) in paths(places) {
-        if let Some(file) = read(&path, kind)? {
-            found.push(Source { kind, path, text: file.text });
-        }
+        found.extend(source(&path, kind)?);
     }
     if found.is_empty() {
         found.push(embedded());
@@ -67,13 +65,14 @@ pub fn sources(places: &Places) -> Result<Vec<Source>, PolicyError> {
     Ok(found)
 }
 
+/// Reads one policy file; `None` if there is none.
+pub fn source(path: &Path, kind: LayerKind) -> Result<Option<Source>, PolicyError> {
+    Ok(read(path, kind)?.map(|file| Source { kind, path: path.to_owned(), text: file.text }))
+}
+
 /// The embedded policy as a source.
 pub(super) fn embedded() -> Source {
-    Source {
-        kind: LayerKind::Default,
-        path: PathBuf::from(DEFAULT_SOURCE),
-        text: DEFAULT_POLICY.to_owned(),
-    }
+    Source { kind: LayerKind::Default, path: PathBuf::from(DEFAULT_SOURCE), text: DEFAULT_POLICY.to_owned() }
 }
 
 /// The files that can hold a layer's policy, whether they exist or not.

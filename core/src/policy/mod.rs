@@ -25,7 +25,7 @@ pub use compiled::{
     Compiled, Condition, DetectorSetting, Layer, LayerSource, Patterns, Rule, SinkSetting, SourceStamp,
 };
 pub use diagnostic::{Diagnostic, InvalidPolicy, PolicyError, PolicyErrorKind, Severity};
-pub use layers::{DEFAULT_POLICY, DEFAULT_SOURCE, LayerKind, Source, sources};
+pub use layers::{DEFAULT_POLICY, DEFAULT_SOURCE, LayerKind, Source, source, sources};
 pub use model::{
     AskFallback, OnError, OwnedCondition, OwnedDetector, OwnedRule, OwnedSink, Policy, SecretsSettings,
 };

@@ -59,14 +59,14 @@ impl<'t> Fields<'t> {
 
     /// A text; a number or boolean counts as it is spelled.
     pub(super) fn text(&self, key: &str, problems: &mut Problems) -> Option<String> {
-        text(self.get(key)?, key, problems)
+        text(self.get(key)?, &format!("`{key}`"), problems)
     }
 
     /// A text that may be left blank after its key.
     pub(super) fn optional_text(&self, key: &str, problems: &mut Problems) -> Option<String> {
         match self.get(key)? {
             Node { value: Value::Null, .. } => None,
-            node => text(node, key, problems),
+            node => text(node, &format!("`{key}`"), problems),
         }
     }
 
@@ -111,10 +111,16 @@ impl<'t> Fields<'t> {
                 );
                 return None;
             }
-            Value::List(items) => items
-                .iter()
-                .filter_map(|item| text(item, &format!("an element of {key}"), problems))
-                .collect(),
+            Value::List(items) => {
+                let read: Vec<_> = items
+                    .iter()
+                    .filter_map(|item| text(item, &format!("an element of `{key}`"), problems))
+                    .collect();
+                if read.len() < items.len() {
+                    return None;
+                }
+                read
+            }
             _ => match scalar(node) {
                 Some(single) => vec![single],
                 None => {
@@ -139,7 +145,7 @@ fn scalar(node: &Node) -> Option<String> {
 fn text(node: &Node, what: &str, problems: &mut Problems) -> Option<String> {
     let text = scalar(node);
     if text.is_none() {
-        wrong_type(node, &format!("`{what}`"), "a string", None, problems);
+        wrong_type(node, what, "a string", None, problems);
     }
     text
 }

@@ -16,7 +16,10 @@ pub(super) fn report(rules: &[OwnedRule], marks: &[Mark], problems: &mut Problem
             problems.warning(
                 "AF011",
                 mark,
-                format!("the name `{}` is already used by the rule in line {first}", super::raw::one_line(&rule.name)),
+                format!(
+                    "the name `{}` is already used by the rule in line {first}",
+                    super::raw::one_line(&rule.name)
+                ),
                 Some("decisions and logs name the rule: give each a name of its own".to_owned()),
             );
         } else {
@@ -27,7 +30,10 @@ pub(super) fn report(rules: &[OwnedRule], marks: &[Mark], problems: &mut Problem
     let short = |list: &Option<Vec<String>>| list.as_ref().is_none_or(|list| list.len() <= 64);
     for (at, (rule, mark)) in rules.iter().zip(marks).enumerate() {
         let before = rules.iter().take(at).filter(|earlier| {
-            earlier.condition.is_none() && !earlier.monitor && short(&earlier.tools) && short(&earlier.resources)
+            earlier.condition.is_none()
+                && !earlier.monitor
+                && short(&earlier.tools)
+                && short(&earlier.resources)
         });
         for earlier in before.take(2_000).filter(|_| short(&rule.tools) && short(&rule.resources)) {
             if shadows(earlier, rule) {

@@ -13,8 +13,17 @@ use super::{raw, shadow};
 use crate::registry::Registry;
 
 const POLICY_KEYS: &[&str] = &[
-    "version", "name", "description", "default_action", "rules", "mode", "ask", "on_error", "secrets",
-    "detectors", "sinks",
+    "version",
+    "name",
+    "description",
+    "default_action",
+    "rules",
+    "mode",
+    "ask",
+    "on_error",
+    "secrets",
+    "detectors",
+    "sinks",
 ];
 const RULE_KEYS: &[&str] =
     &["name", "tools", "resources", "action", "reason", "mode", "suggest", "approve", "match"];
@@ -37,15 +46,19 @@ pub fn check(text: &str, kind: LayerKind, registry: &Registry) -> Checked {
     if let Some((policy, marks)) = &read {
         shadow::report(&policy.rules, marks, &mut problems);
     }
-    let policy = if problems.has_errors() { None } else { read.map(|(policy, _)| policy) };
+    let policy = if problems.errors() > 0 { None } else { read.map(|(policy, _)| policy) };
     Checked { policy, diagnostics: problems.into_sorted() }
 }
 
 /// The same without the warnings, whose search is no work for a hook.
-pub(super) fn check_errors(text: &str, kind: LayerKind, registry: &Registry) -> Result<Policy, Vec<Diagnostic>> {
+pub(super) fn check_errors(
+    text: &str,
+    kind: LayerKind,
+    registry: &Registry,
+) -> Result<Policy, Vec<Diagnostic>> {
     let mut problems = Problems::default();
     match read(text, kind, registry, &mut problems) {
-        Some((policy, _)) if !problems.has_errors() => Ok(policy),
+        Some((policy, _)) if problems.errors() == 0 => Ok(policy),
         _ => Err(problems.into_sorted()),
     }
 }
@@ -102,7 +115,9 @@ impl Reader<'_> {
         let mut marks = Vec::new();
         if let Some(node) = fields.get("rules").filter(|node| node.value != Value::Null) {
             for rule in elements(node, "`rules`", self.problems) {
-                if let Some((rule, mark)) = self.rule(rule) {
+                let before = self.problems.errors();
+                // A rule with an error would be compared with the others as something it is not.
+                if let Some((rule, mark)) = self.rule(rule).filter(|_| self.problems.errors() == before) {
                     policy.rules.push(rule);
                     marks.push(mark);
                 }
@@ -345,9 +360,7 @@ impl Reader<'_> {
         // A long list helps nobody: the command prints it with what each plugin does.
         let help = super::diagnostic::meant(id, ids.iter().copied())
             .map(|candidate| format!("did you mean `{candidate}`?"))
-            .or_else(|| {
-                if ids.len() <= 12 { advice(id, ids.iter().copied()) } else { None }
-            })
+            .or_else(|| if ids.len() <= 12 { advice(id, ids.iter().copied()) } else { None })
             .unwrap_or_else(|| "`agentfirewall plugins list` shows what there is".to_owned());
         let message = format!("no {} is called `{}`", kind.as_str(), one_line(id));
         self.problems.error("AF008", at, message, Some(help));
@@ -378,7 +391,12 @@ impl Reader<'_> {
             let error = error.to_string();
             // The position counts in the JSON made from the YAML, which nobody sees.
             let error = error.rsplit_once(" at line ").map_or(error.as_str(), |(before, _)| before);
-            self.problems.error("AF009", at, format!("{what} refuses this: {}", raw::one_line_long(error)), None);
+            self.problems.error(
+                "AF009",
+                at,
+                format!("{what} refuses this: {}", raw::one_line_long(error)),
+                None,
+            );
         }
     }
 }

@@ -166,9 +166,7 @@ fn place(tree: Spanned<Raw>, text: &str, problems: &mut Problems) -> Node {
             Value::Number(value, spelling)
         }
         Raw::Text(value) => Value::Text(value),
-        Raw::List(items) => {
-            Value::List(items.into_iter().map(|item| place(item, text, problems)).collect())
-        }
+        Raw::List(items) => Value::List(items.into_iter().map(|item| place(item, text, problems)).collect()),
         Raw::Map(entries) => {
             let mut seen = HashSet::new();
             let mut placed = Vec::with_capacity(entries.len());

@@ -21,9 +21,9 @@ mod tests {
                 // The kind of part is what a matcher of this kind of text would be asked about.
                 let kinds = [PartKind::Command, PartKind::Path, PartKind::Host, PartKind::Call];
                 let call = ToolCall::new("Bash", serde_json::json!({"command": text}));
-                let hit = kinds.iter().any(|kind| {
-                    matcher.matches(&Subject::new(&call, *kind, text, Access::Unknown)).unwrap()
-                });
+                let hit = kinds
+                    .iter()
+                    .any(|kind| matcher.matches(&Subject::new(&call, *kind, text, Access::Unknown)).unwrap());
                 assert_eq!(hit, expected, "`{}`: {case}", plugin.meta.id);
                 seen += 1;
             }
