@@ -101,7 +101,7 @@ fn snippet(problem: &Diagnostic, text: &str, path: &str) -> String {
     if let Some(help) = &problem.help {
         group = group.element(Level::HELP.message(help.as_str()));
     }
-    Renderer::styled().render(&[group]).to_string()
+    Renderer::styled().render(&[group])
 }
 
 fn report(checked: &[(Source, Checked)], valid: bool) -> Value {

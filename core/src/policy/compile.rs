@@ -188,11 +188,15 @@ fn steps<'a>(tree: &'a OwnedCondition, out: &mut Vec<Step<'a>>) {
     match tree {
         OwnedCondition::All(inner) => {
             out.push(Step::All(length(inner)));
-            inner.iter().for_each(|tree| steps(tree, out));
+            for tree in inner {
+                steps(tree, out);
+            }
         }
         OwnedCondition::Any(inner) => {
             out.push(Step::Any(length(inner)));
-            inner.iter().for_each(|tree| steps(tree, out));
+            for tree in inner {
+                steps(tree, out);
+            }
         }
         OwnedCondition::Not(inner) => {
             out.push(Step::Not);

@@ -110,12 +110,12 @@ impl PolicyError {
         if let Some(first) = diagnostics.iter().find(|problem| problem.severity == Severity::Error) {
             message = format!("line {}:{}: {}", first.line, first.column, first.message);
             if let Some(help) = &first.help {
-                message.push_str(&format!(" ({help})"));
+                message = format!("{message} ({help})");
             }
         }
         match errors.saturating_sub(1) {
             0 => message.push_str("; run `agentfirewall validate`"),
-            more => message.push_str(&format!("; and {more} more; run `agentfirewall validate`")),
+            more => message = format!("{message}; and {more} more; run `agentfirewall validate`"),
         }
         let invalid = InvalidPolicy { layer, text: text.to_owned(), diagnostics };
         Self::new(PolicyErrorKind::Invalid(Box::new(invalid)), file, message)

@@ -249,11 +249,9 @@ fn grams(bytes: &[u8], length: usize) -> impl Iterator<Item = u64> {
 /// The slot where the search for a piece begins.
 #[inline]
 const fn slot_of(gram: u64, slots: u32) -> u32 {
-    let hash = (gram ^ gram >> 29).wrapping_mul(FACTOR) >> 32;
+    let hash = (gram ^ (gram >> 29)).wrapping_mul(FACTOR) >> 32;
     // Both factors are below 2^32, so the product's upper half is below `slots`.
-    #[expect(clippy::cast_possible_truncation, reason = "the value is below `slots`, which has 32 bits")]
-    let slot = (hash * slots as u64 >> 32) as u32;
-    slot
+    ((hash * slots as u64) >> 32) as u32
 }
 
 /// What tells pieces in neighbouring slots apart; exact for pieces of four and two bytes.
@@ -276,7 +274,7 @@ fn entry(table: &[u8], slot: u32) -> Option<(u32, u32)> {
 
 #[inline]
 fn word(bytes: &[u8]) -> u32 {
-    bytes.try_into().map(u32::from_le_bytes).unwrap_or(EMPTY)
+    bytes.try_into().map_or(EMPTY, u32::from_le_bytes)
 }
 
 /// Counts of a policy of at most 256 KiB fit 32 bits.

@@ -121,14 +121,14 @@ impl<'t> Fields<'t> {
                 }
                 read
             }
-            _ => match scalar(node) {
-                Some(single) => vec![single],
-                None => {
+            _ => {
+                let Some(single) = scalar(node) else {
                     let help = Some(format!("leave `{key}` out to match everything"));
                     wrong_type(node, &format!("`{key}`"), "a list of patterns", help, problems);
                     return None;
-                }
-            },
+                };
+                vec![single]
+            }
         };
         Some((patterns, &node.at))
     }
@@ -188,24 +188,20 @@ pub(super) fn action(node: &Node, key: &str, possible: &[Action], problems: &mut
 
 /// The entries of a mapping with free keys.
 pub(super) fn entries<'t>(node: &'t Node, what: &str, problems: &mut Problems) -> &'t [(Key, Node)] {
-    match &node.value {
-        Value::Map(entries) => entries,
-        _ => {
-            wrong_type(node, what, "a mapping", None, problems);
-            &[]
-        }
+    if let Value::Map(entries) = &node.value {
+        return entries;
     }
+    wrong_type(node, what, "a mapping", None, problems);
+    &[]
 }
 
 /// The elements of a list.
 pub(super) fn elements<'t>(node: &'t Node, what: &str, problems: &mut Problems) -> &'t [Node] {
-    match &node.value {
-        Value::List(items) => items,
-        _ => {
-            wrong_type(node, what, "a list", None, problems);
-            &[]
-        }
+    if let Value::List(items) = &node.value {
+        return items;
     }
+    wrong_type(node, what, "a list", None, problems);
+    &[]
 }
 
 fn wrong_type(node: &Node, what: &str, wanted: &str, help: Option<String>, problems: &mut Problems) {

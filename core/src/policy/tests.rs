@@ -1,5 +1,7 @@
 //! What holds for the whole way from a text to the compiled rules.
 
+use std::fmt::Write;
+
 use agentfirewall_sdk::{
     Access, Action, Detector, Event, Factory, NoConfig, PartKind, Plugin, PluginError, Scan, Sink, SinkError,
     Subject, ToolCall, register,
@@ -100,10 +102,10 @@ proptest! {
     ) {
         let mut yaml = String::from("rules:\n");
         for (at, (tools, resources)) in rules.iter().enumerate() {
-            yaml += &format!("- name: r{at}\n");
+            writeln!(yaml, "- name: r{at}").unwrap();
             for (key, list) in [("tools", tools), ("resources", resources)] {
                 if let Some(list) = list {
-                    yaml += &format!("  {key}: {}\n", serde_json::to_string(list).unwrap());
+                    writeln!(yaml, "  {key}: {}", serde_json::to_string(list).unwrap()).unwrap();
                 }
             }
         }
@@ -132,8 +134,6 @@ proptest! {
 }
 
 fn many_rules(count: u32) -> String {
-    use std::fmt::Write;
-
     let mut text = String::from("default_action: log\nrules:\n");
     for at in 0..count {
         writeln!(

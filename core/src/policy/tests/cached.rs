@@ -50,7 +50,7 @@ fn write(path: &Path, name: &str) {
 
 fn age(path: &Path) {
     let file = fs::File::options().write(true).open(path).unwrap();
-    file.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_hours(1)).unwrap();
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn an_old_cache_answers_by_stat_alone_and_a_young_one_by_content() {
     assert_eq!(made(&home), second, "a reliable stamp is left alone");
     // Now nothing is read any more: even an unreadable file would not be noticed but for its stat.
     let touched = fs::File::options().append(true).open(home.places.user_policy()).unwrap();
-    touched.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
+    touched.set_modified(SystemTime::now() - Duration::from_mins(1)).unwrap();
     assert_eq!(home.names(), [(LayerKind::User, "aaa".to_owned())]);
 }
 
@@ -138,14 +138,11 @@ fn a_damaged_cache_is_made_anew() {
     write(&home.places.user_policy(), "aaa");
     home.load().unwrap();
     let good = fs::read(home.cached()).unwrap();
-    let damages: [&dyn Fn(&mut Vec<u8>); 4] =
-        [&|bytes| bytes.clear(), &|bytes| bytes.truncate(40), &|bytes| bytes[30] ^= 1, &|bytes| {
-            *bytes = b"something else entirely".to_vec()
-        }];
-    for damage in damages {
-        let mut bytes = good.clone();
-        damage(&mut bytes);
-        fs::write(home.cached(), bytes).unwrap();
+    let flipped: Vec<u8> =
+        good.iter().enumerate().map(|(at, byte)| if at == 30 { byte ^ 1 } else { *byte }).collect();
+    let damages = [Vec::new(), good[..40].to_vec(), flipped, b"something else entirely".to_vec()];
+    for damaged in damages {
+        fs::write(home.cached(), damaged).unwrap();
         assert_eq!(home.names(), [(LayerKind::User, "aaa".to_owned())]);
         assert!(Compiled::open(fs::read(home.cached()).unwrap(), None).is_ok());
     }

@@ -1,5 +1,7 @@
 //! What a policy text says, and what is said about a wrong one.
 
+use std::fmt::Write;
+
 use super::*;
 
 const PAGE: &str = r#"version: "1.0"
@@ -112,7 +114,15 @@ fn five_mistakes_are_five_diagnostics() {
     let seen: Vec<_> = checked
         .diagnostics
         .iter()
-        .map(|p| (p.code, p.line, p.column, &text[p.span.clone()], p.help.as_deref().unwrap_or_default()))
+        .map(|p| {
+            (
+                p.code,
+                p.line,
+                p.column,
+                text.get(p.span.clone()).unwrap(),
+                p.help.as_deref().unwrap_or_default(),
+            )
+        })
         .collect();
     assert_eq!(
         seen[..3],
@@ -138,7 +148,7 @@ fn spans_count_bytes_and_columns_count_characters() {
     let text = "name: \"ää\"\ndescription: ö\nmodus: x\nrules: [{name: ü, actiön: deny}]\n";
     let checked = check(text, LayerKind::User, &registry());
     let seen: Vec<_> =
-        checked.diagnostics.iter().map(|p| (&text[p.span.clone()], p.line, p.column)).collect();
+        checked.diagnostics.iter().map(|p| (text.get(p.span.clone()).unwrap(), p.line, p.column)).collect();
     assert_eq!(seen, [("modus", 3, 1), ("actiön", 4, 19)]);
 }
 
@@ -222,7 +232,7 @@ fn bombs_are_refused_before_they_go_off() {
     let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
     for at in 1..9 {
         let inner = vec![format!("*a{}", at - 1); 9].join(",");
-        bomb += &format!("a{at}: &a{at} [{inner}]\n");
+        writeln!(bomb, "a{at}: &a{at} [{inner}]").unwrap();
     }
     let bombs = [
         "[".repeat(16_000),
@@ -237,7 +247,7 @@ fn bombs_are_refused_before_they_go_off() {
     ];
     for bomb in bombs {
         eprintln!("{:?}", problems(&bomb));
-        assert_eq!(codes(&bomb, LayerKind::Project), ["AF001"], "{:.40}", bomb);
+        assert_eq!(codes(&bomb, LayerKind::Project), ["AF001"], "{bomb:.40}");
     }
 }
 
