@@ -8,5 +8,6 @@ pub mod agents;
 pub mod facts;
 pub mod interceptor;
 pub mod places;
+pub mod policy;
 pub mod protection;
 pub mod registry;

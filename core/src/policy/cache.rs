@@ -1,0 +1,252 @@
+//! The compiled policy between two hooks: found by the sources' paths, trusted by their stat, proven by their content.
+//!
+//! The common hook reads no policy file: three stats say that nothing changed. A file changed so shortly before the
+//! compilation that a second change could have left the same stat (the clock of a file system is coarse) is compared
+//! by its content. A cache that cannot be trusted is ignored; a cache that cannot be written is no fault of the policy.
+
+use std::fs::{self, Metadata};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sha2::{Digest, Sha256};
+
+use super::compile::{self, VERSION, compile};
+use super::compiled::{Compiled, Head, LayerSource, SourceStamp};
+use super::diagnostic::PolicyError;
+use super::layers::{self, LayerKind, Source};
+use crate::places::Places;
+use crate::registry::Registry;
+
+/// How long before the compilation a change may lie so that another one could hide behind the same stat: the coarsest
+/// clock of a file system in use (FAT) ticks every two seconds.
+const RACY_NS: i128 = 2_000_000_000;
+
+/// The policies that apply, compiled; from the cache if it still holds.
+pub fn load(places: &Places, registry: &Registry) -> Result<Compiled, PolicyError> {
+    let now = nanoseconds(SystemTime::now());
+    let paths = layers::paths(places);
+    let file = cache_file(places, &paths);
+    if let Some(cached) = read(&places.cache(), &file)
+        && let Ok(compiled) = Compiled::open(cached, Some(file.clone()))
+        && let Some(state) = compare(&compiled, &paths, registry)?
+    {
+        match state {
+            State::Fresh => return Ok(compiled),
+            State::Restamp(sources) => {
+                if let Some(bytes) = restamped(&compiled, sources, now) {
+                    write(&places.cache(), &file, &bytes);
+                }
+                return Ok(compiled);
+            }
+            State::Racy => return Ok(compiled),
+        }
+    }
+    let snapshot = Snapshot::take(&paths)?;
+    let bytes = compile(&snapshot.sources, &snapshot.stamps(&paths), now, registry)?;
+    let compiled = Compiled::open(bytes, Some(file.clone()))?;
+    write(&places.cache(), &file, compiled.bytes());
+    Ok(compiled)
+}
+
+/// What the sources are compared with what they were.
+enum State {
+    /// Nothing changed, by stat.
+    Fresh,
+    /// Nothing changed, by content, and it is too early to trust the stat.
+    Racy,
+    /// Nothing changed, by content: these are the new stamps.
+    Restamp(Vec<(SourceStamp, [u8; 32])>),
+}
+
+/// Compares the cached sources with the files. `None` if the policy has to be compiled anew.
+fn compare(
+    compiled: &Compiled,
+    paths: &[(LayerKind, PathBuf); 3],
+    registry: &Registry,
+) -> Result<Option<State>, PolicyError> {
+    let head = compiled.head()?;
+    let same_build = head.version == VERSION && head.fingerprint == compile::fingerprint(registry);
+    let same_paths = head.sources.len() == paths.len()
+        && head.sources.iter().zip(paths).all(|(source, (kind, path))| {
+            source.kind == *kind && source.path == path.as_os_str().as_encoded_bytes()
+        });
+    if !same_build || !same_paths {
+        return Ok(None);
+    }
+    let mut fresh = true;
+    let mut stamps = Vec::with_capacity(paths.len());
+    for (source, (kind, path)) in head.sources.iter().zip(paths) {
+        let stamp = layers::stat(path, *kind)?.as_ref().map(stamp).unwrap_or_default();
+        if stamp.exists != source.stamp.exists {
+            return Ok(None);
+        }
+        if stamp.exists && (stamp != source.stamp || is_racy(&stamp, head.made_ns)) {
+            fresh = false;
+        }
+        stamps.push((stamp, source.sha256));
+    }
+    if fresh {
+        return Ok(Some(State::Fresh));
+    }
+    same_content(&head, paths)
+}
+
+/// The slow comparison: reads the files.
+fn same_content(head: &Head<'_>, paths: &[(LayerKind, PathBuf); 3]) -> Result<Option<State>, PolicyError> {
+    let now = nanoseconds(SystemTime::now());
+    let snapshot = Snapshot::take(paths)?;
+    let same = head
+        .sources
+        .iter()
+        .zip(&snapshot.stamps)
+        .all(|(source, (stamp, sha256))| source.stamp.exists == stamp.exists && source.sha256 == *sha256);
+    if !same {
+        return Ok(None);
+    }
+    // Stamps that are racy again would only be written at every hook.
+    let settled = snapshot.stamps.iter().all(|(stamp, _)| !stamp.exists || !is_racy(stamp, now));
+    Ok(Some(if settled { State::Restamp(snapshot.stamps) } else { State::Racy }))
+}
+
+const fn is_racy(stamp: &SourceStamp, made_ns: i128) -> bool {
+    stamp.mtime_ns + RACY_NS >= made_ns || stamp.ctime_ns + RACY_NS >= made_ns
+}
+
+/// The policy files at one moment.
+struct Snapshot {
+    sources: Vec<Source>,
+    stamps: Vec<(SourceStamp, [u8; 32])>,
+}
+
+impl Snapshot {
+    fn take(paths: &[(LayerKind, PathBuf); 3]) -> Result<Self, PolicyError> {
+        let mut snapshot = Self { sources: Vec::new(), stamps: Vec::new() };
+        for (kind, path) in paths {
+            match layers::read(path, *kind)? {
+                None => snapshot.stamps.push((SourceStamp::default(), [0; 32])),
+                Some(file) => {
+                    let sha256 = Sha256::digest(file.text.as_bytes()).into();
+                    snapshot.stamps.push((stamp(&file.metadata), sha256));
+                    snapshot.sources.push(Source { kind: *kind, path: path.clone(), text: file.text });
+                }
+            }
+        }
+        if snapshot.sources.is_empty() {
+            snapshot.sources.push(layers::embedded());
+        }
+        Ok(snapshot)
+    }
+
+    fn stamps<'p>(&self, paths: &'p [(LayerKind, PathBuf); 3]) -> Vec<LayerSource<'p>> {
+        paths
+            .iter()
+            .zip(&self.stamps)
+            .map(|((kind, path), (stamp, sha256))| LayerSource {
+                kind: *kind,
+                path: path.as_os_str().as_encoded_bytes(),
+                stamp: *stamp,
+                sha256: *sha256,
+            })
+            .collect()
+    }
+}
+
+fn restamped(compiled: &Compiled, stamps: Vec<(SourceStamp, [u8; 32])>, made_ns: i128) -> Option<Vec<u8>> {
+    let mut head = compiled.head().ok()?;
+    for (source, (stamp, sha256)) in head.sources.iter_mut().zip(stamps) {
+        source.stamp = stamp;
+        source.sha256 = sha256;
+    }
+    head.made_ns = made_ns;
+    Compiled::assemble(&head, compiled.body()).ok()
+}
+
+#[cfg(unix)]
+fn stamp(metadata: &Metadata) -> SourceStamp {
+    use std::os::unix::fs::MetadataExt;
+
+    let time = |seconds: i64, nanoseconds: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
+    SourceStamp {
+        exists: true,
+        dev: metadata.dev(),
+        ino: metadata.ino(),
+        size: metadata.size(),
+        mtime_ns: time(metadata.mtime(), metadata.mtime_nsec()),
+        ctime_ns: time(metadata.ctime(), metadata.ctime_nsec()),
+    }
+}
+
+#[cfg(not(unix))]
+fn stamp(metadata: &Metadata) -> SourceStamp {
+    let time = metadata.modified().map(nanoseconds).unwrap_or(i128::MAX / 2);
+    SourceStamp { exists: true, dev: 0, ino: 0, size: metadata.len(), mtime_ns: time, ctime_ns: time }
+}
+
+fn nanoseconds(time: SystemTime) -> i128 {
+    let whole = |nanoseconds: u128| i128::try_from(nanoseconds).unwrap_or(i128::MAX / 2);
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => whole(after.as_nanos()),
+        Err(before) => -whole(before.duration().as_nanos()),
+    }
+}
+
+/// One file for each set of paths. The name is short; the paths inside say whether it is the right one.
+fn cache_file(places: &Places, paths: &[(LayerKind, PathBuf); 3]) -> PathBuf {
+    // FNV-1a: a collision only costs a compilation.
+    let hash = paths
+        .iter()
+        .flat_map(|(_, path)| path.as_os_str().as_encoded_bytes().iter().chain(&[0]))
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+    places.cache().join(format!("policy-{hash:016x}.bin"))
+}
+
+/// The cache's bytes, if nobody but this user can have written them.
+fn read(folder: &Path, file: &Path) -> Option<Vec<u8>> {
+    if !is_private(&fs::symlink_metadata(folder).ok()?) {
+        return None;
+    }
+    let metadata = fs::symlink_metadata(file).ok()?;
+    // The folder is private: what stands there now is what will be opened.
+    if !metadata.is_file() || !is_private(&metadata) {
+        return None;
+    }
+    fs::read(file).ok()
+}
+
+#[cfg(unix)]
+fn is_private(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    const WRITABLE_BY_OTHERS: u32 = 0o022;
+    metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & WRITABLE_BY_OTHERS == 0
+}
+
+#[cfg(not(unix))]
+fn is_private(_metadata: &Metadata) -> bool {
+    true
+}
+
+/// Puts the blob into the cache in one step. Whatever prevents it, the policy in memory is good: the next hook
+/// compiles again.
+fn write(folder: &Path, file: &Path, bytes: &[u8]) {
+    let _next_time = try_write(folder, file, bytes);
+}
+
+fn try_write(folder: &Path, file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
+    if !is_private(&fs::symlink_metadata(folder)?) {
+        return Ok(());
+    }
+    // Temporary files are made with mode 0600.
+    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+    temporary.write_all(bytes)?;
+    temporary.persist(file).map_err(|error| error.error)?;
+    Ok(())
+}

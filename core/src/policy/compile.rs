@@ -1,0 +1,233 @@
+//! From validated policies to the blob.
+
+use std::path::Path;
+
+use agentfirewall_sdk::{Anchors, Factory};
+
+use super::compiled::{
+    Compiled, DetectorSetting, Head, LayerHead, LayerPlace, LayerSource, RuleRecord, SinkSetting, Step,
+    checksum, short_checksum,
+};
+use super::diagnostic::{PolicyError, PolicyErrorKind};
+use super::index::IndexBuilder;
+use super::layers::{self, LayerKind, Source};
+use super::model::{OwnedCondition, OwnedRule, Policy};
+use super::validate::check_errors;
+use crate::registry::Registry;
+
+/// The part of the cache's key that no file says: this version, with the policy it embeds.
+pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
+
+/// Reads and compiles one file as the only layer. Nothing is cached.
+pub fn load_file(path: &Path, kind: LayerKind, registry: &Registry) -> Result<Compiled, PolicyError> {
+    let file =
+        layers::read(path, kind)?.ok_or_else(|| PolicyError::unreadable(path, "there is no such file"))?;
+    compile_one(Source { kind, path: path.to_owned(), text: file.text }, registry)
+}
+
+/// Compiles a text as the only layer.
+pub fn compile_text(text: &str, kind: LayerKind, registry: &Registry) -> Result<Compiled, PolicyError> {
+    compile_one(Source { kind, path: "<text>".into(), text: text.to_owned() }, registry)
+}
+
+fn compile_one(source: Source, registry: &Registry) -> Result<Compiled, PolicyError> {
+    Compiled::open(compile(&[source], &[], 0, registry)?, None)
+}
+
+/// Checks the sources and makes the blob of all of them. The first file with an error is the error.
+pub(super) fn compile(
+    sources: &[Source],
+    stamps: &[LayerSource<'_>],
+    made_ns: i128,
+    registry: &Registry,
+) -> Result<Vec<u8>, PolicyError> {
+    let mut policies = Vec::with_capacity(sources.len());
+    for source in sources {
+        let policy = check_errors(&source.text, source.kind, registry)
+            .map_err(|problems| PolicyError::invalid(&source.path, source.kind, &source.text, problems))?;
+        policies.push((source, source.path.display().to_string(), policy));
+    }
+    let mut body = Vec::new();
+    let mut heads = Vec::with_capacity(policies.len());
+    for (source, path, policy) in &policies {
+        let failed = |error: String| PolicyError::new(PolicyErrorKind::Plugin, &source.path, error);
+        let place = layer(policy, registry, &mut body).map_err(failed)?;
+        heads.push(head(source.kind, path, policy, place));
+    }
+    let head = Head {
+        version: VERSION,
+        fingerprint: fingerprint(registry),
+        made_ns,
+        sources: stamps.to_vec(),
+        layers: heads,
+    };
+    let too_large = |error: postcard::Error| {
+        PolicyError::new(PolicyErrorKind::Corrupt, "<compiled policy>", format!("cannot be made: {error}"))
+    };
+    Compiled::assemble(&head, &body).map_err(too_large)
+}
+
+/// Changes with the set of plugins and with the embedded policy.
+pub(super) fn fingerprint(registry: &Registry) -> u64 {
+    const EMBEDDED: u64 = fnv(layers::DEFAULT_POLICY.as_bytes());
+    registry.fingerprint() ^ EMBEDDED.rotate_left(1)
+}
+
+/// FNV-1a, computed by the compiler.
+const fn fnv(mut bytes: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    while let Some((byte, rest)) = bytes.split_first() {
+        hash = (hash ^ *byte as u64).wrapping_mul(0x0000_0100_0000_01b3);
+        bytes = rest;
+    }
+    hash
+}
+
+fn head<'a>(kind: LayerKind, path: &'a str, policy: &'a Policy, body: LayerPlace) -> LayerHead<'a> {
+    LayerHead {
+        kind,
+        source: path,
+        name: &policy.name,
+        version: &policy.version,
+        description: &policy.description,
+        default_action: policy.default_action,
+        monitor: policy.monitor,
+        ask: policy.ask,
+        on_error: policy.on_error,
+        secrets: policy.secrets,
+        detectors: policy
+            .detectors
+            .iter()
+            .map(|detector| DetectorSetting {
+                id: &detector.id,
+                enabled: detector.enabled,
+                config: &detector.config,
+            })
+            .collect(),
+        sinks: policy
+            .sinks
+            .iter()
+            .map(|sink| SinkSetting {
+                name: &sink.name,
+                plugin: &sink.plugin,
+                config: &sink.config,
+                actions: sink.actions.clone(),
+            })
+            .collect(),
+        body,
+    }
+}
+
+fn layer(policy: &Policy, registry: &Registry, body: &mut Vec<u8>) -> Result<LayerPlace, String> {
+    let mut resources = IndexBuilder::default();
+    let mut tools = IndexBuilder::default();
+    let mut always: Vec<u32> = Vec::new();
+    let mut offsets: Vec<u32> = vec![0];
+    let mut records = Vec::new();
+    for (id, rule) in (0_u32..).zip(&policy.rules) {
+        let (tools_json, resources_json) = (json(rule.tools.as_deref()), json(rule.resources.as_deref()));
+        if let Some(literals) = anchors(resources_json.as_deref(), registry)? {
+            resources.add(id, literals);
+        } else if let Some(literals) = anchors(tools_json.as_deref(), registry)? {
+            tools.add(id, literals);
+        } else {
+            always.push(id);
+        }
+        record(rule, tools_json.as_deref(), resources_json.as_deref(), &mut records)
+            .map_err(|error| format!("the rule `{}` cannot be compiled: {error}", rule.name))?;
+        offsets.push(count(records.len())?);
+    }
+    let start = body.len();
+    let resources = resources.write(body);
+    let tools = tools.write(body);
+    for number in always.iter().chain(&offsets) {
+        body.extend(number.to_le_bytes());
+    }
+    let checksum = checksum(body.get(start..).unwrap_or_default());
+    body.extend_from_slice(&records);
+    Ok(LayerPlace {
+        start: count(start)?,
+        resources,
+        tools,
+        always: count(always.len())?,
+        rules: count(policy.rules.len())?,
+        records: count(records.len())?,
+        checksum,
+    })
+}
+
+fn record(
+    rule: &OwnedRule,
+    tools: Option<&str>,
+    resources: Option<&str>,
+    records: &mut Vec<u8>,
+) -> Result<(), postcard::Error> {
+    let mut condition = Vec::new();
+    if let Some(tree) = &rule.condition {
+        steps(tree, &mut condition);
+    }
+    let bytes = postcard::to_stdvec(&RuleRecord {
+        name: &rule.name,
+        action: rule.action,
+        reason: &rule.reason,
+        suggest: rule.suggest.as_deref(),
+        approve: rule.approve,
+        monitor: rule.monitor,
+        tools,
+        resources,
+        condition,
+        line: rule.line,
+    })?;
+    records.extend(short_checksum(&bytes).to_le_bytes());
+    records.extend(bytes);
+    Ok(())
+}
+
+fn steps<'a>(tree: &'a OwnedCondition, out: &mut Vec<Step<'a>>) {
+    let length = |inner: &Vec<_>| u32::try_from(inner.len()).unwrap_or(u32::MAX);
+    match tree {
+        OwnedCondition::All(inner) => {
+            out.push(Step::All(length(inner)));
+            for tree in inner {
+                steps(tree, out);
+            }
+        }
+        OwnedCondition::Any(inner) => {
+            out.push(Step::Any(length(inner)));
+            for tree in inner {
+                steps(tree, out);
+            }
+        }
+        OwnedCondition::Not(inner) => {
+            out.push(Step::Not);
+            steps(inner, out);
+        }
+        OwnedCondition::Matcher { id, config } => out.push(Step::Matcher(id, config)),
+    }
+}
+
+fn json(patterns: Option<&[String]>) -> Option<String> {
+    patterns.map(|patterns| serde_json::Value::from(patterns.to_vec()).to_string())
+}
+
+/// The literals of which a text has to contain one; `None` if nothing is known of what matches.
+fn anchors(patterns: Option<&str>, registry: &Registry) -> Result<Option<Vec<String>>, String> {
+    let Some(patterns) = patterns else { return Ok(None) };
+    let plugin = registry.patterns().map_err(|error| error.to_string())?;
+    let Factory::Matcher { anchors, .. } = plugin.factory else {
+        return Err(format!("`{}` is no matcher", plugin.meta.id));
+    };
+    match anchors(patterns).map_err(|error| error.to_string())? {
+        // A literal of one byte is everywhere, and none at all would say that nothing ever matches.
+        Anchors::AnyOf(literals)
+            if !literals.is_empty() && literals.iter().all(|literal| literal.len() >= 2) =>
+        {
+            Ok(Some(literals))
+        }
+        Anchors::AnyOf(_) | Anchors::Always => Ok(None),
+    }
+}
+
+fn count(number: usize) -> Result<u32, String> {
+    u32::try_from(number).map_err(|_| "the policy is too large to compile".to_owned())
+}

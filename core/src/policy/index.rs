@@ -1,0 +1,283 @@
+//! The index that makes a thousand rules as cheap as twenty: from short pieces of literals to the rules that need them.
+//!
+//! A rule is worth asking only where one of its anchors occurs in a text. Of each anchor one piece (gram) of eight,
+//! four or two bytes is kept, the one that is rarest in the policy, in an open-addressing table per length. A lookup
+//! rolls over the text once per table. Everything lies in the blob as little-endian bytes and is read in place.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Lengths of the pieces, longest first: a longer one occurs by chance less often.
+const LENGTHS: [usize; 3] = [8, 4, 2];
+/// A table's slot: a tag and the place of the rules' list, four bytes each.
+const SLOT: usize = 8;
+/// The place that marks a slot as empty.
+const EMPTY: u32 = u32::MAX;
+/// Odd, with its bits well mixed (the golden ratio of 64 bits).
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Where an index lies in its section of the blob. All numbers count from the section's start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct IndexPlace {
+    /// Number of slots of each table, by [`LENGTHS`]; the tables follow one another from 0.
+    slots: [u32; 3],
+    /// Number of four-byte words of the lists, which follow the tables.
+    words: u32,
+}
+
+impl IndexPlace {
+    /// The section's length in bytes, if it can be one.
+    pub(super) fn bytes(&self) -> Option<usize> {
+        let slots = self.slots.iter().try_fold(0_usize, |sum, slots| sum.checked_add(*slots as usize))?;
+        slots.checked_mul(SLOT)?.checked_add((self.words as usize).checked_mul(4)?)
+    }
+}
+
+/// Collects anchors and makes the index.
+#[derive(Debug, Default)]
+pub(super) struct IndexBuilder {
+    anchors: Vec<(String, u32)>,
+}
+
+impl IndexBuilder {
+    /// Says that a rule needs one of the literals, all of at least two bytes.
+    pub(super) fn add(&mut self, rule: u32, literals: Vec<String>) {
+        self.anchors.extend(literals.into_iter().map(|literal| (literal, rule)));
+    }
+
+    /// Appends the index to a blob.
+    pub(super) fn write(self, blob: &mut Vec<u8>) -> IndexPlace {
+        let mut frequency: HashMap<(usize, u64), u32> = HashMap::new();
+        for (literal, _) in &self.anchors {
+            if let Some(length) = usable(literal) {
+                for gram in grams(literal.as_bytes(), length) {
+                    *frequency.entry((length, gram)).or_default() += 1;
+                }
+            }
+        }
+        let mut lists: HashMap<(usize, u64), Vec<u32>> = HashMap::new();
+        for (literal, rule) in &self.anchors {
+            let Some(length) = usable(literal) else { continue };
+            let rarest = grams(literal.as_bytes(), length)
+                .min_by_key(|gram| frequency.get(&(length, *gram)).copied().unwrap_or(u32::MAX));
+            if let Some(gram) = rarest {
+                let list = lists.entry((length, gram)).or_default();
+                if list.last() != Some(rule) {
+                    list.push(*rule);
+                }
+            }
+        }
+        let mut words: Vec<u32> = Vec::new();
+        let mut place = IndexPlace::default();
+        for (length, slots) in LENGTHS.into_iter().zip(&mut place.slots) {
+            let mut entries: Vec<_> = lists.iter().filter(|((of, _), _)| *of == length).collect();
+            // The same policy makes the same blob.
+            entries.sort_unstable();
+            let count = entries.len() * 2;
+            let mut table = vec![(0_u32, EMPTY); count];
+            for ((_, gram), rules) in entries {
+                let at = small(words.len());
+                words.push(small(rules.len()));
+                words.extend(rules);
+                let mut slot = slot_of(*gram, small(count)) as usize;
+                while let Some(entry) = table.get_mut(slot) {
+                    if entry.1 == EMPTY {
+                        *entry = (tag_of(*gram), at);
+                        break;
+                    }
+                    slot = (slot + 1) % count;
+                }
+            }
+            *slots = small(count);
+            for (tag, at) in table {
+                blob.extend(tag.to_le_bytes());
+                blob.extend(at.to_le_bytes());
+            }
+        }
+        place.words = small(words.len());
+        for word in words {
+            blob.extend(word.to_le_bytes());
+        }
+        place
+    }
+}
+
+/// An index in a blob.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Index<'a> {
+    tables: [&'a [u8]; 3],
+    words: &'a [u8],
+}
+
+impl<'a> Index<'a> {
+    /// Splits a section as its place says; `None` if it is too short.
+    pub(super) fn new(place: &IndexPlace, section: &'a [u8]) -> Option<Self> {
+        let mut rest = section;
+        let mut tables = [rest; 3];
+        for (table, slots) in tables.iter_mut().zip(place.slots) {
+            (*table, rest) = rest.split_at_checked((slots as usize).checked_mul(SLOT)?)?;
+        }
+        let (words, _) = rest.split_at_checked((place.words as usize).checked_mul(4)?)?;
+        Some(Self { tables, words })
+    }
+
+    /// Marks every rule that needs something one of the texts contains. `false` if the index does not hold together:
+    /// then every rule is a candidate.
+    pub(super) fn look_up(&self, texts: &[&str], rules: &mut RuleSet) -> bool {
+        let mut seen = BitSet::new(self.words.len() / 4);
+        LENGTHS.into_iter().zip(self.tables).filter(|(_, table)| !table.is_empty()).all(|(length, table)| {
+            let Ok(slots) = u32::try_from(table.len() / SLOT) else { return false };
+            texts.iter().all(|text| {
+                grams(text.as_bytes(), length).all(|gram| self.visit(gram, table, slots, &mut seen, rules))
+            })
+        })
+    }
+
+    #[inline]
+    fn visit(&self, gram: u64, table: &[u8], slots: u32, seen: &mut BitSet, rules: &mut RuleSet) -> bool {
+        let tag = tag_of(gram);
+        let mut slot = slot_of(gram, slots);
+        // A table is at most half full; only a damaged one has no end.
+        for _ in 0..slots {
+            let Some((found, at)) = entry(table, slot) else { return false };
+            if at == EMPTY {
+                return true;
+            }
+            // Another piece may have the same tag: both lists count, a candidate too many is no fault.
+            if found == tag && seen.insert(at) && !self.list(at, rules) {
+                return false;
+            }
+            slot += 1;
+            if slot == slots {
+                slot = 0;
+            }
+        }
+        false
+    }
+
+    fn list(&self, at: u32, rules: &mut RuleSet) -> bool {
+        let Some(list) = (at as usize).checked_mul(4).and_then(|at| self.words.get(at..)) else {
+            return false;
+        };
+        let mut words = list.chunks_exact(4).map(word);
+        let Some(count) = words.next() else { return false };
+        let mut left = count;
+        for rule in words.take(count as usize) {
+            rules.insert(rule);
+            left -= 1;
+        }
+        left == 0 && !rules.overflow
+    }
+}
+
+/// A set of rules that comes out sorted.
+#[derive(Debug)]
+pub(super) struct RuleSet {
+    bits: BitSet,
+    count: u32,
+    overflow: bool,
+}
+
+impl RuleSet {
+    /// The empty set over the rules 0 up to a count.
+    pub(super) fn new(count: u32) -> Self {
+        Self { bits: BitSet::new(count as usize), count, overflow: false }
+    }
+
+    pub(super) fn insert(&mut self, rule: u32) {
+        if rule < self.count {
+            self.bits.insert(rule);
+        } else {
+            self.overflow = true;
+        }
+    }
+
+    /// Whether only rules that exist were inserted.
+    pub(super) const fn is_sound(&self) -> bool {
+        !self.overflow
+    }
+
+    pub(super) fn write(&self, out: &mut Vec<u32>) {
+        for (base, word) in (0_u32..).step_by(64).zip(&self.bits.0) {
+            let mut left = *word;
+            while left != 0 {
+                out.push(base + left.trailing_zeros());
+                left &= left - 1;
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct BitSet(Vec<u64>);
+
+impl BitSet {
+    fn new(count: usize) -> Self {
+        Self(vec![0; count.div_ceil(64)])
+    }
+
+    /// Whether the number is new. One outside the set is always new: whoever uses it finds the fault.
+    fn insert(&mut self, at: u32) -> bool {
+        let Some(word) = self.0.get_mut(at as usize / 64) else { return true };
+        let bit = 1 << (at % 64);
+        let new = *word & bit == 0;
+        *word |= bit;
+        new
+    }
+}
+
+/// The length of the pieces a literal is known by; `None` if it is too short for any.
+fn usable(literal: &str) -> Option<usize> {
+    LENGTHS.into_iter().find(|length| literal.len() >= *length)
+}
+
+/// Every piece of the given length as a number.
+#[inline]
+fn grams(bytes: &[u8], length: usize) -> impl Iterator<Item = u64> {
+    let mask = if length == 8 { u64::MAX } else { (1 << (8 * length)) - 1 };
+    let mut rolling = 0_u64;
+    bytes
+        .iter()
+        .map(move |byte| {
+            rolling = (rolling << 8 | u64::from(*byte)) & mask;
+            rolling
+        })
+        .skip(length - 1)
+}
+
+/// The slot where the search for a piece begins.
+#[inline]
+const fn slot_of(gram: u64, slots: u32) -> u32 {
+    let hash = (gram ^ (gram >> 29)).wrapping_mul(FACTOR) >> 32;
+    // Both factors are below 2^32, so the product's upper half is below `slots`.
+    ((hash * slots as u64) >> 32) as u32
+}
+
+/// What tells pieces in neighbouring slots apart; exact for pieces of four and two bytes.
+#[inline]
+const fn tag_of(gram: u64) -> u32 {
+    #[expect(clippy::cast_possible_truncation, reason = "both halves go in")]
+    let (low, high) = (gram as u32, (gram >> 32) as u32);
+    low ^ high.rotate_left(13)
+}
+
+#[inline]
+fn entry(table: &[u8], slot: u32) -> Option<(u32, u32)> {
+    let at = slot as usize * SLOT;
+    let bytes: [u8; SLOT] = table.get(at..at + SLOT)?.try_into().ok()?;
+    let both = u64::from_le_bytes(bytes);
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves of the slot")]
+    let halves = (both as u32, (both >> 32) as u32);
+    Some(halves)
+}
+
+#[inline]
+fn word(bytes: &[u8]) -> u32 {
+    bytes.try_into().map_or(EMPTY, u32::from_le_bytes)
+}
+
+/// Counts of a policy of at most 256 KiB fit 32 bits.
+fn small(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

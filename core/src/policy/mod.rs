@@ -1,0 +1,32 @@
+//! Policies: from YAML files to the compiled form that the hook reads.
+//!
+//! `yaml` turns a text into a tree that knows its places, `raw` reads the tree against the schema, `validate` checks
+//! what the schema cannot say, `layers` finds the files that apply, `compile` makes the blob with its index and `cache`
+//! keeps it between two hooks. Every problem of a file is found in one go and is a [`Diagnostic`].
+
+mod cache;
+mod compile;
+mod compiled;
+mod diagnostic;
+mod index;
+mod layers;
+mod model;
+mod raw;
+mod shadow;
+mod validate;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+pub use cache::load;
+pub use compile::{compile_text, load_file};
+pub use compiled::{
+    Compiled, Condition, DetectorSetting, Layer, LayerSource, Patterns, Rule, SinkSetting, SourceStamp,
+};
+pub use diagnostic::{Diagnostic, InvalidPolicy, PolicyError, PolicyErrorKind, Severity};
+pub use layers::{DEFAULT_POLICY, DEFAULT_SOURCE, LayerKind, Source, source, sources};
+pub use model::{
+    AskFallback, OnError, OwnedCondition, OwnedDetector, OwnedRule, OwnedSink, Policy, SecretsSettings,
+};
+pub use validate::{Checked, check};

@@ -1,0 +1,159 @@
+//! A validated policy, owned: what `validate` prints and what the compiler takes.
+
+use agentfirewall_sdk::Action;
+use serde::{Deserialize, Serialize};
+
+/// What an `ask` becomes where no person can answer it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskFallback {
+    /// Where the agent runs without a person (`claude -p`, CI).
+    pub headless: Action,
+    /// Where the person told the agent never to ask.
+    pub bypass: Action,
+}
+
+impl Default for AskFallback {
+    fn default() -> Self {
+        Self { headless: Action::Deny, bypass: Action::Deny }
+    }
+}
+
+/// What a failure of the firewall itself becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnError {
+    /// The call is denied.
+    #[default]
+    Deny,
+    /// The call passes; only user and managed policies may say so.
+    Allow,
+}
+
+/// What happens where a secret is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretsSettings {
+    /// In the parameters of a call.
+    pub parameters: Action,
+    /// Whether a secret in a tool's result is masked before the model sees it.
+    pub results_mask: bool,
+    /// In a person's prompt.
+    pub prompts: Action,
+}
+
+impl Default for SecretsSettings {
+    fn default() -> Self {
+        Self { parameters: Action::Deny, results_mask: true, prompts: Action::Deny }
+    }
+}
+
+/// The settings of one detector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedDetector {
+    /// The detector's id.
+    pub id: String,
+    /// Whether it runs.
+    pub enabled: bool,
+    /// Its configuration, JSON.
+    pub config: String,
+}
+
+/// One sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedSink {
+    /// The sink's own name.
+    pub name: String,
+    /// The id of the plugin that delivers.
+    pub plugin: String,
+    /// The plugin's configuration, JSON.
+    pub config: String,
+    /// The actions it is told of.
+    pub actions: Vec<Action>,
+}
+
+/// A condition of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnedCondition {
+    /// Every one holds.
+    All(Vec<OwnedCondition>),
+    /// At least one holds.
+    Any(Vec<OwnedCondition>),
+    /// It does not hold.
+    Not(Box<OwnedCondition>),
+    /// A matcher plugin says so.
+    Matcher {
+        /// The matcher's id.
+        id: String,
+        /// Its configuration, JSON.
+        config: String,
+    },
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedRule {
+    /// Its name.
+    pub name: String,
+    /// What happens to a part it matches.
+    pub action: Action,
+    /// Why, empty if the author did not say.
+    pub reason: String,
+    /// What the model is told to do instead.
+    pub suggest: Option<String>,
+    /// Whether a match skips the agent's own prompt.
+    pub approve: bool,
+    /// Whether it only records what it would have done.
+    pub monitor: bool,
+    /// The patterns of the tools' names; none means every tool.
+    pub tools: Option<Vec<String>>,
+    /// The patterns of what is touched; none means everything.
+    pub resources: Option<Vec<String>>,
+    /// The further condition.
+    pub condition: Option<OwnedCondition>,
+    /// Its line in the file, from 1.
+    pub line: u32,
+}
+
+/// One file's policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// The author's version of it, as it is written.
+    pub version: String,
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// What happens to a part no rule matches.
+    pub default_action: Action,
+    /// Whether the whole policy only records what it would have done.
+    pub monitor: bool,
+    /// What an `ask` becomes without a person.
+    pub ask: AskFallback,
+    /// What a failure becomes.
+    pub on_error: OnError,
+    /// What a secret leads to.
+    pub secrets: SecretsSettings,
+    /// Settings of detectors, in the order of the file.
+    pub detectors: Vec<OwnedDetector>,
+    /// The sinks, in the order of the file.
+    pub sinks: Vec<OwnedSink>,
+    /// The rules, in the order of the file.
+    pub rules: Vec<OwnedRule>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            version: "1.0".to_owned(),
+            name: "default".to_owned(),
+            description: String::new(),
+            default_action: Action::Deny,
+            monitor: false,
+            ask: AskFallback::default(),
+            on_error: OnError::default(),
+            secrets: SecretsSettings::default(),
+            detectors: Vec::new(),
+            sinks: Vec::new(),
+            rules: Vec::new(),
+        }
+    }
+}
