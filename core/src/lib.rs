@@ -6,3 +6,4 @@
 
 pub mod places;
 pub mod registry;
+pub mod secrets;
