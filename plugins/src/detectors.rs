@@ -58,7 +58,6 @@ macro_rules! coded {
     };
 }
 
-
 mod anthropic;
 mod assignment;
 mod aws;

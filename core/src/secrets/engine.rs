@@ -5,9 +5,7 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
-use agentfirewall_sdk::{
-    Detector, Factory, Finding, Kind, LocatedFinding, PluginError, Registration, Scan,
-};
+use agentfirewall_sdk::{Detector, Factory, Finding, Kind, LocatedFinding, PluginError, Registration, Scan};
 use serde_json::Value;
 
 use super::prefilter::{Hit, Prefilter};
@@ -186,12 +184,14 @@ impl<'r> Engine<'r> {
         let start = name.len() + 1 + quote.len();
         let end = start + text.len();
         let beside = self.scan_text(&composed)?;
-        findings.extend(beside.into_iter().filter(|finding| finding.span.start >= start && finding.span.end <= end).map(
-            |mut finding| {
-                finding.span = finding.span.start - start..finding.span.end - start;
-                finding
-            },
-        ));
+        findings.extend(
+            beside.into_iter().filter(|finding| finding.span.start >= start && finding.span.end <= end).map(
+                |mut finding| {
+                    finding.span = finding.span.start - start..finding.span.end - start;
+                    finding
+                },
+            ),
+        );
         Ok(resolve(findings))
     }
 
@@ -227,13 +227,14 @@ impl<'r> Engine<'r> {
     }
 
     fn detector<'s>(&self, slot: &'s Slot<'r>) -> Result<&'s dyn Detector, EngineError> {
-        let built = slot.built.get_or_init(|| {
-            match catch_unwind(AssertUnwindSafe(|| (slot.build)(slot.config))) {
+        let built =
+            slot.built.get_or_init(|| match catch_unwind(AssertUnwindSafe(|| (slot.build)(slot.config))) {
                 Ok(Ok(detector)) => Ok(detector),
                 Ok(Err(error)) => Err(EngineError::Config { plugin: slot.id, message: error.to_string() }),
-                Err(payload) => Err(EngineError::Panicked { plugin: slot.id, message: panic_message(payload, "") }),
-            }
-        });
+                Err(payload) => {
+                    Err(EngineError::Panicked { plugin: slot.id, message: panic_message(payload, "") })
+                }
+            });
         built.as_ref().map(AsRef::as_ref).map_err(Clone::clone)
     }
 

@@ -1,4 +1,4 @@
-use agentfirewall_sdk::{Confidence, Meta, NoConfig, Plugin, Severity, __private};
+use agentfirewall_sdk::{__private, Confidence, Meta, NoConfig, Plugin, Severity};
 use serde_json::json;
 
 use super::*;
@@ -68,7 +68,10 @@ impl<const KIND: u8> Detector for Acme<KIND> {
     }
 }
 
-fn registration<const KIND: u8>(id: &'static str, keywords: &'static [&'static str]) -> &'static Registration {
+fn registration<const KIND: u8>(
+    id: &'static str,
+    keywords: &'static [&'static str],
+) -> &'static Registration {
     Box::leak(Box::new(Registration {
         meta: Meta { id, summary: "", why: "", examples: &[], negatives: &[], keywords, since: "0.2.0" },
         factory: Factory::Detector { build: __private::build_detector::<Acme<KIND>> },
@@ -81,7 +84,7 @@ fn engine(registrations: Vec<&'static Registration>) -> Engine<'static> {
 }
 
 fn token() -> &'static Registration {
-    registration::<TOKEN>("acme", &["acme_", "cme_1"])
+    registration::<TOKEN>("acme", &["acme_", "ACME_"])
 }
 
 #[test]
@@ -105,7 +108,8 @@ fn overlapping_findings_become_one_of_the_surest_that_covers_all() {
 
 #[test]
 fn a_broken_plugin_is_an_error_of_one_line_that_quotes_no_text() {
-    let fails = |registration, text: &str| engine(vec![registration]).scan_text(text).unwrap_err().to_string();
+    let fails =
+        |registration, text: &str| engine(vec![registration]).scan_text(text).unwrap_err().to_string();
     let key: &[&str] = &["acme_"];
     let secret = "acme_1234é 99aa77";
     assert_eq!(fails(registration::<PANIC>("p", key), secret), "plugin `p` panicked: broken 7");

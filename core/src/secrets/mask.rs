@@ -165,8 +165,12 @@ fn rename(members: &mut Map<String, Value>, new: impl Fn(usize, &str) -> Option<
         return;
     }
     // Names that stay are never the ones to give way.
-    let taken: std::collections::HashSet<String> =
-        members.keys().enumerate().filter(|(at, name)| new(*at, name).is_none()).map(|(_, name)| name.clone()).collect();
+    let taken: std::collections::HashSet<String> = members
+        .keys()
+        .enumerate()
+        .filter(|(at, name)| new(*at, name).is_none())
+        .map(|(_, name)| name.clone())
+        .collect();
     let old = std::mem::take(members);
     for (at, (name, value)) in old.into_iter().enumerate() {
         let Some(wanted) = new(at, &name) else {

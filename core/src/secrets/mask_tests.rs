@@ -31,7 +31,8 @@ fn a_finding_that_does_not_fit_masks_the_whole_text_or_is_an_error() {
     let salt = Salt::random();
     assert!(mask_text("short secret", &[finding(6..99)], &salt).starts_with("[secret:unplaced#"));
     assert!(mask_text("é secret", &[finding(1..4)], &salt).starts_with("[secret:unplaced#"));
-    for wrong in [located("/b", 0..1), located("/a/0", 0..1), located("a", 0..1), located("/#9/#name", 0..1)] {
+    for wrong in [located("/b", 0..1), located("/a/0", 0..1), located("a", 0..1), located("/#9/#name", 0..1)]
+    {
         assert_eq!(mask_value(&mut json!({"a": "text"}), &[wrong], &salt), Err(MaskError::Place));
     }
     assert_eq!(mask_value(&mut json!({"a": "text"}), &[located("/a", 0..9)], &salt), Err(MaskError::Span));
@@ -46,16 +47,10 @@ fn names_and_values_are_masked_and_the_shape_stays() {
         "SECRET99": true,
         "z": "echo SECRET97",
     });
-    let found = [
-        located("/plain/#0/#name", 2..10),
-        located("/plain/#0", 0..8),
-        located("/#1/#name", 0..8),
-    ];
+    let found = [located("/plain/#0/#name", 2..10), located("/plain/#0", 0..8), located("/#1/#name", 0..8)];
     mask_value(&mut value, &found, &salt).unwrap();
     let (a, b) = (salt.tag("acme", "SECRET99"), salt.tag("acme", "SECRET97"));
-    let expected = format!(
-        r#"{{"plain":{{"x {a}":"{b}","[]":["{a}!",1,null]}},"{a}":true,"z":"echo {b}"}}"#
-    );
+    let expected = format!(r#"{{"plain":{{"x {a}":"{b}","[]":["{a}!",1,null]}},"{a}":true,"z":"echo {b}"}}"#);
     assert_eq!(value.to_string(), expected);
 }
 

@@ -133,7 +133,8 @@ mod tests {
 
     use super::*;
 
-    const KEYWORDS: [&str; 9] = ["ghp_", "AKIA", "-----BEGIN", "key", "xoxb-", "éclair", "k", "Secret", "aaa"];
+    const KEYWORDS: [&str; 9] =
+        ["ghp_", "AKIA", "-----BEGIN", "key", "xoxb-", "éclair", "k", "Secret", "aaa"];
 
     fn found(text: &str) -> Vec<Hit> {
         let prefilter = Prefilter::new(KEYWORDS.into_iter().zip(0..));
@@ -159,7 +160,12 @@ mod tests {
     fn finds_every_keyword_at_every_alignment_and_at_both_ends() {
         for padding in 0..17 {
             for keyword in KEYWORDS {
-                let text = format!("{}{}{}", " ".repeat(padding), keyword.to_ascii_uppercase(), " ".repeat(padding / 2));
+                let text = format!(
+                    "{}{}{}",
+                    " ".repeat(padding),
+                    keyword.to_ascii_uppercase(),
+                    " ".repeat(padding / 2)
+                );
                 assert_eq!(found(&text), plainly(&text), "{text:?}");
                 assert!(found(&text).iter().any(|hit| hit.at == padding), "{text:?}");
             }
@@ -168,7 +174,8 @@ mod tests {
 
     #[test]
     fn nothing_in_texts_without_keywords() {
-        for text in ["", "a", "gh", "no such thing", "gh_p", "----- BEGIN", "\u{0}\u{1}\u{2}\u{3}\u{4}\u{5}"] {
+        for text in ["", "a", "gh", "no such thing", "gh_p", "----- BEGIN", "\u{0}\u{1}\u{2}\u{3}\u{4}\u{5}"]
+        {
             assert_eq!(found(text), [], "{text:?}");
         }
     }

@@ -45,7 +45,22 @@ const fn operator(byte: u8) -> bool {
 const fn bare(byte: u8) -> bool {
     !matches!(
         byte,
-        0..=b' ' | b'"' | b'\'' | b'`' | b',' | b';' | b'&' | b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'\\'
+        0..=b' '
+            | b'"'
+            | b'\''
+            | b'`'
+            | b','
+            | b';'
+            | b'&'
+            | b'<'
+            | b'>'
+            | b'('
+            | b')'
+            | b'['
+            | b']'
+            | b'{'
+            | b'}'
+            | b'\\'
     )
 }
 
@@ -119,10 +134,23 @@ mod tests {
     #[test]
     fn values_in_many_languages() {
         for text in [
-            "token=VALUE", "token = 'VALUE'", "\"token\": \"VALUE\"", "my_token_x := `VALUE`", "token => \"VALUE\",",
-            "token ::= \"VALUE\"", "$token .= 'VALUE'", "<token>VALUE</token>", "<token>\n    VALUE\n</token>",
-            "--token VALUE", "--token=VALUE", "token: str = b\"VALUE\"", r#"{\"token\": \"VALUE\"}"#,
-            "setToken_token(\"VALUE\")", "put(\"token\", \"VALUE\")", "?a=b&token=VALUE&c=d", "os.environ['token'] = 'VALUE'",
+            "token=VALUE",
+            "token = 'VALUE'",
+            "\"token\": \"VALUE\"",
+            "my_token_x := `VALUE`",
+            "token => \"VALUE\",",
+            "token ::= \"VALUE\"",
+            "$token .= 'VALUE'",
+            "<token>VALUE</token>",
+            "<token>\n    VALUE\n</token>",
+            "--token VALUE",
+            "--token=VALUE",
+            "token: str = b\"VALUE\"",
+            r#"{\"token\": \"VALUE\"}"#,
+            "setToken_token(\"VALUE\")",
+            "put(\"token\", \"VALUE\")",
+            "?a=b&token=VALUE&c=d",
+            "os.environ['token'] = 'VALUE'",
         ] {
             assert_eq!(value_of(text), Some("VALUE"), "{text}");
         }
@@ -130,7 +158,15 @@ mod tests {
 
     #[test]
     fn no_value_where_none_is_given() {
-        for text in ["token", "the token is here", "token VALUE", "token(VALUE)", "token = \"open", "token = \"\"", "token;"] {
+        for text in [
+            "token",
+            "the token is here",
+            "token VALUE",
+            "token(VALUE)",
+            "token = \"open",
+            "token = \"\"",
+            "token;",
+        ] {
             assert_eq!(value_of(text), None, "{text}");
         }
     }

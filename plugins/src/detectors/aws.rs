@@ -49,8 +49,9 @@ fn access_key(scan: &mut Scan<'_>) {
         let end = start + LENGTH;
         let random = piece(bytes, start, end);
         // Inside base64 these four letters are an accident.
-        let inside = at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|byte| base64(*byte) && *byte != b'/')
-            || bytes.get(end).is_some_and(|byte| base64(*byte) && *byte != b'/');
+        let inside =
+            at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|byte| base64(*byte) && *byte != b'/')
+                || bytes.get(end).is_some_and(|byte| base64(*byte) && *byte != b'/');
         if inside || run(bytes, start, LENGTH, base32) < LENGTH || dummy(random) {
             continue;
         }
@@ -69,16 +70,16 @@ coded! {
     keywords: ["AKIA", "ASIA"],
 }
 
-const SECRET_NAMES: [&str; 5] = ["secret_access_key", "secretaccesskey", "secret-access-key", "aws_secret", "secretkey"];
+const SECRET_NAMES: [&str; 5] =
+    ["secret_access_key", "secretaccesskey", "secret-access-key", "aws_secret", "secretkey"];
 
 fn secret_key(scan: &mut Scan<'_>) {
     let bytes = scan.text().as_bytes();
     for &at in scan.hits() {
         let here = from(bytes, at);
-        let Some(word) = SECRET_NAMES
-            .iter()
-            .find(|word| here.get(..word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word.as_bytes())))
-        else {
+        let Some(word) = SECRET_NAMES.iter().find(|word| {
+            here.get(..word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word.as_bytes()))
+        }) else {
             continue;
         };
         let Some(found) = assignment(bytes, at..at + word.len()) else { continue };

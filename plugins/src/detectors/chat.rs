@@ -81,7 +81,8 @@ fn telegram(scan: &mut Scan<'_>) {
         let number = run_back(bytes, at, 12, digit);
         let start = at - number;
         let before = bytes.get(..start).unwrap_or_default();
-        let bounded = !before.last().is_some_and(|byte| alphanumeric(*byte) || *byte == b':') || before.ends_with(b"/bot");
+        let bounded = !before.last().is_some_and(|byte| alphanumeric(*byte) || *byte == b':')
+            || before.ends_with(b"/bot");
         let secret = piece(bytes, at + 1, at + 36);
         if !(8..=10).contains(&number)
             || !bounded

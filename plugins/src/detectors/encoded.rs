@@ -32,7 +32,8 @@ mod tests {
 
     #[test]
     fn decodes_the_vectors_of_rfc_4648() {
-        for (text, plain) in [("", ""), ("Zg==", "f"), ("Zm8", "fo"), ("Zm9v", "foo"), ("Zm9vYmE=", "fooba")] {
+        for (text, plain) in [("", ""), ("Zg==", "f"), ("Zm8", "fo"), ("Zm9v", "foo"), ("Zm9vYmE=", "fooba")]
+        {
             assert_eq!(decode(text.as_bytes()).unwrap(), plain.as_bytes());
         }
         assert_eq!(decode(b"-_"), decode(b"+/"));

@@ -9,17 +9,74 @@ use agentfirewall_sdk::{Confidence, Finding, Scan, Severity};
 
 /// Words that make a name a secret's, the more telling ones first.
 const KEYWORDS: [&str; 14] = [
-    "password", "passwd", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key", "credential", "auth_key",
-    "access_key", "_pass", "key",
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "api-key",
+    "credential",
+    "auth_key",
+    "access_key",
+    "_pass",
+    "key",
 ];
 
 /// What a name with one of the words can be about instead of the secret itself.
 const OTHER: [&str; 50] = [
-    "url", "uri", "path", "file", "name", "type", "length", "size", "count", "expir", "ttl", "limit", "field", "label",
-    "policy", "arn", "version", "regex", "pattern", "prefix", "provider", "format", "public", "pubkey", "primary",
-    "foreign", "sort", "partition", "cache", "index", "column", "keyword", "keyboard", "hotkey", "monkey", "turkey", "keys",
-    "keyid", "key_id", "key-id", "fingerprint", "checksum", "digest", "hash", "integrity", "placeholder", "tokeniz", "dir",
-    "idempotency", "publishable",
+    "url",
+    "uri",
+    "path",
+    "file",
+    "name",
+    "type",
+    "length",
+    "size",
+    "count",
+    "expir",
+    "ttl",
+    "limit",
+    "field",
+    "label",
+    "policy",
+    "arn",
+    "version",
+    "regex",
+    "pattern",
+    "prefix",
+    "provider",
+    "format",
+    "public",
+    "pubkey",
+    "primary",
+    "foreign",
+    "sort",
+    "partition",
+    "cache",
+    "index",
+    "column",
+    "keyword",
+    "keyboard",
+    "hotkey",
+    "monkey",
+    "turkey",
+    "keys",
+    "keyid",
+    "key_id",
+    "key-id",
+    "fingerprint",
+    "checksum",
+    "digest",
+    "hash",
+    "integrity",
+    "placeholder",
+    "tokeniz",
+    "dir",
+    "idempotency",
+    "publishable",
 ];
 
 /// How many characters follow one of another class, of lower-case, upper-case, digits and the rest. Random text changes
@@ -35,7 +92,8 @@ fn transitions(value: &[u8]) -> usize {
 }
 
 const fn plain(byte: u8) -> bool {
-    matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>' | b'{' | b'}' | b'(' | b')' | b'\\')
+    matches!(byte, b'!'..=b'~')
+        && !matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>' | b'{' | b'}' | b'(' | b')' | b'\\')
 }
 
 /// Whether a value looks drawn at random rather than written.
@@ -58,7 +116,9 @@ fn structural(value: &[u8]) -> bool {
         || value.starts_with(b"./")
         || value.starts_with(b"arn:")
         || value.windows(3).any(|window| window == b"://")
-        || value.windows(2).any(|window| matches!(window, b"::" | b"=="| b"&&" | b"||" | b"->" | b"=>") && !value.ends_with(window))
+        || value.windows(2).any(|window| {
+            matches!(window, b"::" | b"==" | b"&&" | b"||" | b"->" | b"=>") && !value.ends_with(window)
+        })
         || slashes >= 3 && value.len() < 40
         || points >= 3
         || value.starts_with(b"sha256-")
@@ -84,7 +144,11 @@ fn judge(keyword: &str, name: &[u8], found: &Assignment, value: &[u8]) -> Option
     let symbols = value.iter().any(u8::is_ascii_punctuation);
     let both = value.iter().any(u8::is_ascii_lowercase) && value.iter().any(u8::is_ascii_uppercase);
     let varied = digits && letters && entropy(value) >= 2.7 && value.iter().all(|byte| plain(*byte));
-    if password && found.quoted && varied && (symbols && both || symbols && value.len() >= 10 || both && value.len() >= 10) {
+    if password
+        && found.quoted
+        && varied
+        && (symbols && both || symbols && value.len() >= 10 || both && value.len() >= 10)
+    {
         return Some(Confidence::Medium);
     }
     let assigned = found.quoted || varied;
@@ -96,13 +160,16 @@ fn detect(scan: &mut Scan<'_>) {
     let mut last = None;
     for &at in scan.hits() {
         let Some(keyword) = KEYWORDS.iter().find(|keyword| {
-            bytes.get(at..at + keyword.len()).is_some_and(|here| here.eq_ignore_ascii_case(keyword.as_bytes()))
+            bytes
+                .get(at..at + keyword.len())
+                .is_some_and(|here| here.eq_ignore_ascii_case(keyword.as_bytes()))
         }) else {
             continue;
         };
         let Some(found) = assignment(bytes, at..at + keyword.len()) else { continue };
-        // Several keywords may stand in one name.
-        if last == Some(found.value.start) {
+        // Several keywords may stand in one name, and a part of a URN (`arn:aws:...:secret:x`) is no name.
+        let urn = found.name.start.checked_sub(1).and_then(|at| bytes.get(at)) == Some(&b':');
+        if urn || last == Some(found.value.start) {
             continue;
         }
         let name = piece(bytes, found.name.start, found.name.end);

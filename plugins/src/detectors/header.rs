@@ -1,8 +1,8 @@
 //! `Authorization: Basic ...` and `Authorization: Bearer ...`, in requests, code and command lines.
 
 use super::encoded::decode;
-use super::text::{base64, from, has_word, piece, placeholder, run};
 use super::generic::drawn;
+use super::text::{base64, from, has_word, piece, placeholder, run};
 use agentfirewall_sdk::{Confidence, Finding, Scan, Severity};
 
 /// How far before the scheme the header's name may stand, in bytes.
@@ -30,7 +30,8 @@ fn detect(scan: &mut Scan<'_>) {
     let bytes = scan.text().as_bytes();
     for &at in scan.hits() {
         let here = from(bytes, at);
-        let is_basic = here.first().is_some_and(|byte| byte.eq_ignore_ascii_case(&b'b')) && here.get(1).is_some_and(|byte| byte.eq_ignore_ascii_case(&b'a'));
+        let is_basic = here.first().is_some_and(|byte| byte.eq_ignore_ascii_case(&b'b'))
+            && here.get(1).is_some_and(|byte| byte.eq_ignore_ascii_case(&b'a'));
         let word = if is_basic { 6 } else { 7 };
         if at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphanumeric) {
             continue;

@@ -18,7 +18,8 @@ fn detect(scan: &mut Scan<'_>) {
     let bytes = scan.text().as_bytes();
     for &at in scan.hits() {
         // Only the first hit in a run of such characters can be a header: this keeps the work linear.
-        if at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|byte| url_safe(*byte) || *byte == b'.') {
+        if at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|byte| url_safe(*byte) || *byte == b'.')
+        {
             continue;
         }
         let header = run(bytes, at, 2048, url_safe);

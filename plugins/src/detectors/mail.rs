@@ -6,7 +6,8 @@ use agentfirewall_sdk::{Confidence, Finding, Scan, Severity};
 /// 22 characters, a point, 43 characters.
 fn sendgrid(token: &[u8]) -> Option<Confidence> {
     let mut parts = token.split(|byte| *byte == b'.').map(<[u8]>::len);
-    (parts.next() == Some(2) && parts.next() == Some(22) && parts.next() == Some(43)).then_some(Confidence::High)
+    (parts.next() == Some(2) && parts.next() == Some(22) && parts.next() == Some(43))
+        .then_some(Confidence::High)
 }
 
 tokens! {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::text::{from, piece, variety};
+use super::text::{from, variety};
 use agentfirewall_sdk::{Confidence, Finding, Scan, Severity};
 
 /// A key of 16,384 bits is about 12,800 characters long.
@@ -61,8 +61,8 @@ pub(super) fn key_at(bytes: &[u8], at: usize) -> Option<Key> {
                 break;
             }
             // Line ends, headers (`DEK-Info: AES-256-CBC,0F3A`), string literals joined over lines, comment signs.
-            b' ' | b'\n' | b'\r' | b'\t' | b'"' | b'\'' | b'`' | b',' | b':' | b'-' | b'#' | b'*' | b'|' | b'>'
-            | b';' | b'_' | b'(' | b')' | b'@' => escaped = false,
+            b' ' | b'\n' | b'\r' | b'\t' | b'"' | b'\'' | b'`' | b',' | b':' | b'-' | b'#' | b'*' | b'|'
+            | b'>' | b';' | b'_' | b'(' | b')' | b'@' => escaped = false,
             _ => break,
         }
     }
@@ -70,7 +70,7 @@ pub(super) fn key_at(bytes: &[u8], at: usize) -> Option<Key> {
     if length < SHORTEST || variety(&body) < 20 {
         return None;
     }
-    let head = piece(rest, 0, 200);
+    let head = rest.get(..200).unwrap_or(rest);
     let encrypted = [label, head].iter().any(|part| part.windows(9).any(|window| window == b"ENCRYPTED"));
     Some(Key { span: at..end, encrypted })
 }
@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn the_whole_block_is_the_secret_and_nothing_after_it() {
-        let text = format!("x -----BEGIN PRIVATE KEY-----\\n{BODY}\\n-----END PRIVATE KEY-----\\n\", \"y\": 1");
+        let text =
+            format!("x -----BEGIN PRIVATE KEY-----\\n{BODY}\\n-----END PRIVATE KEY-----\\n\", \"y\": 1");
         let key = key_at(text.as_bytes(), 2).unwrap();
         assert!(text[key.span.clone()].starts_with("-----BEGIN"));
         assert!(text[key.span].ends_with("-----END PRIVATE KEY-----"));
@@ -127,7 +128,9 @@ mod tests {
     fn encrypted_keys_are_known() {
         for text in [
             format!("-----BEGIN ENCRYPTED PRIVATE KEY-----\n{BODY}"),
-            format!("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,0F3A\n\n{BODY}"),
+            format!(
+                "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,0F3A\n\n{BODY}"
+            ),
         ] {
             assert!(key_at(text.as_bytes(), 0).unwrap().encrypted, "{text}");
         }

@@ -9,7 +9,8 @@ fn judge(token: &[u8]) -> Option<Confidence> {
     let first = parts.next()?;
     let last = token.rsplit(|byte| *byte == b'-').next()?;
     let numbered = first.len() >= 8 && first.iter().all(|byte| digit(*byte));
-    let random = last.len() >= 18 && last.iter().any(u8::is_ascii_digit) && last.iter().any(u8::is_ascii_alphabetic);
+    let random =
+        last.len() >= 18 && last.iter().any(u8::is_ascii_digit) && last.iter().any(u8::is_ascii_alphabetic);
     match (numbered, random) {
         (true, true) => Some(Confidence::High),
         (true, false) if last.len() >= 10 => Some(Confidence::Medium),

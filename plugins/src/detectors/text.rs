@@ -225,7 +225,9 @@ pub(super) fn variety(bytes: &[u8]) -> u32 {
 
 /// Whether one of the words stands in the bytes, whatever its ASCII case.
 pub(super) fn has_word(bytes: &[u8], words: &[&str]) -> bool {
-    words.iter().any(|word| bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes())))
+    words
+        .iter()
+        .any(|word| bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes())))
 }
 
 /// Whether the random part of a token was typed, not drawn: few different characters (`xxxx`, `0000`), one character six
@@ -251,12 +253,38 @@ pub(super) fn dummy(body: &[u8]) -> bool {
 /// Whether a value stands for a secret that is elsewhere, or for none: a reference, a template, a name, a hint.
 pub(super) fn placeholder(value: &[u8]) -> bool {
     const WORDS: [&str; 27] = [
-        "example", "xxxx", "****", "....", "change", "placeholder", "redacted", "your", "dummy", "sample", "insert",
-        "replace", "todo", "fake", "secret:", "none", "null", "undefined", "test", "foobar", "not-a-", "notreal",
-        "hidden", "masked", "removed", "<", ">",
+        "example",
+        "xxxx",
+        "****",
+        "....",
+        "change",
+        "placeholder",
+        "redacted",
+        "your",
+        "dummy",
+        "sample",
+        "insert",
+        "replace",
+        "todo",
+        "fake",
+        "secret:",
+        "none",
+        "null",
+        "undefined",
+        "test",
+        "foobar",
+        "not-a-",
+        "notreal",
+        "hidden",
+        "masked",
+        "removed",
+        "<",
+        ">",
     ];
     value.is_empty()
-        || value.first().is_some_and(|byte| matches!(byte, b'$' | b'{' | b'%' | b'<' | b'[' | b'(' | b'@' | b'!' | b'&'))
+        || value
+            .first()
+            .is_some_and(|byte| matches!(byte, b'$' | b'{' | b'%' | b'<' | b'[' | b'(' | b'@' | b'!' | b'&'))
         || dummy(value)
         || value.windows(2).any(|pair| matches!(pair, b"${" | b"{{" | b"$(" | b"#{" | b"}}"))
         || has_word(value, &WORDS)
@@ -277,7 +305,9 @@ mod tests {
 
     #[test]
     fn tokens_begin_after_what_is_no_word() {
-        for (text, at) in [("ghp", 0), ("=ghp", 1), ("_ghp", 1), ("\\nghp", 2), ("%3Dghp", 3), ("\\u003dghp", 6)] {
+        for (text, at) in
+            [("ghp", 0), ("=ghp", 1), ("_ghp", 1), ("\\nghp", 2), ("%3Dghp", 3), ("\\u003dghp", 6)]
+        {
             assert!(begins(text.as_bytes(), at), "{text}");
         }
         for (text, at) in [("aghp", 1), ("nghp", 1), ("3Dghp", 2), ("x3dghp", 3)] {
@@ -287,7 +317,9 @@ mod tests {
 
     #[test]
     fn dummies_are_told_from_random_text() {
-        for body in ["xxxxxxxxxxxxxxxxxxxx", "12345678901234567890", "abcdefghijklmnopqrst", "0000000000aB3dE5fG7h"] {
+        for body in
+            ["xxxxxxxxxxxxxxxxxxxx", "12345678901234567890", "abcdefghijklmnopqrst", "0000000000aB3dE5fG7h"]
+        {
             assert!(dummy(body.as_bytes()), "{body}");
         }
         for body in ["G0ndLrIO445DbeF0cNNd", "f95247f2866028de71159b42b4ea410f"] {

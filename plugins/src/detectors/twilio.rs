@@ -18,7 +18,8 @@ fn detect(scan: &mut Scan<'_>) {
             let next = bytes.get(at + 32).is_some_and(u8::is_ascii_alphanumeric);
             if length == 32 && !next && (key || begins(bytes, at)) && !dummy(piece(bytes, at, at + 32)) {
                 // A key's identifier needs its secret; a bare number beside the name is the account's password.
-                let (start, confidence) = if key { (at - 2, Confidence::Medium) } else { (at, Confidence::Medium) };
+                let (start, confidence) =
+                    if key { (at - 2, Confidence::Medium) } else { (at, Confidence::Medium) };
                 scan.report(Finding::new(start..at + 32, confidence, Severity::High));
             }
             at += length.max(1);
