@@ -11,3 +11,4 @@ pub mod places;
 pub mod policy;
 pub mod protection;
 pub mod registry;
+pub mod secrets;

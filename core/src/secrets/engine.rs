@@ -1,0 +1,343 @@
+//! Calls the detectors that a text gives reason to call, and nothing else.
+
+use std::any::Any;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+
+use agentfirewall_sdk::{Detector, Factory, Finding, Kind, LocatedFinding, PluginError, Registration, Scan};
+use serde_json::Value;
+
+use super::prefilter::{Hit, Prefilter};
+use super::value;
+use crate::registry::Registry;
+
+/// Above this length (in bytes) the name of a member is no longer shown to the detectors together with its value: what
+/// is only a secret beside its name is short.
+const NAMED_VALUE_LIMIT: usize = 1024;
+
+/// What a policy says of one detector. A detector nobody speaks of is active with its defaults.
+#[derive(Debug, Clone, Copy)]
+pub struct DetectorSetting<'r> {
+    /// The detector's id.
+    pub id: &'r str,
+    /// Whether it takes part at all.
+    pub enabled: bool,
+    /// Its configuration as a JSON object; empty for the defaults.
+    pub config: &'r str,
+}
+
+/// Why a text could not be judged. The caller denies the call: a text nobody looked at is not a clean text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// A setting names a detector that this binary does not have.
+    #[error("no detector is called `{id}`")]
+    Unknown {
+        /// The name.
+        id: String,
+        /// The nearest name there is.
+        nearest: Option<&'static str>,
+    },
+    /// A detector refuses its configuration.
+    #[error("plugin `{plugin}` refuses its configuration: {message}")]
+    Config {
+        /// The detector.
+        plugin: &'static str,
+        /// What the detector says.
+        message: String,
+    },
+    /// A detector returned an error.
+    #[error("plugin `{plugin}` failed: {message}")]
+    Failed {
+        /// The detector.
+        plugin: &'static str,
+        /// What the detector says.
+        message: String,
+    },
+    /// A detector panicked.
+    #[error("plugin `{plugin}` panicked: {message}")]
+    Panicked {
+        /// The detector.
+        plugin: &'static str,
+        /// The panic's message.
+        message: String,
+    },
+    /// A detector reported a place that is empty, outside the text or inside a character.
+    #[error("plugin `{plugin}` reported a finding at bytes {start}..{end}, which is no place in the text")]
+    Span {
+        /// The detector.
+        plugin: &'static str,
+        /// The reported start.
+        start: usize,
+        /// The reported end.
+        end: usize,
+    },
+}
+
+type Built = Result<Box<dyn Detector>, EngineError>;
+
+/// An active detector, made when it is first needed.
+struct Slot<'r> {
+    id: &'static str,
+    keywords: &'static [&'static str],
+    build: fn(&str) -> Result<Box<dyn Detector>, PluginError>,
+    config: &'r str,
+    built: OnceLock<Built>,
+}
+
+/// The active detectors behind one prefilter. Neither the prefilter nor any detector is made before a text needs it.
+pub struct Engine<'r> {
+    slots: Vec<Slot<'r>>,
+    /// The detectors that declare no keyword and see every text.
+    always: Vec<u16>,
+    prefilter: OnceLock<Prefilter>,
+    lifetime: PhantomData<&'r Registry>,
+}
+
+impl std::fmt::Debug for Engine<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.slots.iter().map(|slot| slot.id)).finish()
+    }
+}
+
+impl<'r> Engine<'r> {
+    /// An engine with every detector of the registry that no setting disables. Configurations are checked when the
+    /// detector is first needed, or by [`Engine::check`].
+    pub fn new(registry: &Registry, settings: &[DetectorSetting<'r>]) -> Result<Self, EngineError> {
+        Self::from_registrations(registry.of(Kind::Detector), settings)
+    }
+
+    /// The same from any set of registrations; those of other kinds are passed over.
+    pub fn from_registrations(
+        registrations: impl Iterator<Item = &'static Registration>,
+        settings: &[DetectorSetting<'r>],
+    ) -> Result<Self, EngineError> {
+        let mut slots = Vec::with_capacity(64);
+        for registration in registrations {
+            let Factory::Detector { build } = registration.factory else { continue };
+            let meta = registration.meta;
+            slots.push(Slot {
+                id: meta.id,
+                keywords: meta.keywords,
+                build,
+                config: "{}",
+                built: OnceLock::new(),
+            });
+        }
+        for setting in settings {
+            let Some(slot) = slots.iter_mut().find(|slot| slot.id == setting.id) else {
+                return Err(unknown(setting.id, &slots));
+            };
+            if !setting.config.trim().is_empty() {
+                slot.config = setting.config;
+            }
+        }
+        let off = |id| settings.iter().any(|setting| setting.id == id && !setting.enabled);
+        slots.retain(|slot| !off(slot.id));
+        let always = numbered(&slots)
+            .filter(|(slot, _)| slot.keywords.iter().all(|keyword| keyword.is_empty()))
+            .map(|(_, number)| number)
+            .collect();
+        Ok(Self { slots, always, prefilter: OnceLock::new(), lifetime: PhantomData })
+    }
+
+    /// Makes every active detector, so that a wrong configuration is known before a call needs it.
+    pub fn check(&self) -> Result<(), EngineError> {
+        self.slots.iter().try_for_each(|slot| self.detector(slot).map(drop))
+    }
+
+    /// The secrets in a text, in the order in which they stand there and without overlaps.
+    pub fn scan_text(&self, text: &str) -> Result<Vec<Finding>, EngineError> {
+        let mut hits = Vec::new();
+        self.prefilter().find(text, &mut hits);
+        self.judge(text, hits)
+    }
+
+    /// The secrets in every string of a JSON value, names of members included, with the place of each.
+    ///
+    /// A place is a JSON pointer (RFC 6901) with two additions that keep a secret out of it: a member whose name is a
+    /// finding itself, is over 200 bytes or begins with `#` is addressed by its number (`/env/#2`), and a finding in
+    /// the name of that member stands at `/env/#2/#name`. [`mask_value`](super::mask_value) reads the same places.
+    ///
+    /// A short value is shown to the detectors together with its name too, so that `{"password": "..."}` is judged as
+    /// `password="..."` would be.
+    pub fn scan_value(&self, value: &Value) -> Result<Vec<LocatedFinding>, EngineError> {
+        value::scan(self, value)
+    }
+
+    /// What a member's name holds, and whether a detector's keyword stands in it.
+    pub(super) fn scan_name(&self, name: &str) -> Result<(Vec<Finding>, bool), EngineError> {
+        let mut hits = Vec::new();
+        self.prefilter().find(name, &mut hits);
+        let telling = !hits.is_empty();
+        Ok((self.judge(name, hits)?, telling))
+    }
+
+    /// What a member's value holds, seen alone and beside its name.
+    pub(super) fn scan_named(&self, name: &str, text: &str) -> Result<Vec<Finding>, EngineError> {
+        let mut findings = self.scan_text(text)?;
+        if text.len() > NAMED_VALUE_LIMIT {
+            return Ok(findings);
+        }
+        let quote = ["\"", "'", "`"].into_iter().find(|quote| !text.contains(quote)).unwrap_or_default();
+        let composed = format!("{name}={quote}{text}{quote}");
+        let start = name.len() + 1 + quote.len();
+        let end = start + text.len();
+        let beside = self.scan_text(&composed)?;
+        findings.extend(
+            beside.into_iter().filter(|finding| finding.span.start >= start && finding.span.end <= end).map(
+                |mut finding| {
+                    finding.span = finding.span.start - start..finding.span.end - start;
+                    finding
+                },
+            ),
+        );
+        Ok(resolve(findings))
+    }
+
+    fn prefilter(&self) -> &Prefilter {
+        self.prefilter.get_or_init(|| {
+            let keywords = numbered(&self.slots)
+                .flat_map(|(slot, number)| slot.keywords.iter().map(move |&keyword| (keyword, number)));
+            Prefilter::new(keywords.filter(|(keyword, _)| !keyword.is_empty()))
+        })
+    }
+
+    fn judge(&self, text: &str, mut hits: Vec<Hit>) -> Result<Vec<Finding>, EngineError> {
+        let mut findings = Vec::new();
+        if hits.is_empty() && self.always.is_empty() {
+            return Ok(findings);
+        }
+        hits.sort_unstable();
+        hits.dedup();
+        let mut places = Vec::with_capacity(hits.len());
+        for group in hits.chunk_by(|left, right| left.owner == right.owner) {
+            let Some(owner) = group.first().map(|hit| hit.owner) else { continue };
+            if self.always.contains(&owner) {
+                continue;
+            }
+            places.clear();
+            places.extend(group.iter().map(|hit| hit.at));
+            self.call(owner, text, &places, &mut findings)?;
+        }
+        for &owner in &self.always {
+            self.call(owner, text, &[], &mut findings)?;
+        }
+        Ok(resolve(findings))
+    }
+
+    fn detector<'s>(&self, slot: &'s Slot<'r>) -> Result<&'s dyn Detector, EngineError> {
+        let built =
+            slot.built.get_or_init(|| match catch_unwind(AssertUnwindSafe(|| (slot.build)(slot.config))) {
+                Ok(Ok(detector)) => Ok(detector),
+                Ok(Err(error)) => Err(EngineError::Config { plugin: slot.id, message: error.to_string() }),
+                Err(payload) => {
+                    Err(EngineError::Panicked { plugin: slot.id, message: panic_message(payload, "") })
+                }
+            });
+        built.as_ref().map(AsRef::as_ref).map_err(Clone::clone)
+    }
+
+    fn call(
+        &self,
+        owner: u16,
+        text: &str,
+        places: &[usize],
+        findings: &mut Vec<Finding>,
+    ) -> Result<(), EngineError> {
+        let Some(slot) = self.slots.get(usize::from(owner)) else { return Ok(()) };
+        let detector = self.detector(slot)?;
+        let mut reported = Vec::new();
+        let outcome =
+            catch_unwind(AssertUnwindSafe(|| detector.detect(&mut Scan::new(text, places, &mut reported))));
+        match outcome {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                let message = without_quotes(error.to_string(), text);
+                return Err(EngineError::Failed { plugin: slot.id, message });
+            }
+            Err(payload) => {
+                let message = panic_message(payload, text);
+                return Err(EngineError::Panicked { plugin: slot.id, message });
+            }
+        }
+        for mut finding in reported {
+            // An empty or backward range has no text either.
+            if text.get(finding.span.clone()).is_none_or(str::is_empty) {
+                let std::ops::Range { start, end } = finding.span;
+                return Err(EngineError::Span { plugin: slot.id, start, end });
+            }
+            slot.id.clone_into(&mut finding.detector);
+            findings.push(finding);
+        }
+        Ok(())
+    }
+}
+
+fn numbered<'s, 'r>(slots: &'s [Slot<'r>]) -> impl Iterator<Item = (&'s Slot<'r>, u16)> {
+    slots.iter().zip(0_u16..)
+}
+
+fn unknown(id: &str, slots: &[Slot<'_>]) -> EngineError {
+    let nearest = slots
+        .iter()
+        .map(|slot| (strsim::jaro_winkler(id, slot.id), slot.id))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map(|(_, id)| id);
+    EngineError::Unknown { id: id.to_owned(), nearest }
+}
+
+/// Sorts findings and joins those that overlap: the surest, then the longest gives the name, and the place covers all
+/// of them, so that masking leaves nothing of any.
+fn resolve(mut findings: Vec<Finding>) -> Vec<Finding> {
+    if findings.len() < 2 {
+        return findings;
+    }
+    findings.sort_by_key(|finding| (finding.span.start, finding.span.end));
+    let mut kept: Vec<(Finding, usize)> = Vec::with_capacity(findings.len());
+    for finding in findings {
+        let length = finding.span.len();
+        match kept.last_mut() {
+            Some((last, last_length)) if finding.span.start < last.span.end => {
+                let joined = last.span.start..last.span.end.max(finding.span.end);
+                let rank = |finding: &Finding, length| (finding.confidence, length, finding.severity);
+                if rank(&finding, length) > rank(last, *last_length) {
+                    *last = finding;
+                    *last_length = length;
+                }
+                last.span = joined;
+            }
+            _ => kept.push((finding, length)),
+        }
+    }
+    kept.into_iter().map(|(finding, _)| finding).collect()
+}
+
+fn panic_message(payload: Box<dyn Any + Send>, text: &str) -> String {
+    let message = payload
+        .downcast_ref::<&str>()
+        .map(|message| (*message).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "it gave no message".to_owned());
+    // Dropping a payload of unknown type may panic again, outside of any guard.
+    std::mem::forget(payload);
+    without_quotes(message, text)
+}
+
+/// One line of a plugin's message, unless it quotes the text: that could be the secret. Eight bytes in a row that the
+/// text has too count as a quotation.
+fn without_quotes(message: String, text: &str) -> String {
+    const QUOTE: usize = 8;
+    const LONGEST: usize = 200;
+    let line: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();
+    let quotes = line.as_bytes().windows(QUOTE).any(|window| {
+        std::str::from_utf8(window).is_ok_and(|window| text.contains(window))
+            && window.iter().any(|byte| !byte.is_ascii_alphabetic() && *byte != b' ')
+    });
+    if quotes { "its message quotes the text and is withheld".to_owned() } else { line }
+}
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

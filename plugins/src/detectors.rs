@@ -1,0 +1,88 @@
+//! The built-in detectors of secrets, a file for each family.
+//!
+//! They are coded, not regular expressions: the host's prefilter points at a keyword, and a few comparisons there
+//! decide. Patterns come from the vendors' documentation of their tokens. A finding of high confidence stops a call, so
+//! only what a structure or a checksum proves gets it.
+
+/// A detector that is a list of [`Shape`](text::Shape)s.
+macro_rules! tokens {
+    ($type:ident {
+        id: $id:expr,
+        summary: $summary:expr,
+        why: $why:expr,
+        shapes: $shapes:expr,
+        examples: $examples:expr,
+        negatives: $negatives:expr,
+        keywords: $keywords:expr $(,)?
+    }) => {
+        coded! {
+            $type => |scan: &mut agentfirewall_sdk::Scan<'_>| {
+                const SHAPES: &[$crate::detectors::text::Shape] = &$shapes;
+                $crate::detectors::text::shaped(scan, SHAPES);
+            };
+            id: $id,
+            summary: $summary,
+            why: $why,
+            examples: $examples,
+            negatives: $negatives,
+            keywords: $keywords,
+        }
+    };
+}
+
+/// A detector that is a function without configuration.
+macro_rules! coded {
+    ($type:ident => $detect:expr; $($meta:tt)*) => {
+        struct $type;
+
+        impl agentfirewall_sdk::Plugin for $type {
+            type Config = agentfirewall_sdk::NoConfig;
+
+            fn new(_: Self::Config) -> Result<Self, agentfirewall_sdk::PluginError> {
+                Ok(Self)
+            }
+        }
+
+        impl agentfirewall_sdk::Detector for $type {
+            fn detect(
+                &self,
+                scan: &mut agentfirewall_sdk::Scan<'_>,
+            ) -> Result<(), agentfirewall_sdk::PluginError> {
+                let detect: fn(&mut agentfirewall_sdk::Scan<'_>) = $detect;
+                detect(scan);
+                Ok(())
+            }
+        }
+
+        agentfirewall_sdk::register! { detector $type { $($meta)* since: "0.2.0" } }
+    };
+}
+
+mod anthropic;
+mod assignment;
+mod aws;
+mod azure;
+mod chat;
+mod connection;
+mod databricks;
+mod digitalocean;
+mod docker;
+mod encoded;
+mod generic;
+mod github;
+mod gitlab;
+mod google;
+mod header;
+mod huggingface;
+mod jwt;
+mod mail;
+mod npm;
+mod openai;
+mod private_key;
+mod pypi;
+mod shopify;
+mod slack;
+mod stripe;
+mod text;
+mod twilio;
+mod vendors;

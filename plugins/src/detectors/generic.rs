@@ -1,0 +1,205 @@
+//! Values given to names that say "secret", where no vendor's format is known.
+//!
+//! The name alone proves nothing (`token = parse(line)`), the value alone neither (`sha256:...`): it takes both, and
+//! still the confidence never rises above medium.
+
+use super::assignment::{Assignment, assignment};
+use super::text::{entropy, has_word, hex, piece, placeholder};
+use agentfirewall_sdk::{Confidence, Finding, Scan, Severity};
+
+/// Words that make a name a secret's, the more telling ones first.
+const KEYWORDS: [&str; 14] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "api-key",
+    "credential",
+    "auth_key",
+    "access_key",
+    "_pass",
+    "key",
+];
+
+/// What a name with one of the words can be about instead of the secret itself.
+const OTHER: [&str; 50] = [
+    "url",
+    "uri",
+    "path",
+    "file",
+    "name",
+    "type",
+    "length",
+    "size",
+    "count",
+    "expir",
+    "ttl",
+    "limit",
+    "field",
+    "label",
+    "policy",
+    "arn",
+    "version",
+    "regex",
+    "pattern",
+    "prefix",
+    "provider",
+    "format",
+    "public",
+    "pubkey",
+    "primary",
+    "foreign",
+    "sort",
+    "partition",
+    "cache",
+    "index",
+    "column",
+    "keyword",
+    "keyboard",
+    "hotkey",
+    "monkey",
+    "turkey",
+    "keys",
+    "keyid",
+    "key_id",
+    "key-id",
+    "fingerprint",
+    "checksum",
+    "digest",
+    "hash",
+    "integrity",
+    "placeholder",
+    "tokeniz",
+    "dir",
+    "idempotency",
+    "publishable",
+];
+
+/// How many characters follow one of another class, of lower-case, upper-case, digits and the rest. Random text changes
+/// all the time, words and numbers do not.
+fn transitions(value: &[u8]) -> usize {
+    let class = |byte: u8| match byte {
+        b'a'..=b'z' => 0,
+        b'A'..=b'Z' => 1,
+        b'0'..=b'9' => 2,
+        _ => 3,
+    };
+    value.windows(2).filter(|pair| matches!(pair, [left, right] if class(*left) != class(*right))).count()
+}
+
+const fn plain(byte: u8) -> bool {
+    matches!(byte, b'!'..=b'~')
+        && !matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>' | b'{' | b'}' | b'(' | b')' | b'\\')
+}
+
+/// Whether a value looks drawn at random rather than written.
+pub(super) fn drawn(value: &[u8]) -> bool {
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    let needed = if value.iter().all(|byte| hex(*byte)) { 2.8 } else { 3.2 };
+    value.iter().all(|byte| plain(*byte))
+        && digits >= 2
+        && letters >= 2
+        && transitions(value) * 5 >= value.len()
+        && entropy(value) >= needed
+}
+
+/// A path, an address, a version or an expression is no secret.
+fn structural(value: &[u8]) -> bool {
+    let slashes = value.iter().filter(|byte| **byte == b'/').count();
+    let points = value.iter().filter(|byte| **byte == b'.').count();
+    value.starts_with(b"/")
+        || value.starts_with(b"./")
+        || value.starts_with(b"arn:")
+        || value.windows(3).any(|window| window == b"://")
+        || value.windows(2).any(|window| {
+            matches!(window, b"::" | b"==" | b"&&" | b"||" | b"->" | b"=>") && !value.ends_with(window)
+        })
+        || slashes >= 3 && value.len() < 40
+        || points >= 3
+        || value.starts_with(b"sha256-")
+        || value.starts_with(b"sha384-")
+        || value.starts_with(b"sha512-")
+        || value.starts_with(b"sha1-")
+        || value.starts_with(b"sha256:")
+        || value.starts_with(b"rgb")
+        || value.starts_with(b"0x")
+}
+
+fn judge(keyword: &str, name: &[u8], found: &Assignment, value: &[u8]) -> Option<Confidence> {
+    if value.len() < 8 || placeholder(value) || structural(value) || has_word(name, &OTHER) {
+        return None;
+    }
+    let password = matches!(keyword, "password" | "passwd" | "passphrase" | "pwd" | "_pass");
+    let random = drawn(value);
+    if value.len() >= 16 && random && (keyword != "key" || name.len() > 4) {
+        return Some(Confidence::Medium);
+    }
+    let digits = value.iter().any(u8::is_ascii_digit);
+    let letters = value.iter().any(u8::is_ascii_alphabetic);
+    let symbols = value.iter().any(u8::is_ascii_punctuation);
+    let both = value.iter().any(u8::is_ascii_lowercase) && value.iter().any(u8::is_ascii_uppercase);
+    let varied = digits && letters && entropy(value) >= 2.7 && value.iter().all(|byte| plain(*byte));
+    if password
+        && found.quoted
+        && varied
+        && (symbols && both || symbols && value.len() >= 10 || both && value.len() >= 10)
+    {
+        return Some(Confidence::Medium);
+    }
+    let assigned = found.quoted || varied;
+    (keyword != "key" && assigned && varied).then_some(Confidence::Low)
+}
+
+fn detect(scan: &mut Scan<'_>) {
+    let bytes = scan.text().as_bytes();
+    let mut last = None;
+    for &at in scan.hits() {
+        let Some(keyword) = KEYWORDS.iter().find(|keyword| {
+            bytes
+                .get(at..at + keyword.len())
+                .is_some_and(|here| here.eq_ignore_ascii_case(keyword.as_bytes()))
+        }) else {
+            continue;
+        };
+        let Some(found) = assignment(bytes, at..at + keyword.len()) else { continue };
+        // Several keywords may stand in one name, and a part of a URN (`arn:aws:...:secret:x`) is no name.
+        let urn = found.name.start.checked_sub(1).and_then(|at| bytes.get(at)) == Some(&b':');
+        if urn || last == Some(found.value.start) {
+            continue;
+        }
+        let name = piece(bytes, found.name.start, found.name.end);
+        let value = piece(bytes, found.value.start, found.value.end);
+        if let Some(confidence) = judge(keyword, name, &found, value) {
+            last = Some(found.value.start);
+            scan.report(Finding::new(found.value, confidence, Severity::Medium));
+        }
+    }
+}
+
+coded! {
+    GenericAssignment => detect;
+    id: "generic-assignment",
+    summary: "random-looking values of names such as password, secret, token or api_key",
+    why: "most internal systems have keys without any recognisable format",
+    examples: [
+        concat!("internal_api_key = \"G0ndLrIO445D", "beF0cNNd\""),
+        concat!("DB_PASSWORD='s4lt&P", "epper9'"),
+        concat!("{\"client_secret\": \"f95247f2866028de71159b42", "b4ea410f\"}"),
+    ],
+    negatives: [
+        "password = os.environ[\"DB_PASSWORD\"]", "token = get_token(user)", "api_key: ${API_KEY}", "secret: changeme",
+        "api_key = \"your-api-key-here\"", "\"key\": \"ctrl+shift+down\"", "password = \"<password>\"", "token_count: 18446744073709551615",
+        "token_url = \"https://login.acme.io/oauth2/v2.0/token\"", "\"integrity\": \"sha512-oLjEw/A+whi386pTh/8QZIeuinc/ZSttd9vpg8gcxVo==\"",
+        "primary_key = \"f95247f2866028de71159b42b4ea410f\"", "secret_name: prod/db/password-v2", "max_tokens=4096",
+        "key = \"MainWindow.toolbar2\"",
+    ],
+    keywords: [
+        "password", "passwd", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key", "credential",
+        "auth_key", "access_key", "_pass", "key",
+    ],
+}

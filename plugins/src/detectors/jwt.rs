@@ -1,0 +1,62 @@
+//! JSON Web Tokens (RFC 7519): three parts in base64url, the first a JSON object that names an algorithm.
+
+use serde::Deserialize;
+
+use super::encoded::decode;
+use super::text::{has_word, piece, run, url_safe};
+use agentfirewall_sdk::{Confidence, Finding, Scan, Severity};
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+}
+
+/// The names in the examples of the standard and of the well-known debugger.
+const SAMPLES: [&str; 3] = ["john doe", "\"iss\":\"joe\"", "1234567890"];
+
+fn detect(scan: &mut Scan<'_>) {
+    let bytes = scan.text().as_bytes();
+    for &at in scan.hits() {
+        // Only the first hit in a run of such characters can be a header: this keeps the work linear.
+        if at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|byte| url_safe(*byte) || *byte == b'.')
+        {
+            continue;
+        }
+        let header = run(bytes, at, 2048, url_safe);
+        let payload_at = at + header + 1;
+        let payload = run(bytes, payload_at, 8192, url_safe);
+        let signature_at = payload_at + payload + 1;
+        let signature = run(bytes, signature_at, 1024, url_safe);
+        let points = bytes.get(at + header) == Some(&b'.') && bytes.get(payload_at + payload) == Some(&b'.');
+        if !points || payload < 8 || signature < 20 {
+            continue;
+        }
+        let Some(parsed) = decode(piece(bytes, at, at + header))
+            .and_then(|json| serde_json::from_slice::<Header>(&json).ok())
+            .filter(|header| !header.alg.is_empty())
+        else {
+            continue;
+        };
+        let body = decode(piece(bytes, payload_at, payload_at + payload)).unwrap_or_default();
+        if has_word(&body, &SAMPLES) {
+            continue;
+        }
+        let known = ["HS", "RS", "ES", "PS", "Ed"].iter().any(|family| parsed.alg.starts_with(family));
+        let confidence = if known && body.starts_with(b"{") { Confidence::Medium } else { Confidence::Low };
+        scan.report(Finding::new(at..signature_at + signature, confidence, Severity::Medium));
+    }
+}
+
+coded! {
+    Jwt => detect;
+    id: "jwt",
+    summary: "signed JSON Web Tokens",
+    why: "a bearer token is a login until it expires, and many never do",
+    examples: [concat!("eyJhbGciOiJIUzI1NiJ9", ".eyJzdWIiOiJ1LTgzMSIsInNjb3BlIjoiYWRtaW4ifQ", ".N7jWemLWhrCp4U612mZdWvaU9CB7DBrAIxh6b38yhT4")],
+    negatives: [
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
+        "eyJhbGciOiJIUzI1NiJ9.eyJshort.payload",
+        "eyJub3QiOiJhIGhlYWRlciJ9.eyJzdWIiOiJ1LTgzMSIsInNjb3BlIjoiYWRtaW4ifQ.N7jWemLWhrCp4U612mZdWvaU9CB7DBrAIxh6b38yhT4",
+    ],
+    keywords: ["eyJ"],
+}
