@@ -4,5 +4,7 @@
 //! interceptor judges every part by the `policy` layers and the secret detectors, `audit` chains the record, `agents`
 //! render the answer. The crate names no built-in plugin, opens no socket, prints nothing and never exits.
 
+pub mod audit;
+pub mod delivery;
 pub mod places;
 pub mod registry;
