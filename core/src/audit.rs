@@ -54,7 +54,9 @@ mod lines;
 mod query;
 mod verify;
 
+pub(crate) use append::create_folder;
 pub use append::{Appended, append};
+pub(crate) use backwards::Backwards;
 pub use entry::{Entry, EventType};
 pub use error::AuditError;
 pub use follow::Follow;
