@@ -68,7 +68,7 @@ impl Default for Options {
         Self {
             attempts: 5,
             first_pause: Duration::from_millis(500),
-            longest_pause: Duration::from_secs(15 * 60),
+            longest_pause: Duration::from_mins(15),
             patience: Duration::from_secs(30),
             backlog: SignedDuration::from_hours(1),
             respect_pauses: true,

@@ -209,9 +209,8 @@ impl Tail {
             {
                 // A record that does not fit its own hash is evidence: it stays, and its stored hash is continued.
                 let place = Place::of(text);
-                let position = place.and_then(|place| {
-                    place.position().map(|(chain, seq)| (chain.to_owned(), seq))
-                });
+                let position =
+                    place.and_then(|place| place.position().map(|(chain, seq)| (chain.to_owned(), seq)));
                 return Ok(Self { good: start + line.len() as u64, hash, position });
             }
             if length - start > MAX_TORN {

@@ -303,10 +303,7 @@ mod tests {
         let line = line_of(&Entry::new(EventType::SessionStart, Timestamp::UNIX_EPOCH));
         let record: Value = serde_json::from_str(&line).unwrap();
         let names: Vec<_> = record.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(
-            names,
-            ["v", "timestamp", "event_type", "chain", "seq", "prev", "action_taken", "_hash"]
-        );
+        assert_eq!(names, ["v", "timestamp", "event_type", "chain", "seq", "prev", "action_taken", "_hash"]);
     }
 
     #[test]

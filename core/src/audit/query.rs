@@ -223,7 +223,8 @@ impl Found {
     ) -> Result<(), AuditError> {
         let io = |error| AuditError::io("read", &self.log, error);
         self.file.seek(SeekFrom::Start(self.start)).map_err(io)?;
-        let reader = BufReader::with_capacity(BLOCK, Read::by_ref(&mut self.file).take(self.end - self.start));
+        let reader =
+            BufReader::with_capacity(BLOCK, Read::by_ref(&mut self.file).take(self.end - self.start));
         let mut lines = Lines::new(reader, self.start);
         let mut line = Vec::new();
         loop {
@@ -283,7 +284,9 @@ mod tests {
     fn seconds(log: &Path, filter: &Filter<'_>, newest: usize) -> (Vec<i64>, Found) {
         let mut found = find(log, filter, newest).unwrap();
         let mut times = Vec::new();
-        found.each(filter, &mut |_, view| times.push(view.time().unwrap().as_second() - 1_800_000_000)).unwrap();
+        found
+            .each(filter, &mut |_, view| times.push(view.time().unwrap().as_second() - 1_800_000_000))
+            .unwrap();
         (times, found)
     }
 

@@ -211,9 +211,10 @@ impl Verifier {
     /// Why a record does not follow the line before it.
     fn link_fault(&self, chain: &str, seq: u64) -> (FaultKind, String) {
         match &self.before {
-            Before::Start => {
-                (FaultKind::Missing, format!("the log begins with record {seq}: what was before it is missing"))
-            }
+            Before::Start => (
+                FaultKind::Missing,
+                format!("the log begins with record {seq}: what was before it is missing"),
+            ),
             Before::Record(before, last) if before == chain && seq <= *last => {
                 (FaultKind::Misplaced, format!("record {seq} stands after record {last}"))
             }

@@ -79,8 +79,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("s.cursor");
         assert_eq!(Cursor::load(&file).unwrap(), None);
-        let cursor =
-            Cursor { offset: 9, hash: "ab".to_owned(), failures: 2, until: Some(7) };
+        let cursor = Cursor { offset: 9, hash: "ab".to_owned(), failures: 2, until: Some(7) };
         cursor.store(&file).unwrap();
         assert_eq!(Cursor::load(&file).unwrap(), Some(cursor));
         std::fs::write(&file, "broken").unwrap();

@@ -144,7 +144,7 @@ fn a_sink_that_is_down_stops_itself_only_and_goes_on_later() {
 fn a_long_retry_after_is_left_to_a_later_run_that_waits_for_it() {
     let world = World::new();
     world.append(Action::Deny, NOW);
-    let after = Some(Duration::from_secs(600));
+    let after = Some(Duration::from_mins(10));
     let sink = Scripted::new([Answer::Fail(SinkError::Retry { message: "429".to_owned(), after })]);
     let outcomes = world.deliver(&[sink.named("s")]);
     let SinkEnd::Failing { until, .. } = outcomes[0].end else { panic!("{outcomes:?}") };
@@ -162,7 +162,8 @@ fn what_is_refused_or_makes_a_sink_panic_is_kept_and_the_rest_goes_on() {
     for _ in 0..3 {
         world.append(Action::Deny, NOW);
     }
-    let sink = Scripted::new([Answer::Take, Answer::Fail(SinkError::reject("400 bad\u{1b}[2J")), Answer::Panic]);
+    let sink =
+        Scripted::new([Answer::Take, Answer::Fail(SinkError::reject("400 bad\u{1b}[2J")), Answer::Panic]);
     let outcomes = world.deliver(&[sink.named("a b")]);
     assert_eq!((outcomes[0].delivered, outcomes[0].rejected, &outcomes[0].end), (1, 2, &SinkEnd::Drained));
     let letters = world.file("a%20b.dead.jsonl");

@@ -101,12 +101,8 @@ impl Worker<'_> {
                     hash
                 }
             };
-            cursor = Cursor {
-                offset: spool.offset(),
-                hash: hash.as_str().to_owned(),
-                failures: 0,
-                until: None,
-            };
+            cursor =
+                Cursor { offset: spool.offset(), hash: hash.as_str().to_owned(), failures: 0, until: None };
             unstored += 1;
             if unstored >= STORE_EVERY {
                 self.store(&cursor)?;
@@ -139,12 +135,7 @@ impl Worker<'_> {
             .unwrap_or_else(|_| Err(SinkError::reject("the sink panicked")))
     }
 
-    fn give_up(
-        &self,
-        cursor: Cursor,
-        message: String,
-        asked: Option<Duration>,
-    ) -> Result<SinkEnd, String> {
+    fn give_up(&self, cursor: Cursor, message: String, asked: Option<Duration>) -> Result<SinkEnd, String> {
         // Runs fail further apart each time; the attempts of this one count as the first steps.
         let failures = cursor.failures.saturating_add(1);
         let wait = pause(self.options, failures.saturating_add(self.options.attempts), asked);
@@ -175,8 +166,7 @@ impl Worker<'_> {
         };
         let mut bytes = serde_json::to_vec(&letter)?;
         bytes.push(b'\n');
-        let mut file =
-            private(OpenOptions::new().append(true).create(true)).open(&self.dead_letters)?;
+        let mut file = private(OpenOptions::new().append(true).create(true)).open(&self.dead_letters)?;
         file.write_all(&bytes)?;
         file.sync_data()
     }

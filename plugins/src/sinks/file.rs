@@ -84,7 +84,9 @@ impl Sink for File {
     fn check(&self) -> Result<String, SinkError> {
         Self::refuse_special(&self.path).map_err(|error| self.failure(&error))?;
         match self.path.parent() {
-            Some(folder) if folder.is_dir() => Ok(format!("`{}` can be created or appended to", self.path.display())),
+            Some(folder) if folder.is_dir() => {
+                Ok(format!("`{}` can be created or appended to", self.path.display()))
+            }
             _ => Err(self.failure(&io::Error::other("its folder does not exist"))),
         }
     }
@@ -125,7 +127,10 @@ mod tests {
         sink.deliver(&event(1)).unwrap();
         sink.deliver(&event(2)).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text, "{\"v\":1,\"seq\":1,\"reason\":\"é\\n\"}\n{\"v\":1,\"seq\":2,\"reason\":\"é\\n\"}\n");
+        assert_eq!(
+            text,
+            "{\"v\":1,\"seq\":1,\"reason\":\"é\\n\"}\n{\"v\":1,\"seq\":2,\"reason\":\"é\\n\"}\n"
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

@@ -78,7 +78,9 @@ fn parse_url(text: &str) -> Result<Url, String> {
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
-        "http" => Err("`url` must begin with `https://`: records would cross the network in the clear".to_owned()),
+        "http" => {
+            Err("`url` must begin with `https://`: records would cross the network in the clear".to_owned())
+        }
         scheme => Err(format!("`url` must begin with `https://`, not with `{scheme}:`")),
     }
 }
@@ -121,7 +123,8 @@ impl Webhook {
     fn send(&self, url: &Url, request: RequestBuilder) -> Result<Response, SinkError> {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
-            let value = value.resolve().and_then(|text| header_value(name, &text)).map_err(SinkError::retry)?;
+            let value =
+                value.resolve().and_then(|text| header_value(name, &text)).map_err(SinkError::retry)?;
             headers.insert(name.clone(), value);
         }
         request.headers(headers).send().map_err(|error| {
@@ -158,9 +161,9 @@ fn judge(url: &Url, response: &Response) -> Result<(), SinkError> {
         status if status.is_server_error() => {
             Err(SinkError::Retry { message, after: retry_after(response.headers()) })
         }
-        status if status.is_redirection() => {
-            Err(SinkError::reject(format!("{message}: redirects are not followed, configure the final address")))
-        }
+        status if status.is_redirection() => Err(SinkError::reject(format!(
+            "{message}: redirects are not followed, configure the final address"
+        ))),
         _ => Err(SinkError::reject(message)),
     }
 }

@@ -139,7 +139,8 @@ fn garbage_is_one_fault_and_bounded() {
     let report = check(&bytes);
     assert_eq!(report.fault_count, 1);
     assert_eq!(report.faults[0].lines, 100_000);
-    let many = b"x\n{\"a\":1,\"_hash\":\"0000000000000000000000000000000000000000000000000000000000000000\"}\n";
+    let many =
+        b"x\n{\"a\":1,\"_hash\":\"0000000000000000000000000000000000000000000000000000000000000000\"}\n";
     assert!(check(&many.repeat(5000)).faults.len() <= LISTED_FAULTS);
 }
 

@@ -95,7 +95,7 @@ fn server_errors_and_limits_are_tried_again_when_the_receiver_says() {
     assert_eq!(after, Some(Duration::from_secs(17)));
     let (_, after) =
         retry("HTTP/1.1 503 Busy\r\nRetry-After: Fri, 01 Jan 2100 00:00:00 GMT\r\nContent-Length: 0\r\n\r\n");
-    assert!(after.unwrap() > Duration::from_secs(86_400 * 365));
+    assert!(after.unwrap() > Duration::from_hours(24 * 365));
     let (_, after) =
         retry("HTTP/1.1 503 Busy\r\nRetry-After: Sat, 01 Jan 2000 00:00:00 GMT\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(after, Some(Duration::ZERO));
