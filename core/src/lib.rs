@@ -5,6 +5,8 @@
 //! render the answer. The crate names no built-in plugin, opens no socket, prints nothing and never exits.
 
 pub mod agents;
+pub mod audit;
+pub mod delivery;
 pub mod facts;
 pub mod interceptor;
 pub mod places;

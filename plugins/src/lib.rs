@@ -4,6 +4,7 @@
 
 mod matchers;
 mod detectors;
+mod sinks;
 
 /// Links the built-in plugins into a binary. Registration happens before `main`, but the linker drops a crate that
 /// nothing refers to: this is the reference.

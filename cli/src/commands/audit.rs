@@ -1,9 +1,130 @@
-//! `agentfirewall audit`
+//! `agentfirewall audit`: the newest records as a table or as JSON Lines, followed if asked.
 
-use crate::args::AuditArgs;
+mod row;
+mod time;
+mod verify;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use agentfirewall_core::audit::{AuditError, Filter, Follow, Found, View, find};
+use agentfirewall_core::places::Places;
+use agentfirewall_sdk::Action;
+
+pub(super) use row::escaped;
+
+use crate::args::{AuditArgs, AuditCommand, AuditQueryArgs};
 use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
 
-pub(crate) fn run(_args: AuditArgs, _ui: &Ui) -> Result<Exit, Failure> {
-    Err(Failure::new(Exit::Internal, "not built yet"))
+/// How often a followed log is looked at.
+const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+
+pub(crate) fn run(args: AuditArgs, ui: &Ui) -> Result<Exit, Failure> {
+    match args.command {
+        Some(AuditCommand::Verify(args)) => verify::run(&args, ui),
+        None => query(&args.query, ui),
+    }
+}
+
+fn query(args: &AuditQueryArgs, ui: &Ui) -> Result<Exit, Failure> {
+    let log = log_path(args.log.as_deref())?;
+    let now = jiff::Timestamp::now();
+    let time = |text: &Option<String>| {
+        text.as_deref()
+            .map(|text| time::parse(text, now).map_err(|message| Failure::new(Exit::Usage, message)))
+            .transpose()
+    };
+    let action = args.action.as_deref().map(|text| text.to_ascii_lowercase().parse::<Action>());
+    let action = action.transpose().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let is_wanted_tool = |tool: &str| args.tool.as_deref().is_none_or(|pattern| row::matches(pattern, tool));
+    let filter = Filter {
+        tool: args.tool.is_some().then_some(&is_wanted_tool),
+        action: action.map(Action::as_str),
+        rule: args.rule.as_deref(),
+        session: args.session.as_deref(),
+        since: time(&args.since)?,
+        until: time(&args.until)?,
+    };
+    let missing = !log.try_exists().unwrap_or(true);
+    if missing && !args.follow {
+        return Err(Failure::new(Exit::Io, format!("there is no audit log at `{}`", log.display())).help(
+            "it is made with the first call; `agentfirewall install` adds the hooks that record calls",
+        ));
+    }
+    let end = if missing { 0 } else { show(&log, &filter, args, ui)? };
+    if args.follow { follow(&log, end, &filter, args.json, ui) } else { Ok(Exit::Success) }
+}
+
+/// Prints what is in the log, and says where it ended.
+fn show(log: &Path, filter: &Filter<'_>, args: &AuditQueryArgs, ui: &Ui) -> Result<u64, Failure> {
+    let mut found = find(log, filter, args.tail).map_err(failure)?;
+    if !args.json {
+        ui.line(header(&found, filter.is_empty()));
+    }
+    let print = &mut |line: &[u8], view: &View<'_>| ui.line(shown(line, view, args.json));
+    found.each(filter, print).map_err(failure)?;
+    if found.unreadable > 0 {
+        ui.note(format!(
+            "note: {} of the lines that were read are no records; `agentfirewall audit verify` says which",
+            found.unreadable
+        ));
+    }
+    Ok(found.end)
+}
+
+fn header(found: &Found, unfiltered: bool) -> String {
+    let count = found.count;
+    match (found.total, found.more) {
+        (Some(total), _) if count > 0 => format!("Showing {count} of {total} events:"),
+        (None, false) if count > 0 => format!("Showing {count} of {count} events:"),
+        (None, true) if count > 0 => format!("Showing the newest {count} events; there are older ones:"),
+        (_, true) => "Showing no events, though there are some.".to_owned(),
+        _ if unfiltered => "No events yet.".to_owned(),
+        _ => "No matching events found.".to_owned(),
+    }
+}
+
+/// Prints records as they come, until the process is ended.
+fn follow(log: &Path, end: u64, filter: &Filter<'_>, json: bool, ui: &Ui) -> Result<Exit, Failure> {
+    let mut follow = Follow::new(log, end);
+    loop {
+        let print = &mut |line: &[u8]| {
+            if let Some(view) = View::of(line)
+                && filter.wants(&view)
+            {
+                ui.line(shown(line, &view, json));
+            }
+        };
+        follow.poll(print).map_err(failure)?;
+        std::thread::sleep(FOLLOW_EVERY);
+    }
+}
+
+fn shown(line: &[u8], view: &View<'_>, json: bool) -> String {
+    if json { row::raw(line) } else { row::table(view) }
+}
+
+/// The log that was named, or the project's.
+pub(super) fn log_path(named: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(log) = named {
+        return Ok(log.to_owned());
+    }
+    Ok(places()?.audit_log())
+}
+
+/// The places as the environment and the working folder say.
+pub(super) fn places() -> Result<Places, Failure> {
+    let folder = std::env::current_dir().map_err(|error| Failure::io("the working folder", &error))?;
+    Ok(Places::discover(&|name| std::env::var_os(name), &folder))
+}
+
+/// An error of the log for a person.
+pub(super) fn failure(error: AuditError) -> Failure {
+    let advice = error.advice();
+    let failure = Failure::new(Exit::Io, row::escaped(&error.to_string()));
+    match advice {
+        Some(advice) => failure.help(row::escaped(&advice)),
+        None => failure,
+    }
 }

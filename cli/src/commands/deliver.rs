@@ -1,9 +1,88 @@
-//! `agentfirewall deliver`
+//! `agentfirewall deliver`: brings new audit records to the configured sinks. The hook starts it after its answer.
 
+use std::io::IsTerminal;
+
+use agentfirewall_core::delivery::{NamedSink, Options, Outcome, SinkEnd, SinkOutcome, deliver};
+use agentfirewall_core::places::Places;
+use agentfirewall_core::registry::Registry;
+
+use super::audit::{escaped, places};
 use crate::args::DeliverArgs;
 use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
 
-pub(crate) fn run(_args: DeliverArgs, _ui: &Ui) -> Result<Exit, Failure> {
-    Err(Failure::new(Exit::Internal, "not built yet"))
+pub(crate) fn run(args: DeliverArgs, ui: &Ui) -> Result<Exit, Failure> {
+    let places = places()?;
+    let registry =
+        Registry::from_linked().map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+    let sinks = configured_sinks(&places, &registry)?;
+    if sinks.is_empty() {
+        ui.note("no sinks are configured; `sinks:` in a policy says who is told");
+        return Ok(Exit::Success);
+    }
+    let log = args.log.unwrap_or_else(|| places.audit_log());
+    let mut options = Options::default();
+    // A person who calls this has put something right and will not wait for a pause to pass.
+    options.respect_pauses = !std::io::stderr().is_terminal();
+    let outcome = deliver(&log, &places.state, &sinks, &options)
+        .map_err(|error| Failure::new(Exit::Io, escaped(&error.to_string())))?;
+    match outcome {
+        Outcome::Busy => {
+            ui.note("another process is delivering this log already");
+            Ok(Exit::Success)
+        }
+        Outcome::Done(sinks) => {
+            for sink in &sinks {
+                ui.note(summary(sink));
+            }
+            let all = sinks.iter().all(|sink| sink.end == SinkEnd::Drained);
+            Ok(if all { Exit::Success } else { Exit::Io })
+        }
+    }
+}
+
+/// The sinks of every policy layer, made from their settings.
+fn configured_sinks(_places: &Places, _registry: &Registry) -> Result<Vec<NamedSink>, Failure> {
+    // Filled from the compiled policy's layers as soon as that has sinks.
+    Ok(Vec::new())
+}
+
+fn summary(sink: &SinkOutcome) -> String {
+    let mut parts = vec![format!("{}: {} delivered", escaped(&sink.name), sink.delivered)];
+    if sink.rejected > 0 {
+        parts.push(format!("{} refused (kept in the dead-letter file)", sink.rejected));
+    }
+    if sink.unreadable > 0 {
+        parts.push(format!("{} lines passed over that are no records", sink.unreadable));
+    }
+    match &sink.end {
+        SinkEnd::Drained => {}
+        SinkEnd::Failing { message, until } => {
+            parts.push(format!("failing ({}), tried again after {until:.0}", escaped(message)));
+        }
+        SinkEnd::Paused { until } => parts.push(format!("left alone until {until:.0}")),
+        SinkEnd::Broken(message) => parts.push(format!("stopped: {}", escaped(message))),
+    }
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_says_what_happened_and_nothing_drives_the_terminal() {
+        let sink = SinkOutcome {
+            name: "team\u{1b}[2J".to_owned(),
+            delivered: 3,
+            rejected: 1,
+            unreadable: 0,
+            end: SinkEnd::Failing { message: "HTTP 503".to_owned(), until: jiff::Timestamp::UNIX_EPOCH },
+        };
+        assert_eq!(
+            summary(&sink),
+            "team\\u{1b}[2J: 3 delivered, 1 refused (kept in the dead-letter file), failing (HTTP 503), \
+             tried again after 1970-01-01T00:00:00Z"
+        );
+    }
 }

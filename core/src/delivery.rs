@@ -1,0 +1,254 @@
+//! Delivery: the audit log is the spool, and each sink has a cursor in it.
+//!
+//! Runs in a process of its own, after the agent has its answer. One process at a time delivers a log; each sink has a
+//! thread, so that one that is down does not stop the others. A sink gets its records in order and at least once: the
+//! record's hash is the key by which a receiver knows a repetition. What a sink refuses for good goes to its
+//! dead-letter file; what it cannot take now is tried again, in this run with growing pauses, then in a later run.
+
+mod cursor;
+mod retry;
+mod spool;
+mod worker;
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use agentfirewall_sdk::{Action, Sink};
+use jiff::{SignedDuration, Timestamp};
+use thiserror::Error;
+
+use crate::audit::{AuditError, Hash, create_folder};
+
+/// A sink as a policy configures it.
+pub struct NamedSink {
+    /// Its name in the policy: the name of its cursor.
+    pub name: String,
+    /// Who delivers.
+    pub sink: Box<dyn Sink>,
+    /// The actions whose records it gets.
+    pub actions: Vec<Action>,
+}
+
+impl std::fmt::Debug for NamedSink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NamedSink")
+            .field("name", &self.name)
+            .field("actions", &self.actions)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How delivery behaves. The default is right for everything but tests.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// How often a record is offered to a sink in one run.
+    pub attempts: u32,
+    /// The pause after the first failure; it doubles with each further one. The real pause is random, between nothing
+    /// and this, so that many machines do not come back at once.
+    pub first_pause: Duration,
+    /// The longest pause.
+    pub longest_pause: Duration,
+    /// The longest pause that is waited for inside a run; if a receiver asks for more, a later run goes on.
+    pub patience: Duration,
+    /// How old records may be that a sink gets which was never seen before: a new sink is not flooded with history.
+    pub backlog: SignedDuration,
+    /// Whether a sink that failed for a whole run is left alone until its pause is over.
+    pub respect_pauses: bool,
+    /// The clock.
+    pub now: fn() -> Timestamp,
+    /// How to wait.
+    pub sleep: fn(Duration),
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            first_pause: Duration::from_millis(500),
+            longest_pause: Duration::from_mins(15),
+            patience: Duration::from_secs(30),
+            backlog: SignedDuration::from_hours(1),
+            respect_pauses: true,
+            now: Timestamp::now,
+            sleep: std::thread::sleep,
+        }
+    }
+}
+
+/// What a run did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Another process delivers this log; it sees everything that was in the log when this one looked.
+    Busy,
+    /// Every sink was served as far as it could be.
+    Done(Vec<SinkOutcome>),
+}
+
+/// What a run did for one sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkOutcome {
+    /// The sink.
+    pub name: String,
+    /// How many records it took.
+    pub delivered: u64,
+    /// How many records it refused for good: they are in its dead-letter file.
+    pub rejected: u64,
+    /// How many lines were passed over because they are no records.
+    pub unreadable: u64,
+    /// How it ended.
+    pub end: SinkEnd,
+}
+
+/// How a run ended for one sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SinkEnd {
+    /// It has everything.
+    Drained,
+    /// It failed too often; a later run goes on where this one stopped.
+    Failing {
+        /// The last failure, in one line.
+        message: String,
+        /// When it is tried again.
+        until: Timestamp,
+    },
+    /// It failed in an earlier run and its pause is not over.
+    Paused {
+        /// When it is tried again.
+        until: Timestamp,
+    },
+    /// The log, the cursor or the dead-letter file cannot be used.
+    Broken(String),
+}
+
+/// Why nothing could be delivered at all.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DeliveryError {
+    /// The log cannot be read.
+    #[error(transparent)]
+    Log(#[from] AuditError),
+    /// The folder of cursors cannot be used.
+    #[error("cannot use the delivery state `{}`: {source}", path.display())]
+    State {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Two sinks would share a cursor.
+    #[error("two sinks are called `{0}`")]
+    SameName(String),
+}
+
+impl DeliveryError {
+    fn state(path: &Path, source: io::Error) -> Self {
+        Self::State { path: path.to_owned(), source }
+    }
+}
+
+/// Delivers what is new in the log to every sink that wants it. The cursors are below `state`, by log and sink.
+pub fn deliver(
+    log: &Path,
+    state: &Path,
+    sinks: &[NamedSink],
+    options: &Options,
+) -> Result<Outcome, DeliveryError> {
+    let mut names: Vec<_> = sinks.iter().map(|sink| sink.name.as_str()).collect();
+    names.sort_unstable();
+    if let Some([name, _]) = names.windows(2).find(|pair| pair.first() == pair.last()) {
+        return Err(DeliveryError::SameName((*name).to_owned()));
+    }
+    let folder = state_folder(log, state);
+    create_folder(&folder).map_err(|error| DeliveryError::state(&folder, error))?;
+    let mut outcomes = None;
+    loop {
+        let Some(lock) = lock(&folder)? else {
+            return Ok(outcomes.map_or(Outcome::Busy, Outcome::Done));
+        };
+        let seen = length(log);
+        let run = run_sinks(log, &folder, sinks, options);
+        drop(lock);
+        // The caller of a process that found the lock taken relies on this one. What was appended while the lock was
+        // kept may have been missed by both, so look once more now that it is free.
+        let news = length(log) != seen && run.iter().any(|sink| sink.end == SinkEnd::Drained);
+        outcomes = Some(merge(outcomes, run));
+        if !news {
+            return Ok(outcomes.map_or(Outcome::Busy, Outcome::Done));
+        }
+    }
+}
+
+fn run_sinks(log: &Path, folder: &Path, sinks: &[NamedSink], options: &Options) -> Vec<SinkOutcome> {
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = sinks
+            .iter()
+            .map(|sink| (sink, scope.spawn(|| worker::run(log, folder, sink, options))))
+            .collect();
+        workers
+            .into_iter()
+            .map(|(sink, worker)| {
+                worker.join().unwrap_or_else(|_| SinkOutcome {
+                    name: sink.name.clone(),
+                    delivered: 0,
+                    rejected: 0,
+                    unreadable: 0,
+                    end: SinkEnd::Broken("the delivery itself failed".to_owned()),
+                })
+            })
+            .collect()
+    })
+}
+
+/// The sum of two runs; how they ended is how the second did.
+fn merge(first: Option<Vec<SinkOutcome>>, second: Vec<SinkOutcome>) -> Vec<SinkOutcome> {
+    let mut first = first.unwrap_or_default().into_iter();
+    second
+        .into_iter()
+        .map(|mut sink| {
+            if let Some(before) = first.next() {
+                sink.delivered += before.delivered;
+                sink.rejected += before.rejected;
+                sink.unreadable += before.unreadable;
+            }
+            sink
+        })
+        .collect()
+}
+
+fn length(log: &Path) -> u64 {
+    std::fs::metadata(log).map_or(0, |metadata| metadata.len())
+}
+
+/// Where the cursors of a log are: below the state, by the log's real path.
+fn state_folder(log: &Path, state: &Path) -> PathBuf {
+    let real = log.canonicalize().unwrap_or_else(|_| log.to_owned());
+    let hash = Hash::of([real.as_os_str().as_encoded_bytes()]);
+    state.join("delivery").join(hash.as_str().get(..16).unwrap_or_default())
+}
+
+fn lock(folder: &Path) -> Result<Option<File>, DeliveryError> {
+    let path = folder.join("lock");
+    let open = private(OpenOptions::new().create(true).write(true)).open(&path);
+    let file = open.map_err(|error| DeliveryError::state(&path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(DeliveryError::state(&path, error)),
+    }
+}
+
+/// A file that is created for the user alone.
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options
+}
+
+#[cfg(test)]
+mod tests;

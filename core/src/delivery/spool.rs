@@ -1,0 +1,132 @@
+//! The log as a sink sees it: where to begin, and one event after the other.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use agentfirewall_sdk::{Action, Event};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::cursor::Cursor;
+use crate::audit::{
+    AuditError, Backwards, Hash, Lines, Next, View, open_for_reading, settled_length, split_sealed,
+};
+
+/// How much is read at once.
+const BLOCK: usize = 64 << 10;
+
+/// The whole lines after a cursor.
+#[derive(Debug)]
+pub(super) struct Spool {
+    lines: Lines<BufReader<std::io::Take<File>>>,
+    line: Vec<u8>,
+}
+
+/// The next line of the spool.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// A record with an action.
+    Event {
+        /// The record's hash.
+        hash: Hash,
+        /// What is delivered.
+        event: Box<Event>,
+    },
+    /// A line that is no record.
+    Unreadable,
+    /// Nothing more for now.
+    End,
+}
+
+impl Spool {
+    /// Opens the log where the cursor stands. Without a cursor that is at the first record not older than `earliest`;
+    /// in a log that is another one than the cursor's, at the beginning.
+    pub(super) fn open(
+        log: &Path,
+        cursor: Option<Cursor>,
+        earliest: Timestamp,
+    ) -> Result<(Self, Cursor), AuditError> {
+        let mut file = open_for_reading(log)?;
+        let length = settled_length(&file, log)?;
+        let io = |error| AuditError::io("read", log, error);
+        let cursor = match cursor {
+            None => start_at(&file, length, earliest).map_err(io)?,
+            Some(cursor) if fits(&mut file, length, &cursor).map_err(io)? => cursor,
+            Some(cursor) => Cursor { offset: 0, hash: String::new(), ..cursor },
+        };
+        file.seek(SeekFrom::Start(cursor.offset)).map_err(io)?;
+        let reader = BufReader::with_capacity(BLOCK, file.take(length - cursor.offset));
+        Ok((Self { lines: Lines::new(reader, cursor.offset), line: Vec::new() }, cursor))
+    }
+
+    /// The offset after the line that was given last.
+    pub(super) const fn offset(&self) -> u64 {
+        self.lines.offset
+    }
+
+    /// The line that was given last.
+    pub(super) fn line(&self) -> &[u8] {
+        &self.line
+    }
+
+    pub(super) fn next(&mut self, actions: &[Action]) -> std::io::Result<NextItem> {
+        match self.lines.next(&mut self.line)? {
+            Next::Line => Ok(item(&self.line, actions)),
+            Next::TooLong => Ok(NextItem::Item(Item::Unreadable)),
+            // An unfinished line is repaired by the next writer.
+            Next::Unfinished | Next::End => Ok(NextItem::Item(Item::End)),
+        }
+    }
+}
+
+/// An item, or a record that the sink does not want.
+#[derive(Debug)]
+pub(super) enum NextItem {
+    /// For the sink.
+    Item(Item),
+    /// Not for this sink; its hash.
+    Passed(Hash),
+}
+
+fn item(line: &[u8], actions: &[Action]) -> NextItem {
+    let unreadable = NextItem::Item(Item::Unreadable);
+    let Some((_, hash)) = split_sealed(line) else { return unreadable };
+    let Some(view) = View::of(line) else { return unreadable };
+    let Ok(action) = view.action_taken.parse::<Action>() else { return NextItem::Passed(hash) };
+    if !actions.contains(&action) {
+        return NextItem::Passed(hash);
+    }
+    let Ok(record) = serde_json::from_slice::<Value>(line) else { return unreadable };
+    let chain = record.get("chain").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let sequence = record.get("seq").and_then(Value::as_u64).unwrap_or_default();
+    let event = Box::new(Event::new(hash.as_str(), chain, sequence, action, record));
+    NextItem::Item(Item::Event { hash, event })
+}
+
+/// Whether the line that ends at the cursor's offset has the cursor's hash.
+fn fits(file: &mut File, length: u64, cursor: &Cursor) -> std::io::Result<bool> {
+    if cursor.offset == 0 || cursor.offset > length {
+        return Ok(cursor.offset == 0);
+    }
+    let end = format!("{}\"}}\n", cursor.hash);
+    let Some(start) = cursor.offset.checked_sub(end.len() as u64) else { return Ok(false) };
+    let mut bytes = vec![0; end.len()];
+    file.seek(SeekFrom::Start(start))?;
+    file.read_exact(&mut bytes)?;
+    Ok(bytes == end.as_bytes())
+}
+
+/// The place before the first of the newest records that are all not older than `earliest`.
+fn start_at(file: &File, length: u64, earliest: Timestamp) -> std::io::Result<Cursor> {
+    let mut lines = Backwards::new(file, length, BLOCK);
+    while let Some((offset, line)) = lines.next()? {
+        let Some(text) = line.strip_suffix(b"\n") else { continue };
+        let Some((_, hash)) = split_sealed(text) else { continue };
+        if View::of(text).and_then(|view| view.time()).is_some_and(|time| time < earliest) {
+            let offset = offset + line.len() as u64;
+            return Ok(Cursor { offset, hash: hash.as_str().to_owned(), ..Cursor::default() });
+        }
+    }
+    Ok(Cursor::default())
+}

@@ -1,0 +1,6 @@
+//! The built-in sinks.
+
+mod file;
+mod setting;
+mod stdout;
+mod webhook;
