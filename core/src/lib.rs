@@ -4,5 +4,6 @@
 //! interceptor judges every part by the `policy` layers and the secret detectors, `audit` chains the record, `agents`
 //! render the answer. The crate names no built-in plugin, opens no socket, prints nothing and never exits.
 
+pub mod claude_settings;
 pub mod places;
 pub mod registry;
