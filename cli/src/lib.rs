@@ -6,6 +6,10 @@
 mod args;
 mod commands;
 mod failure;
+mod process;
+mod settings;
+#[doc(hidden)]
+pub mod standin;
 mod ui;
 
 use std::process::ExitCode;

@@ -118,6 +118,12 @@ impl Checker<'_> {
                 }
             }
         }
+        if let Some(line @ Value::Object(fields)) = get(root, "statusLine")
+            && (text_at(fields, "type") != Some("command") || text_at(fields, "command").is_none())
+        {
+            let message = "`statusLine` must hold `type` `command` and a `command`".into();
+            self.add(line, Effect::VoidsFile, message, "complete it or remove it");
+        }
         match get(root, "hooks") {
             None => {}
             Some(Value::Object(hooks)) => self.hooks(hooks),

@@ -48,6 +48,14 @@ pub struct Record {
     pub deny_rules: Vec<String>,
 }
 
+impl Record {
+    /// The name of the file that keeps the record of one settings file.
+    pub fn file_name(settings: &Path) -> String {
+        let name = fingerprint(settings.as_os_str().as_encoded_bytes());
+        format!("{}.json", name.get(..16).unwrap_or(&name))
+    }
+}
+
 /// A planned installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {

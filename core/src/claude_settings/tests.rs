@@ -46,6 +46,8 @@ fn what_voids_a_file() {
         (r#"{"permissions":{"deny":null}}"#, "1:24"),
         (r#"{"permissions":{"defaultMode":"zz"}}"#, "1:31"),
         (r#"{"permissions":{"additionalDirectories":"x"}}"#, "1:41"),
+        (r#"{"statusLine":{"type":"command"}}"#, "1:15"),
+        (r#"{"sandbox":"x"}"#, "1:12"),
         (r#"{"PreToolUse":[{"hooks":[]}]}"#, "1:2"),
         (r#"{"foo":{"PreToolUse":[{"hooks":[]}]}}"#, "1:2"),
         (r#"{"hooks":[{"type":"command","event":"PreToolUse","command":"x"}]}"#, "1:10"),
