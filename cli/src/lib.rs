@@ -7,6 +7,10 @@ mod args;
 mod commands;
 mod failure;
 mod hook;
+mod process;
+mod settings;
+#[doc(hidden)]
+pub mod standin;
 mod ui;
 
 use std::ffi::OsString;

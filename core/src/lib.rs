@@ -6,6 +6,7 @@
 
 pub mod agents;
 pub mod audit;
+pub mod claude_settings;
 pub mod delivery;
 pub mod facts;
 pub mod interceptor;
