@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::panic::catch_unwind;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 
 use agentfirewall_core::agents::claude_code::{self, MAX_PAYLOAD};
 use agentfirewall_core::agents::{Answer, Surroundings};
@@ -50,7 +50,7 @@ impl From<Answer> for Outcome {
 }
 
 /// Answers the hook named by the arguments after `hook`.
-pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
+pub(crate) fn run(arguments: &[OsString]) -> u8 {
     // The default hook would print the panic's message, which may hold part of what is judged.
     std::panic::set_hook(Box::new(|_| {}));
     let named = match arguments {
@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
     if let Some(log) = outcome.deliver {
         start_delivery(&log);
     }
-    ExitCode::from(code)
+    code
 }
 
 fn events() -> String {
@@ -122,10 +122,8 @@ fn try_decide(event: HookEvent) -> Result<Outcome, Refusal> {
     let working_folder = std::env::current_dir()
         .map_err(|error| Refusal(format!("the working folder cannot be used: {error}")))?;
     let places = Places::discover(&environment, &working_folder);
-    let around = Surroundings {
-        project: places.project.clone(),
-        headless: claude_code::is_headless(&environment),
-    };
+    let around =
+        Surroundings { project: places.project.clone(), headless: claude_code::is_headless(&environment) };
     let payload = claude_code::parse(event, &bytes, &around)?;
     drop(bytes);
     let registry = Registry::from_linked()?;

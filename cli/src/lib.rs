@@ -16,14 +16,20 @@ mod ui;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use anstyle::{AnsiColor, Style};
 use agentfirewall_core::registry::Registry;
+use anstyle::{AnsiColor, Style};
 use clap::Parser;
 
 pub use crate::failure::{Exit, Failure};
 
 /// Runs the program with the process's arguments and returns its exit code.
 pub fn run() -> ExitCode {
+    ExitCode::from(run_code())
+}
+
+/// As [`run`], for an entry point that is not Rust's own.
+#[doc(hidden)]
+pub fn run_code() -> u8 {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     if let [first, rest @ ..] = arguments.as_slice()
         && first == "hook"
@@ -37,7 +43,7 @@ pub fn run() -> ExitCode {
         Err(error) => {
             let usage = error.use_stderr();
             let _closed = error.print();
-            return exit_code(if usage { Exit::Usage } else { Exit::Success });
+            return if usage { Exit::Usage } else { Exit::Success } as u8;
         }
     };
     let outcome = match Registry::from_linked() {
@@ -45,18 +51,14 @@ pub fn run() -> ExitCode {
         Err(error) => Err(Failure::new(Exit::Internal, error.to_string())),
     };
     match outcome {
-        Ok(exit) => exit_code(exit),
+        Ok(exit) => exit as u8,
         Err(failure) => {
             let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
             ui.note(format!("{red}error{red:#}: {}", failure.message));
             for line in &failure.help {
                 ui.note(format!("  help: {line}"));
             }
-            exit_code(failure.exit)
+            failure.exit as u8
         }
     }
-}
-
-fn exit_code(exit: Exit) -> ExitCode {
-    ExitCode::from(exit as u8)
 }

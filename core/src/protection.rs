@@ -5,6 +5,7 @@
 //! read only. What a hook cannot see (a program that builds the name at run time) is said in the threat model.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use agentfirewall_sdk::{Access, Action, Decision, RuleRef, ToolCall};
 
@@ -20,10 +21,17 @@ pub const LAYER: &str = "protection";
 const TELLTALES: [&str; 4] = [".claude/settings", "settings.local.json", ".agentfirewall", "disableallhooks"];
 
 /// What is protected on this machine, for this project.
+///
+/// Resolving the paths takes system calls that most calls do not need, so it waits for the first question.
 #[derive(Debug, Clone)]
 pub struct Protection {
-    /// Files and folders; a folder protects all that is in it. In lower case: on some file systems case does not
-    /// distinguish names, and on the others nobody has a reason to differ by case alone.
+    paths: Vec<PathBuf>,
+    resolved: OnceLock<Resolution>,
+}
+
+#[derive(Debug, Clone)]
+struct Resolution {
+    /// Files and folders; a folder protects all that is in it.
     protected: Vec<Protected>,
     /// (device, inode) of the protected files that exist, for hard links.
     identities: Vec<(u64, u64)>,
@@ -31,8 +39,26 @@ pub struct Protection {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Protected {
+    /// In lower case: on some file systems case does not distinguish names, and on the others nobody has a reason to
+    /// differ by case alone.
     folded: PathBuf,
     path: PathBuf,
+}
+
+impl Resolution {
+    fn of(paths: &[PathBuf]) -> Self {
+        let identities = paths.iter().filter_map(|path| identity(path)).collect();
+        let mut protected: Vec<Protected> = Vec::new();
+        for path in paths {
+            for path in [path.clone(), crate::facts::canonical(path)] {
+                let entry = Protected { folded: fold(&path), path };
+                if !protected.contains(&entry) {
+                    protected.push(entry);
+                }
+            }
+        }
+        Self { protected, identities }
+    }
 }
 
 impl Protection {
@@ -53,18 +79,11 @@ impl Protection {
             paths.push(folder.join("settings.local.json"));
         }
         paths.extend_from_slice(binary);
-        let identities = paths.iter().filter_map(|path| identity(path)).collect();
-        let mut protected: Vec<Protected> = Vec::new();
-        for path in paths {
-            let real = crate::facts::canonical(&path);
-            for path in [path, real] {
-                let entry = Protected { folded: fold(&path), path };
-                if !protected.contains(&entry) {
-                    protected.push(entry);
-                }
-            }
-        }
-        Self { protected, identities }
+        Self { paths, resolved: OnceLock::new() }
+    }
+
+    fn resolved(&self) -> &Resolution {
+        self.resolved.get_or_init(|| Resolution::of(&self.paths))
     }
 
     /// Denies a call that would change what is protected.
@@ -153,21 +172,22 @@ impl Protection {
     fn covers(&self, path: &Resolved) -> bool {
         [&path.lexical, &path.canonical].into_iter().any(|form| {
             let folded = fold(form);
-            self.protected.iter().any(|protected| folded.starts_with(&protected.folded))
+            self.resolved().protected.iter().any(|protected| folded.starts_with(&protected.folded))
                 || is_protected_by_name(&folded)
         }) || self.is_hard_link(&path.lexical)
     }
 
     fn lies_below(&self, path: &Path) -> bool {
         let folded = fold(path);
-        self.protected
+        self.resolved()
+            .protected
             .iter()
             .any(|protected| protected.folded.starts_with(&folded) && may_exist(&protected.path))
     }
 
     /// Whether a pattern such as `.cl*/settings*` can name something protected.
     fn matches_wildcard(&self, pattern: &Path, ancestors: bool) -> bool {
-        self.protected.iter().any(|protected| {
+        self.resolved().protected.iter().any(|protected| {
             protected.folded.ancestors().enumerate().any(|(up, form)| {
                 (up == 0 || ancestors) && form.components().count() > 1 && wildcard_path(pattern, form)
             })
@@ -180,14 +200,14 @@ impl Protection {
         path.metadata().is_ok_and(|metadata| {
             metadata.nlink() > 1
                 && metadata.is_file()
-                && self.identities.contains(&(metadata.dev(), metadata.ino()))
+                && self.resolved().identities.contains(&(metadata.dev(), metadata.ino()))
         })
     }
 
     #[cfg(not(unix))]
     fn is_hard_link(&self, _path: &Path) -> bool {
         // Windows: the standard library does not give the file index; the names alone are protected.
-        let _ = &self.identities;
+        let _ = &self.resolved().identities;
         false
     }
 }

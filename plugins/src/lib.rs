@@ -2,8 +2,8 @@
 //!
 //! They know nothing of policies, and the core knows none of them by name.
 
-mod matchers;
 mod detectors;
+mod matchers;
 mod sinks;
 
 /// Links the built-in plugins into a binary. Registration happens before `main`, but the linker drops a crate that

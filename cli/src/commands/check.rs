@@ -29,7 +29,8 @@ pub(crate) fn run(args: CheckArgs, ui: &Ui) -> Result<Exit, Failure> {
     if call.cwd.as_os_str().is_empty() {
         call.cwd = here;
     }
-    let registry = Registry::from_linked().map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+    let registry =
+        Registry::from_linked().map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
     let compiled = match &args.policy {
         Some(file) => policy::load_file(file, LayerKind::User, &registry),
         None => policy::load(&places, &registry),
@@ -44,13 +45,12 @@ pub(crate) fn run(args: CheckArgs, ui: &Ui) -> Result<Exit, Failure> {
         .protecting(Protection::new(&places, None, &binary));
     let mut decision = interceptor.check(&call).map_err(|error| internal(&error))?;
     let layers = compiled.layers().map_err(|error| internal(&error))?;
-    let recorder = Recorder::new(&places, &layers).map_err(|refusal| Failure::new(Exit::Io, refusal.to_string()))?;
+    let recorder =
+        Recorder::new(&places, &layers).map_err(|refusal| Failure::new(Exit::Io, refusal.to_string()))?;
     decision.reason =
         recorder.masked(&interceptor, &decision.reason).map_err(|refusal| internal(&refusal))?;
     if args.record {
-        recorder
-            .decision(&call, &decision)
-            .map_err(|refusal| Failure::new(Exit::Io, refusal.to_string()))?;
+        recorder.decision(&call, &decision).map_err(|refusal| Failure::new(Exit::Io, refusal.to_string()))?;
     }
     if args.json {
         ui.line(report(&call, &decision).to_string());
@@ -108,9 +108,10 @@ struct Given {
 }
 
 fn call(args: &CheckArgs) -> Result<ToolCall, Failure> {
-    let usage = |message: &str| Failure::new(Exit::Usage, message).help(
-        "for example: agentfirewall check --tool Bash --command 'rm -rf build'",
-    );
+    let usage = |message: &str| {
+        Failure::new(Exit::Usage, message)
+            .help("for example: agentfirewall check --tool Bash --command 'rm -rf build'")
+    };
     let Some(tool) = &args.tool else {
         if args.command.is_some() || args.path.is_some() || args.input.is_some() {
             return Err(usage("`--tool` is missing"));
@@ -118,8 +119,9 @@ fn call(args: &CheckArgs) -> Result<ToolCall, Failure> {
         return from_stdin();
     };
     let input = match (&args.input, &args.command, &args.path) {
-        (Some(text), _, _) => serde_json::from_str(text)
-            .map_err(|error| usage(&format!("`--input` is not JSON: {error}")))?,
+        (Some(text), _, _) => {
+            serde_json::from_str(text).map_err(|error| usage(&format!("`--input` is not JSON: {error}")))?
+        }
         (None, Some(command), _) => json!({"command": command}),
         (None, None, Some(path)) => match tool.as_str() {
             "NotebookEdit" => json!({"notebook_path": path}),

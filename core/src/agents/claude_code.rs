@@ -299,7 +299,9 @@ mod tests {
     #[test]
     fn both_clients_say_whether_a_person_is_there() {
         let headless = |set: &'static [(&str, &str)]| {
-            is_headless(&|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value)))
+            is_headless(&|name| {
+                set.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
+            })
         };
         assert!(headless(&[("CLAUDE_CODE_SESSION_ATTENDED", "0"), ("CLAUDE_CODE_ENTRYPOINT", "cli")]));
         assert!(!headless(&[("CLAUDE_CODE_SESSION_ATTENDED", "1"), ("CLAUDE_CODE_ENTRYPOINT", "sdk-cli")]));

@@ -28,7 +28,7 @@ pub(crate) fn of_script(source: &str) -> Commands {
 }
 
 fn add_script(commands: &mut Commands, source: &str, layer: usize) {
-    let script = shell::split_at_depth(source, layer);
+    let script = shell::split(source, layer);
     if let Some(why) = script.undecidable {
         commands.undecidable.get_or_insert(why);
     }

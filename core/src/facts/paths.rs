@@ -109,14 +109,13 @@ pub(crate) fn lexical(path: &Path) -> PathBuf {
 pub(crate) fn canonical(lexical_path: &Path) -> PathBuf {
     let mut missing = Vec::new();
     for ancestor in lexical_path.ancestors() {
-        if let Ok(mut real) = ancestor.canonicalize() {
-            real.extend(missing.iter().rev());
-            return real;
-        }
-        // A dangling link does not resolve, but what is written through it lands at its target.
-        if let Ok(target) = ancestor.read_link() {
-            let folder = ancestor.parent().unwrap_or(ancestor);
-            let mut real = lexical(&folder.join(target));
+        if ancestor.symlink_metadata().is_ok() {
+            let real = ancestor.canonicalize().or_else(|_| {
+                // A dangling link does not resolve, but what is written through it lands at its target.
+                let folder = ancestor.parent().unwrap_or(ancestor);
+                ancestor.read_link().map(|target| lexical(&folder.join(target)))
+            });
+            let Ok(mut real) = real else { break };
             real.extend(missing.iter().rev());
             return real;
         }

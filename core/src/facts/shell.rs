@@ -56,13 +56,8 @@ pub(crate) struct Script {
     pub(crate) undecidable: Option<&'static str>,
 }
 
-/// Takes a script apart.
-pub(crate) fn split(source: &str) -> Script {
-    split_at_depth(source, 0)
-}
-
-/// As [`split`], for a script found inside another one.
-pub(crate) fn split_at_depth(source: &str, depth: usize) -> Script {
+/// Takes a script apart. `depth` counts the scripts it was found inside of.
+pub(crate) fn split(source: &str, depth: usize) -> Script {
     let mut lexer = Lexer {
         source,
         at: 0,
@@ -543,7 +538,7 @@ impl Lexer<'_> {
             self.give_up("it is nested too deeply");
             return;
         }
-        let script = split_at_depth(&inner, depth + 1);
+        let script = split(&inner, depth + 1);
         let pipelines = script.commands.iter().map(|command| command.pipeline).max().unwrap_or(0);
         let base = self.pipelines + 1;
         let mut script = script;

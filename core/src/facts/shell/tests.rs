@@ -1,7 +1,7 @@
 use super::*;
 
 fn commands(source: &str) -> Vec<String> {
-    split(source)
+    split(source, 0)
         .commands
         .iter()
         .map(|command| command.words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" "))
@@ -59,7 +59,7 @@ fn text_that_only_mentions_a_command_is_no_command() {
 
 #[test]
 fn heredocs_keep_their_bodies_and_their_substitutions() {
-    let script = split("cat <<A <<-'B'\n$(rm x)\nA\n\tsudo\n\tB\nls");
+    let script = split("cat <<A <<-'B'\n$(rm x)\nA\n\tsudo\n\tB\nls", 0);
     assert_eq!(script.commands.iter().filter(|c| c.raw == "ls").count(), 1);
     let cat = &script.commands[0];
     assert_eq!(cat.input, ["$(rm x)\n", "sudo\n"]);
@@ -68,7 +68,7 @@ fn heredocs_keep_their_bodies_and_their_substitutions() {
 
 #[test]
 fn redirections_are_no_arguments() {
-    let script = split("echo x > a 2>>b &>c <d 2>&1 >| e");
+    let script = split("echo x > a 2>>b &>c <d 2>&1 >| e", 0);
     let command = &script.commands[0];
     assert_eq!(command.words.len(), 2);
     let files: Vec<_> = command.redirects.iter().map(|r| (r.writes, r.target.text.as_str())).collect();
@@ -87,11 +87,11 @@ fn bombs_end_quickly_and_are_undecidable() {
         "a;".repeat(20_000),
         "\"$(".repeat(20_000),
     ] {
-        let script = split(&bomb);
+        let script = split(&bomb, 0);
         assert!(script.undecidable.is_some() || bomb.starts_with('`'), "{}", &bomb[..4]);
     }
     for harmless in ["a ".repeat(20_000), "'".repeat(20_001), "<<A ".repeat(2_000), "{ ".repeat(20_000)] {
-        split(&harmless);
+        split(&harmless, 0);
     }
 }
 
@@ -108,6 +108,6 @@ fn nothing_makes_it_panic() {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             text.push_str(alphabet[(seed >> 33) as usize % alphabet.len()]);
         }
-        split(&text);
+        split(&text, 0);
     }
 }
