@@ -4,7 +4,9 @@ use std::io::IsTerminal;
 
 use agentfirewall_core::delivery::{NamedSink, Options, Outcome, SinkEnd, SinkOutcome, deliver};
 use agentfirewall_core::places::Places;
+use agentfirewall_core::policy::{self, PolicyError};
 use agentfirewall_core::registry::Registry;
+use agentfirewall_sdk::{Factory, Kind};
 
 use super::audit::{escaped, places};
 use crate::args::DeliverArgs;
@@ -42,9 +44,22 @@ pub(crate) fn run(args: DeliverArgs, ui: &Ui) -> Result<Exit, Failure> {
 }
 
 /// The sinks of every policy layer, made from their settings.
-fn configured_sinks(_places: &Places, _registry: &Registry) -> Result<Vec<NamedSink>, Failure> {
-    // Filled from the compiled policy's layers as soon as that has sinks.
-    Ok(Vec::new())
+fn configured_sinks(places: &Places, registry: &Registry) -> Result<Vec<NamedSink>, Failure> {
+    let invalid = |error: PolicyError| Failure::new(Exit::Data, escaped(&error.to_string()));
+    let compiled = policy::load(places, registry).map_err(invalid)?;
+    let mut sinks = Vec::new();
+    for setting in compiled.layers().map_err(invalid)?.iter().flat_map(|layer| &layer.sinks) {
+        let failed = |message: String| {
+            Failure::new(Exit::Data, format!("sink `{}`: {}", escaped(setting.name), escaped(&message)))
+        };
+        let registration = registry.find(Kind::Sink, setting.plugin);
+        let Some(Factory::Sink { build, .. }) = registration.map(|registration| registration.factory) else {
+            return Err(failed(format!("no sink plugin is called `{}`", setting.plugin)));
+        };
+        let sink = build(setting.config).map_err(|error| failed(error.to_string()))?;
+        sinks.push(NamedSink { name: setting.name.to_owned(), sink, actions: setting.actions.clone() });
+    }
+    Ok(sinks)
 }
 
 fn summary(sink: &SinkOutcome) -> String {

@@ -6,7 +6,9 @@ use agentfirewall_core::claude_settings::{
     Change, Request, Scope, Settings, State, Wiring, mirror, plan_install,
 };
 use agentfirewall_core::places::Places;
+use agentfirewall_core::policy::{self, Compiled, Patterns, PolicyError};
 use agentfirewall_core::registry::Registry;
+use agentfirewall_sdk::{Access, Action, Factory, PartKind, Subject, ToolCall};
 use serde_json::json;
 
 use crate::args::InstallArgs;
@@ -22,7 +24,7 @@ pub(crate) fn run(args: InstallArgs, ui: &Ui) -> Result<Exit, Failure> {
     let program = this_program(&surroundings.working_folder)?;
     let registry =
         Registry::from_linked().map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
-    let patterns = read_deny_patterns(&surroundings.places, &registry);
+    let patterns = read_deny_patterns(&surroundings.places, &registry)?;
     let report = install(&surroundings, &program, &patterns, scope_of(args.scope), args.dry_run)?;
     report.print(ui, args.json);
     Ok(Exit::Success)
@@ -30,9 +32,43 @@ pub(crate) fn run(args: InstallArgs, ui: &Ui) -> Result<Exit, Failure> {
 
 /// The path patterns that the policy here denies reading; they are mirrored into the client's own permission rules,
 /// because the client reads `@file` mentions without asking a hook.
-// The policy is loaded here once the engine's loader is wired in; until then nothing is mirrored.
-fn read_deny_patterns(_places: &Places, _registry: &Registry) -> Vec<String> {
-    Vec::new()
+fn read_deny_patterns(places: &Places, registry: &Registry) -> Result<Vec<String>, Failure> {
+    let invalid = |error: PolicyError| {
+        Failure::new(Exit::Data, error.to_string())
+            .help("run `agentfirewall validate`: with this policy the hook would block every call")
+    };
+    let compiled = policy::load(places, registry).map_err(invalid)?;
+    read_denials(&compiled, registry).map_err(invalid)
+}
+
+/// The patterns of every enforced rule that denies the `Read` tool certain resources, whatever else holds.
+fn read_denials(compiled: &Compiled, registry: &Registry) -> Result<Vec<String>, PolicyError> {
+    let call = ToolCall::new("Read", json!({}));
+    let read = Subject::new(&call, PartKind::Tool, "Read", Access::Read);
+    let concerns_read = |tools: Patterns<'_>| match (tools, registry.patterns().map(|plugin| plugin.factory))
+    {
+        (Patterns::Any, _) => true,
+        (Patterns::Of(config), Ok(Factory::Matcher { build, .. })) => {
+            build(config).and_then(|matcher| matcher.matches(&read)).unwrap_or(false)
+        }
+        _ => false,
+    };
+    let mut patterns = Vec::new();
+    for layer in compiled.layers()?.iter().filter(|layer| !layer.monitor) {
+        for id in 0..layer.rule_count() {
+            let rule = layer.rule(id)?;
+            let always = rule.action == Action::Deny && !rule.monitor && rule.condition.is_none();
+            if let Patterns::Of(config) = rule.resources
+                && always
+                && concerns_read(rule.tools)
+            {
+                let list: Vec<String> = serde_json::from_str(config).unwrap_or_default();
+                // A command's pattern (`rm -rf *`) in a rule for every tool is no path.
+                patterns.extend(list.into_iter().filter(|pattern| !pattern.contains(' ')));
+            }
+        }
+    }
+    Ok(patterns)
 }
 
 /// What was done, or would be.
@@ -261,6 +297,25 @@ mod tests {
 
     fn rules() -> Vec<String> {
         vec![".env".into()]
+    }
+
+    #[test]
+    fn what_the_policy_forbids_to_read_is_mirrored_and_nothing_else() {
+        agentfirewall_plugins::link();
+        let registry = Registry::from_linked().unwrap();
+        let text = r#"
+version: "1.0"
+name: x
+rules:
+  - {name: secrets, tools: ["Read", "Edit"], resources: [".env", "~/.ssh/*"], action: deny}
+  - {name: everywhere, resources: ["*.pem", "rm -rf *"], action: deny}
+  - {name: asked, tools: ["Read"], resources: ["asked"], action: ask}
+  - {name: written, tools: ["Write"], resources: ["written"], action: deny}
+  - {name: watched, tools: ["Read"], resources: ["watched"], action: deny, mode: monitor}
+  - {name: all, tools: ["Read"], action: deny}
+"#;
+        let compiled = policy::compile_text(text, policy::LayerKind::User, &registry).unwrap();
+        assert_eq!(read_denials(&compiled, &registry).unwrap(), [".env", "~/.ssh/*", "*.pem"]);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::time::Duration;
 use agentfirewall_core::claude_settings::{
     Content, EVENTS, Effect, Scope, Settings, SettingsFile, SettingsFiles, State, Wiring,
 };
+use agentfirewall_core::policy::{self, Layer};
+use agentfirewall_core::registry::Registry;
 
 use super::{Check, Status};
 use crate::process;
@@ -236,24 +238,36 @@ fn judge_client(path: &str, said: &str) -> Check {
     }
 }
 
-/// The policies.
-// The engine's loader is wired in here; until then this says which files there are.
+/// The policies: which apply, and whether they load as the hook loads them.
 pub(super) fn policy_state(surroundings: &Surroundings) -> Vec<Check> {
-    let places = &surroundings.places;
-    [
-        ("policy (managed)", places.managed_policy()),
-        ("policy (user)", places.user_policy()),
-        ("policy (project)", places.project_policy()),
-    ]
-    .into_iter()
-    .map(|(name, path)| match std::fs::read(&path) {
-        Ok(_) => Check::ok(name, path.display().to_string()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Check::ok(name, format!("{}: none", path.display()))
-        }
-        Err(error) => Check::fail(name, format!("{} cannot be read: {error}", path.display())),
-    })
-    .collect()
+    let broken = |message: String| {
+        vec![Check::fail("policy", message).advise(
+            "every call is denied until it is put right; `agentfirewall validate` shows every problem",
+        )]
+    };
+    let registry = match Registry::from_linked() {
+        Ok(registry) => registry,
+        Err(error) => return broken(error.to_string()),
+    };
+    let compiled = match policy::load(&surroundings.places, &registry) {
+        Ok(compiled) => compiled,
+        Err(error) => return broken(error.to_string()),
+    };
+    match compiled.layers() {
+        Ok(layers) => layers.iter().map(layer_state).collect(),
+        Err(error) => broken(error.to_string()),
+    }
+}
+
+fn layer_state(layer: &Layer<'_>) -> Check {
+    let name = format!("policy ({})", layer.kind.as_str());
+    let message = format!("{}: {} rules, else {}", layer.source, layer.rule_count(), layer.default_action);
+    if layer.monitor {
+        Check::warn(&name, format!("{message}; monitor mode: nothing is stopped"))
+            .advise("say `mode: enforce` in it when you have seen enough")
+    } else {
+        Check::ok(&name, message)
+    }
 }
 
 /// The places the hook writes to.
