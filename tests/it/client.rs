@@ -38,14 +38,15 @@ fn record(sandbox: &Sandbox, id: &str) -> Value {
     sandbox
         .log()
         .into_iter()
-        .find(|record| record["event"] == "PreToolUse" && record["call_id"] == id)
+        .find(|record| record["event_type"] == "policy_check" && record["call_id"] == id)
         .unwrap_or_else(|| panic!("no decision is recorded for {id}:\n{}", sandbox.log_text()))
 }
 
 /// What the model was told about a call, which must be a refusal with the policy's reason and nothing of our command.
 #[track_caller]
 fn blocked(sandbox: &Sandbox, model: &Model, session: &Session, id: &str) -> String {
-    let told = model.result_of(id).unwrap_or_else(|| panic!("the model was never told about {id}: {session}"));
+    let told =
+        model.result_of(id).unwrap_or_else(|| panic!("the model was never told about {id}: {session}"));
     let record = record(sandbox, id);
     assert_eq!(record["action_taken"], "deny", "{id}: {record}");
     let reason = record["reason"].as_str().unwrap_or_default();
@@ -121,10 +122,13 @@ fn everyday_work_runs_and_what_the_policy_forbids_is_blocked_with_its_reason() {
         }
         assert!(sandbox.has("marker-folder/file.txt"), "rm -rf ran in {}", client.version);
         assert!(!sandbox.has("sudo-ran") && !sandbox.has("sub/sudo-ran"));
-        assert!(sandbox.has("batch-1") && sandbox.has("batch-3"), "the batch lost its good members: {session}");
+        assert!(
+            sandbox.has("batch-1") && sandbox.has("batch-3"),
+            "the batch lost its good members: {session}"
+        );
         assert!(sandbox.has("subagent-ran"), "{}", told("toolu_sub_good"));
         assert!(sandbox.has("sub/moved"), "{}", told("toolu_cd"));
-        assert!(record(&sandbox, "toolu_sub_bad").to_string().contains("general-purpose"), "the subagent is recorded");
+        assert!(record(&sandbox, "toolu_sub_bad")["subagent"]["kind"] == "general-purpose");
 
         assert!(told("toolu_status").contains("No commits yet"), "{}", told("toolu_status"));
         assert_eq!(sandbox.read("notes.txt"), "a note\n");
@@ -160,9 +164,7 @@ fn nothing_that_the_agent_may_run_unasked_changes_the_settings_or_the_policy() {
         let policy = sandbox.read(".agentfirewall/policy.yaml");
         let off = r#"{"disableAllHooks": true}"#;
         let path = |relative: &str| sandbox.project.join(relative);
-        let edit = |old: &str, new: &str, file: &str| {
-            json!({"file_path": path(file), "old_string": old, "new_string": new, "replace_all": false})
-        };
+        let edit = |old: &str, new: &str, file: &str| json!({"file_path": path(file), "old_string": old, "new_string": new, "replace_all": false});
         let attacks: Vec<(&str, model::Block)> = [
             tool("toolu_read1", "Read", json!({"file_path": path(".claude/settings.local.json")})),
             tool("toolu_read2", "Read", json!({"file_path": path(".agentfirewall/policy.yaml")})),
@@ -171,10 +173,22 @@ fn nothing_that_the_agent_may_run_unasked_changes_the_settings_or_the_policy() {
         .map(|block| ("read", block))
         .chain(
             [
-                tool("toolu_a1", "Write", json!({"file_path": path(".claude/settings.local.json"), "content": off})),
+                tool(
+                    "toolu_a1",
+                    "Write",
+                    json!({"file_path": path(".claude/settings.local.json"), "content": off}),
+                ),
                 tool("toolu_a2", "Edit", edit("PreToolUse", "NoToolUse", ".claude/settings.local.json")),
-                tool("toolu_a3", "Write", json!({"file_path": path(".claude/settings.json"), "content": off})),
-                tool("toolu_a4", "Write", json!({"file_path": path(".agentfirewall/policy.yaml"), "content": "x"})),
+                tool(
+                    "toolu_a3",
+                    "Write",
+                    json!({"file_path": path(".claude/settings.json"), "content": off}),
+                ),
+                tool(
+                    "toolu_a4",
+                    "Write",
+                    json!({"file_path": path(".agentfirewall/policy.yaml"), "content": "x"}),
+                ),
                 tool("toolu_a5", "Edit", edit("deny", "allow", ".agentfirewall/policy.yaml")),
                 bash("toolu_a6", "echo '{}' > .claude/settings.local.json"),
                 bash("toolu_a7", "cd .claude && echo '{}' > settings.local.json"),
@@ -248,9 +262,17 @@ fn a_settings_file_changed_behind_the_clients_back_stays_without_effect() {
         let (model, session) = changed_behind_the_back(&client, &sandbox);
         for step in 0..4 {
             blocked(&sandbox, &model, &session, &format!("toolu_behind{step}"));
-            assert!(sandbox.has(&format!("marker-{step}/file.txt")), "{} step {step}: {session}", client.version);
+            assert!(
+                sandbox.has(&format!("marker-{step}/file.txt")),
+                "{} step {step}: {session}",
+                client.version
+            );
         }
-        let changes = sandbox.log().into_iter().filter(|record| record["event"] == "ConfigChange").count();
+        let changes = sandbox
+            .log()
+            .into_iter()
+            .filter(|record| record["event_type"] == "config_change" && record["action_taken"] == "deny")
+            .count();
         assert!(changes > 0, "no blocked change is recorded:\n{}", sandbox.log_text());
     }
 }
@@ -261,11 +283,18 @@ fn without_the_config_change_hook_the_same_change_does_switch_the_firewall_off()
     let Some(client) = Client::all().into_iter().next() else { return };
     let sandbox = wired();
     let mut settings: Value = serde_json::from_str(&sandbox.read(".claude/settings.local.json")).unwrap();
-    settings["hooks"].as_object_mut().unwrap().remove("ConfigChange").expect("install writes a ConfigChange hook");
+    settings["hooks"]
+        .as_object_mut()
+        .unwrap()
+        .remove("ConfigChange")
+        .expect("install writes a ConfigChange hook");
     sandbox.write(".claude/settings.local.json", settings.to_string());
     let (_, session) = changed_behind_the_back(&client, &sandbox);
     assert!(sandbox.has("marker-0/file.txt"), "{session}");
-    assert!(!sandbox.has("marker-1"), "the change had no effect, so the test of the hook proves nothing: {session}");
+    assert!(
+        !sandbox.has("marker-1"),
+        "the change had no effect, so the test of the hook proves nothing: {session}"
+    );
 }
 
 #[test]
@@ -274,7 +303,9 @@ fn a_secret_in_a_result_never_reaches_the_model() {
         let sandbox = wired();
         let secrets = samples::Tokens::new();
         let (mcp, mail) = mail_server(&sandbox, &secrets.mcp);
-        let file = |name: &str, secret: &str| sandbox.write(name, format!("# settings\ntoken: {secret}\nlast line\n"));
+        let file = |name: &str, secret: &str| {
+            sandbox.write(name, format!("# settings\ntoken: {secret}\nlast line\n"))
+        };
         file("by-bash.txt", &secrets.bash);
         let by_read = file("by-read.txt", &secrets.read);
         file("by-grep.txt", &secrets.grep);
@@ -291,18 +322,31 @@ fn a_secret_in_a_result_never_reaches_the_model() {
         let session = client.session(
             &sandbox,
             &model,
-            &["--allowedTools", "Bash,Read,Grep,mcp__demo__send_mail", "--mcp-config", &mcp, "--strict-mcp-config"],
+            &[
+                "--allowedTools",
+                "Bash,Read,Grep,mcp__demo__send_mail",
+                "--mcp-config",
+                &mcp,
+                "--strict-mcp-config",
+            ],
         );
-        for (id, kept) in
-            [("toolu_m1", "last line"), ("toolu_m2", "last line"), ("toolu_m3", "last line"), ("toolu_m4", "sent to")]
-        {
+        for (id, kept) in [
+            ("toolu_m1", "last line"),
+            ("toolu_m2", "last line"),
+            ("toolu_m3", "last line"),
+            ("toolu_m4", "sent to"),
+        ] {
             let told = model.result_of(id).unwrap_or_else(|| panic!("no result of {id}: {session}"));
             assert!(told.contains(kept), "{} {id}: the rest of the result is lost: {told}", client.version);
         }
         assert!(mail.exists());
         let stored = String::from_utf8_lossy(&sandbox.everything_stored()).into_owned();
         for (name, secret) in secrets.all() {
-            assert!(!model.was_sent(secret), "{}: the secret of {name} reached the model: {session}", client.version);
+            assert!(
+                !model.was_sent(secret),
+                "{}: the secret of {name} reached the model: {session}",
+                client.version
+            );
             assert!(!stored.contains(secret), "{}: the secret of {name} is in our files", client.version);
         }
         log_is_whole(&sandbox);

@@ -29,7 +29,9 @@ impl Client {
                 let Some(binary) = std::env::var_os(variable) else {
                     crate::skip(
                         &format!("the tests with Claude Code {version}"),
-                        &format!("{variable} does not name its binary (npm i @anthropic-ai/claude-code@{version})"),
+                        &format!(
+                            "{variable} does not name its binary (npm i @anthropic-ai/claude-code@{version})"
+                        ),
                     );
                     return None;
                 };
@@ -55,10 +57,18 @@ impl Client {
         self.run(prompt, &sandbox.project, sandbox, model, arguments)
     }
 
-    fn run(&self, prompt: &str, folder: &Path, sandbox: &Sandbox, model: &Model, arguments: &[&str]) -> Session {
+    fn run(
+        &self,
+        prompt: &str,
+        folder: &Path,
+        sandbox: &Sandbox,
+        model: &Model,
+        arguments: &[&str],
+    ) -> Session {
         let debug = sandbox.root().join("client-debug.log");
         let _none_yet = std::fs::remove_file(&debug);
-        let [stdout, stderr] = ["client-stdout.jsonl", "client-stderr.txt"].map(|name| sandbox.root().join(name));
+        let [stdout, stderr] =
+            ["client-stdout.jsonl", "client-stderr.txt"].map(|name| sandbox.root().join(name));
         let mut command = sandbox.process(&self.binary);
         command
             .current_dir(folder)
@@ -92,9 +102,15 @@ impl Client {
             }
             std::thread::sleep(Duration::from_millis(20));
         };
-        let read = |path: &Path| String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
-        let session =
-            Session { code, stdout: read(&stdout), stderr: read(&stderr), debug: read(&debug), took: started.elapsed() };
+        let read =
+            |path: &Path| String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
+        let session = Session {
+            code,
+            stdout: read(&stdout),
+            stderr: read(&stderr),
+            debug: read(&debug),
+            took: started.elapsed(),
+        };
         assert_eq!(session.code, Some(0), "the client failed or hung: {session}");
         session
     }

@@ -14,6 +14,7 @@ pub mod client;
 pub mod model;
 pub mod payload;
 pub mod program;
+pub mod rules;
 pub mod sandbox;
 
 use std::io::Write;

@@ -88,9 +88,11 @@ fn blocks(message: &Value) -> impl Iterator<Item = &Value> {
 fn flatten(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
-        Value::Array(blocks) => {
-            blocks.iter().map(|block| block["text"].as_str().unwrap_or_default()).collect::<Vec<_>>().join("\n")
-        }
+        Value::Array(blocks) => blocks
+            .iter()
+            .map(|block| block["text"].as_str().unwrap_or_default())
+            .collect::<Vec<_>>()
+            .join("\n"),
         other => other.to_string(),
     }
 }
@@ -175,7 +177,9 @@ fn serve(stream: &TcpStream, kept: &Mutex<Vec<Request>>, script: &Script) {
         );
         let mut writer = stream;
         let head_only = method == "HEAD";
-        if writer.write_all(head.as_bytes()).is_err() || (!head_only && writer.write_all(answer.as_bytes()).is_err()) {
+        if writer.write_all(head.as_bytes()).is_err()
+            || (!head_only && writer.write_all(answer.as_bytes()).is_err())
+        {
             return;
         }
     }
@@ -235,7 +239,9 @@ fn respond(
     let path = path.split('?').next().unwrap_or_default();
     match (method, path) {
         ("POST", "/v1/messages") => {}
-        ("POST", "/v1/messages/count_tokens") => return ("application/json", json!({"input_tokens": 10}).to_string()),
+        ("POST", "/v1/messages/count_tokens") => {
+            return ("application/json", json!({"input_tokens": 10}).to_string());
+        }
         _ => return ("application/json", "{}".to_owned()),
     }
     let request = Request { body: serde_json::from_slice(body).expect("the client sends JSON") };
@@ -261,7 +267,9 @@ fn message(request: &Request, turn: &Turn) -> Value {
         .iter()
         .map(|block| match block {
             Block::Text(text) => json!({"type": "text", "text": text}),
-            Block::Tool { id, name, input } => json!({"type": "tool_use", "id": id, "name": name, "input": input}),
+            Block::Tool { id, name, input } => {
+                json!({"type": "tool_use", "id": id, "name": name, "input": input})
+            }
         })
         .collect();
     json!({

@@ -11,7 +11,8 @@ pub fn agentfirewall() -> &'static Path {
     PROGRAM.get_or_init(|| match std::env::var_os("AGENTFIREWALL_BIN") {
         Some(path) => {
             let path = PathBuf::from(path);
-            std::fs::canonicalize(&path).unwrap_or_else(|error| panic!("AGENTFIREWALL_BIN {}: {error}", path.display()))
+            std::fs::canonicalize(&path)
+                .unwrap_or_else(|error| panic!("AGENTFIREWALL_BIN {}: {error}", path.display()))
         }
         None => build(),
     })

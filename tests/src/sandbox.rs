@@ -173,7 +173,9 @@ impl Sandbox {
     /// Every byte below the home and the project's own folder, to prove that a secret is in none of it.
     pub fn everything_stored(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        for folder in [self.project.join(".agentfirewall"), self.state(), self.home.join(".config/agentfirewall")] {
+        for folder in
+            [self.project.join(".agentfirewall"), self.state(), self.home.join(".config/agentfirewall")]
+        {
             collect(&folder, &mut bytes);
         }
         bytes
@@ -233,7 +235,8 @@ pub fn git_init(folder: &Path) {
         std::fs::create_dir_all(folder.join(part)).unwrap();
     }
     std::fs::write(folder.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
-    std::fs::write(folder.join(".git/config"), "[core]\n\trepositoryformatversion = 0\n\tbare = false\n").unwrap();
+    std::fs::write(folder.join(".git/config"), "[core]\n\trepositoryformatversion = 0\n\tbare = false\n")
+        .unwrap();
 }
 
 /// The search path of the sandboxed processes: the system's folders, never the caller's.
