@@ -86,7 +86,9 @@ fn is_root() -> bool {
 /// A call while the file system of the log is full: a tiny tmpfs over the project's folder, in a mount namespace of
 /// its own so that nobody else sees it. `records` are written before it fills up.
 fn disk_full(records: usize) -> Option<(Outcome, Duration)> {
-    let can = |arguments: &[&str]| Command::new("unshare").args(arguments).arg("true").output().is_ok_and(|out| out.status.success());
+    let can = |arguments: &[&str]| {
+        Command::new("unshare").args(arguments).arg("true").output().is_ok_and(|out| out.status.success())
+    };
     let namespace: &[&str] = if is_root() { &["-m"] } else { &["-r", "-m"] };
     if !can(namespace) {
         skip("the disk-full row", "a private mount namespace (unshare -m) is not allowed here");
@@ -145,7 +147,13 @@ fn unprivileged(sandbox: &Sandbox, payload: Payload) -> Option<(Outcome, Duratio
     let mut command = if is_root() {
         let mut command = sandbox.process("setpriv");
         command
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"])
+            .args([
+                "--reuid=65534",
+                "--regid=65534",
+                "--clear-groups",
+                "--inh-caps=-all",
+                "--bounding-set=-all",
+            ])
             .arg(&sandbox.program);
         command
     } else {
@@ -186,7 +194,8 @@ fn mode(path: &Path, mode: u32) {
 }
 
 fn alias_bomb() -> String {
-    let mut text = String::from("version: \"1.0\"\nname: bomb\na0: &a0 [\"lol\",\"lol\",\"lol\",\"lol\",\"lol\"]\n");
+    let mut text =
+        String::from("version: \"1.0\"\nname: bomb\na0: &a0 [\"lol\",\"lol\",\"lol\",\"lol\",\"lol\"]\n");
     for level in 1..30 {
         let alias = format!("*a{}", level - 1);
         text += &format!("a{level}: &a{level} [{}]\n", vec![alias; 9].join(","));
@@ -400,7 +409,9 @@ fn the_ordinary_call_that_the_rows_spoil_does_pass() {
 #[test]
 fn a_binary_without_plugins_refuses_every_command() {
     let sandbox = Sandbox::for_program(Path::new(env!("CARGO_BIN_EXE_firewall-empty")));
-    for arguments in [&["check", "--tool", "Bash", "--command", "ls"][..], &["validate"], &["init"], &["plugins", "list"]] {
+    for arguments in
+        [&["check", "--tool", "Bash", "--command", "ls"][..], &["validate"], &["init"], &["plugins", "list"]]
+    {
         let outcome = sandbox.run(arguments);
         outcome.exits(70);
         assert!(outcome.stderr.contains("built without the built-in plugins"), "{arguments:?}: {outcome:?}");
@@ -410,7 +421,9 @@ fn a_binary_without_plugins_refuses_every_command() {
 
 #[test]
 fn other_events_say_what_is_wrong_and_never_crash() {
-    for event in ["post-tool-use", "post-tool-use-failure", "user-prompt-submit", "session-start", "config-change"] {
+    for event in
+        ["post-tool-use", "post-tool-use-failure", "user-prompt-submit", "session-start", "config-change"]
+    {
         for bytes in [Vec::new(), b"{".to_vec(), garbage(1 << 10)] {
             let outcome = Sandbox::new().hook(event, bytes);
             assert_eq!(outcome.code, Some(2), "{event}: {outcome:?}");
@@ -432,7 +445,8 @@ fn how_long_every_row_takes_is_printed() {
             continue;
         }
         let took = median(times.into_iter());
-        table += &format!("{:<44} {:>9.2} {:>+12.2}\n", row.name, millis(took), millis(took) - millis(ordinary));
+        table +=
+            &format!("{:<44} {:>9.2} {:>+12.2}\n", row.name, millis(took), millis(took) - millis(ordinary));
     }
     say(table);
 }

@@ -117,10 +117,18 @@ fn sixty_four_writers_and_random_kills_leave_one_whole_chain() {
     let records = sandbox.log();
     let counts = records_by_call(&records);
     for id in &finished {
-        assert_eq!(counts.get(id.as_str()), Some(&1), "{id} finished; its records: {:?}", counts.get(id.as_str()));
+        assert_eq!(
+            counts.get(id.as_str()),
+            Some(&1),
+            "{id} finished; its records: {:?}",
+            counts.get(id.as_str())
+        );
     }
     let recoveries = recoveries(&records);
-    assert!((torn..=torn + killed).contains(&recoveries), "{torn} tails were torn, {recoveries} repairs recorded");
+    assert!(
+        (torn..=torn + killed).contains(&recoveries),
+        "{torn} tails were torn, {recoveries} repairs recorded"
+    );
     let (finished, records) = (finished.len(), records.len());
     say(format!("storm: {finished} finished, {killed} killed, {torn} tails torn, {records} records"));
 }

@@ -95,7 +95,7 @@ impl Client {
             if let Some(status) = child.try_wait().unwrap() {
                 break status.code();
             }
-            if started.elapsed() > Duration::from_secs(120) {
+            if started.elapsed() > Duration::from_mins(2) {
                 child.kill().unwrap();
                 child.wait().unwrap();
                 break None;
