@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark: a failure ends it")]
 
+use std::path::Path;
+
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::policy::{self, LayerKind};
 use agentfirewall_core::registry::Registry;
@@ -26,9 +28,9 @@ fn bash(command: &str) -> ToolCall {
 fn measure(bencher: Bencher<'_, '_>, count: usize, call: &ToolCall, expected: Action) {
     let registry = Registry::from_linked().unwrap();
     let compiled = policy::compile_text(&rules::policy(count), LayerKind::Project, &registry).unwrap();
-    let interceptor = Interceptor::new(&compiled, &registry).unwrap();
-    assert_eq!(interceptor.check(call).action, expected);
-    bencher.bench_local(|| black_box(interceptor.check(black_box(call))));
+    let interceptor = Interceptor::new(&compiled, &registry, Path::new("/home/dev")).unwrap();
+    assert_eq!(interceptor.check(call).unwrap().action, expected);
+    bencher.bench_local(|| interceptor.check(black_box(call)).unwrap());
 }
 
 #[divan::bench(args = [20, 1_000])]

@@ -258,7 +258,7 @@ fn validate_as_json_has_the_same_places() {
         .collect();
     assert_eq!(places, [(3, 1), (7, 13), (10, 5), (15, 16), (21, 7)], "{report:#}");
     let advised = problems(&report)
-        .iter()
+        .into_iter()
         .filter(|problem| problem["help"].as_str().is_some_and(|help| !help.is_empty()));
     assert_eq!(advised.count(), 5, "{report:#}");
     Sandbox::with_policy(PAGE).run(["validate", "--json"]).exits(0).json();

@@ -1,5 +1,7 @@
 //! Properties of the verdict that hold for every policy and every call.
 
+use std::path::Path;
+
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{self, LayerKind};
@@ -22,7 +24,7 @@ fn decide(policy: &str, call: &ToolCall) -> Decision {
     let registry = registry();
     let compiled = policy::compile_text(policy, LayerKind::Project, &registry)
         .unwrap_or_else(|error| panic!("{error}: {policy}"));
-    Interceptor::new(&compiled, &registry).unwrap().check(call)
+    Interceptor::new(&compiled, &registry, Path::new("/home/dev")).unwrap().check(call).unwrap()
 }
 
 fn action(policy: &str, call: &ToolCall) -> Action {
@@ -197,7 +199,7 @@ proptest! {
 }
 
 /// The places of a machine of its own, with the given policies.
-fn places(root: &std::path::Path, layers: &[(LayerKind, String)]) -> Places {
+fn places(root: &Path, layers: &[(LayerKind, String)]) -> Places {
     let none = |_: &str| None;
     let mut places = Places::discover(&none, &root.join("project"));
     places.project = root.join("project");
@@ -221,7 +223,7 @@ fn decide_layers(layers: &[(LayerKind, String)], call: &ToolCall) -> Action {
     let root = tempfile::tempdir().unwrap();
     let registry = registry();
     let compiled = policy::load(&places(root.path(), layers), &registry).unwrap();
-    Interceptor::new(&compiled, &registry).unwrap().check(call).action
+    Interceptor::new(&compiled, &registry, &root.path().join("home")).unwrap().check(call).unwrap().action
 }
 
 proptest! {
