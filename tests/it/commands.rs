@@ -327,7 +327,9 @@ fn audit_shows_the_records_and_filters_them() {
     let count = |arguments: &[&str]| {
         let outcome = sandbox.run(["audit", "--json"].iter().chain(arguments));
         outcome.exits(0);
-        outcome.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).count()
+        let records: Vec<Value> =
+            outcome.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        records.len()
     };
     assert_eq!(count(&[]), 4);
     assert_eq!(count(&["--tail", "2"]), 2);
@@ -354,7 +356,7 @@ fn audit_verify_finds_what_was_changed() {
     assert!(report.is_object(), "{report}");
     let whole = sandbox.log_text();
     let lines: Vec<&str> = whole.lines().collect();
-    let rejoin = |lines: &[&str]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let rejoin = |lines: &[&str]| lines.join("\n") + "\n";
     let tampered = [
         ("a word", whole.replacen("sudo", "sulo", 1)),
         ("a record taken out", rejoin(&[lines[0], lines[2], lines[3]])),

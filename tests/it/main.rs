@@ -14,3 +14,4 @@ mod fail_closed;
 mod page;
 mod samples;
 mod storm;
+mod verdict;
