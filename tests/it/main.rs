@@ -1,1 +1,17 @@
 //! The one integration binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::format_push_string,
+    reason = "tests: a panic is how a test fails"
+)]
+
+mod client;
+mod commands;
+mod fail_closed;
+mod page;
+mod samples;
+mod storm;
+mod verdict;

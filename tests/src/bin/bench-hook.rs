@@ -1,0 +1,145 @@
+//! Whole hook processes against `/bin/true`, in pairs (A B A B ...), so that what else the machine does hits both.
+//!
+//! `cargo run --release --package agentfirewall-tests --bin bench-hook [-- PAIRS]`. The program measured is the release
+//! build of this workspace, or `AGENTFIREWALL_BIN`. With `AGENTFIREWALL_ORIGINAL_PYTHON` naming a Python that has
+//! `agentsec-firewall` installed, the original is a row of the table.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a measuring program for engineers: a failure ends it"
+)]
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use agentfirewall_tests::payload::Payload;
+use agentfirewall_tests::rules;
+use agentfirewall_tests::sandbox::Sandbox;
+
+/// One row: what is run, fed with a payload from a file.
+struct Row {
+    name: String,
+    sandbox: Sandbox,
+    program: PathBuf,
+    arguments: Vec<String>,
+    payload: PathBuf,
+    may_deny: bool,
+}
+
+impl Row {
+    fn hook(name: &str, policy: Option<&str>, command: &str) -> Self {
+        let sandbox = Sandbox::new();
+        match policy {
+            Some(policy) => sandbox.policy(policy),
+            None => {
+                sandbox.run(["init"]).exits(0);
+            }
+        }
+        let program = sandbox.program.clone();
+        Self::new(name, sandbox, program, &["hook", "pre-tool-use"], command)
+    }
+
+    fn new(name: &str, sandbox: Sandbox, program: PathBuf, arguments: &[&str], command: &str) -> Self {
+        let payload = sandbox.root().join("payload.json");
+        std::fs::write(&payload, Payload::bash(&sandbox.project, command).bytes()).unwrap();
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Self { name: name.to_owned(), sandbox, program, arguments, payload, may_deny: false }
+    }
+
+    /// One process from its start to its end, without the opening of its input.
+    fn once(&self) -> Duration {
+        let mut command = self.command();
+        command.stdin(File::open(&self.payload).unwrap()).stdout(Stdio::null()).stderr(Stdio::null());
+        let start = Instant::now();
+        let status = command.status().unwrap();
+        let took = start.elapsed();
+        assert!(status.success() || (self.may_deny && status.code() == Some(2)), "{}: {status}", self.name);
+        took
+    }
+
+    fn command(&self) -> Command {
+        // An absolute program, no closure before exec: std starts it with posix_spawn.
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .current_dir(&self.sandbox.project)
+            .env_clear()
+            .env("HOME", &self.sandbox.home)
+            .env("PATH", agentfirewall_tests::sandbox::path())
+            .env("CLAUDE_PROJECT_DIR", &self.sandbox.project);
+        command
+    }
+}
+
+fn rows() -> Vec<Row> {
+    let mut rows = vec![
+        Row::hook("hook, default policy, `git status`", None, "git status"),
+        Row::hook("hook, 20 rules", Some(&rules::policy(20)), "git status"),
+        Row::hook("hook, 1,000 rules", Some(&rules::policy(1_000)), "git status"),
+    ];
+    match std::env::var_os("AGENTFIREWALL_ORIGINAL_PYTHON").map(PathBuf::from) {
+        Some(python) => rows.extend(original(&python)),
+        None => {
+            println!("left out: the original (AGENTFIREWALL_ORIGINAL_PYTHON names no Python that has it)");
+        }
+    }
+    rows
+}
+
+/// The original's own hook, the way its `install` writes it, with the policy of its own `init`.
+fn original(python: &Path) -> Vec<Row> {
+    const HOOK: &str = "from agentfirewall.hooks import pretool_hook; pretool_hook()";
+    let sandbox = Sandbox::new();
+    let init = sandbox.process(python).args(["-m", "agentfirewall", "init"]).output().unwrap();
+    assert!(init.status.success(), "{}", String::from_utf8_lossy(&init.stderr));
+    let mut row = Row::new(
+        "the original (Python), its own policy",
+        sandbox,
+        python.to_owned(),
+        &["-c", HOOK],
+        "git status",
+    );
+    // It denies every `Bash` call, whatever the rule's resources say.
+    row.may_deny = true;
+    vec![row]
+}
+
+fn main() {
+    let pairs: usize = std::env::args().nth(1).map_or(400, |count| count.parse().expect("a number of pairs"));
+    let nothing = Row::new("/bin/true", Sandbox::new(), "/bin/true".into(), &[], "git status");
+    println!(
+        "{:<40} {:>10} {:>10} {:>8} {:>8}",
+        "whole process, median", "us", "true, us", "ratio", "p95 us"
+    );
+    for row in rows() {
+        for _ in 0..10 {
+            row.once();
+            nothing.once();
+        }
+        let pairs = if row.program.ends_with("agentfirewall") { pairs } else { pairs.min(40) };
+        let (mut own, mut base) = (Vec::with_capacity(pairs), Vec::with_capacity(pairs));
+        for _ in 0..pairs {
+            own.push(row.once());
+            base.push(nothing.once());
+        }
+        own.sort();
+        base.sort();
+        let (median, floor) = (micros(own[own.len() / 2]), micros(base[base.len() / 2]));
+        println!(
+            "{:<40} {median:>10.0} {floor:>10.0} {:>8.2} {:>8.0}",
+            row.name,
+            median / floor,
+            micros(own[own.len() * 95 / 100])
+        );
+    }
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}

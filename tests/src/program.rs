@@ -1,0 +1,43 @@
+//! Where the binary under test is.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The `agentfirewall` binary: `AGENTFIREWALL_BIN` if it is set (a release build, a packaged one), else the one of this
+/// workspace, built on the spot in the profile the tests run in, so that it is never an old one.
+pub fn agentfirewall() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| match std::env::var_os("AGENTFIREWALL_BIN") {
+        Some(path) => {
+            let path = PathBuf::from(path);
+            std::fs::canonicalize(&path)
+                .unwrap_or_else(|error| panic!("AGENTFIREWALL_BIN {}: {error}", path.display()))
+        }
+        None => build(),
+    })
+}
+
+fn build() -> PathBuf {
+    // target/<profile>/deps/it-<hash>, or target/<triple>/<profile>/deps/...
+    let executable = std::env::current_exe().unwrap();
+    let folder = executable.ancestors().find(|folder| folder.join("deps").is_dir()).unwrap().to_owned();
+    let profile = match folder.file_name().and_then(|name| name.to_str()).unwrap() {
+        "debug" => "dev",
+        other => other,
+    };
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["build", "--quiet", "--offline", "--package", "agentfirewall", "--bin", "agentfirewall"])
+        .args(["--profile", profile]);
+    let target = folder.parent().unwrap();
+    if target.join("CACHEDIR.TAG").exists() {
+        command.arg("--target-dir").arg(target);
+    }
+    let status = command.status().expect("cargo runs");
+    assert!(status.success(), "building the binary under test failed");
+    let program = folder.join(format!("agentfirewall{}", std::env::consts::EXE_SUFFIX));
+    assert!(program.is_file(), "{} was not built", program.display());
+    program
+}
