@@ -133,17 +133,18 @@ fn layer(policy: &Policy, registry: &Registry, body: &mut Vec<u8>) -> Result<Lay
         } else {
             always.push(id);
         }
-        record(rule, tools_json.as_deref(), resources_json.as_deref(), &mut records)
+        record(id, rule, tools_json.as_deref(), resources_json.as_deref(), &mut records)
             .map_err(|error| format!("the rule `{}` cannot be compiled: {error}", rule.name))?;
         offsets.push(count(records.len())?);
     }
     let start = body.len();
     let resources = resources.write(body);
     let tools = tools.write(body);
-    for number in always.iter().chain(&offsets) {
-        body.extend(number.to_le_bytes());
+    let always_bytes: Vec<u8> = always.iter().flat_map(|id| id.to_le_bytes()).collect();
+    body.extend_from_slice(&always_bytes);
+    for offset in &offsets {
+        body.extend(offset.to_le_bytes());
     }
-    let checksum = checksum(body.get(start..).unwrap_or_default());
     body.extend_from_slice(&records);
     Ok(LayerPlace {
         start: count(start)?,
@@ -152,11 +153,12 @@ fn layer(policy: &Policy, registry: &Registry, body: &mut Vec<u8>) -> Result<Lay
         always: count(always.len())?,
         rules: count(policy.rules.len())?,
         records: count(records.len())?,
-        checksum,
+        checksum: checksum(&always_bytes),
     })
 }
 
 fn record(
+    id: u32,
     rule: &OwnedRule,
     tools: Option<&str>,
     resources: Option<&str>,
@@ -178,7 +180,7 @@ fn record(
         condition,
         line: rule.line,
     })?;
-    records.extend(short_checksum(&bytes).to_le_bytes());
+    records.extend(short_checksum(id, &bytes).to_le_bytes());
     records.extend(bytes);
     Ok(())
 }

@@ -5,8 +5,9 @@
 //! body:  per layer  index of resources | index of tools | always list | offsets of the rules | rules (checksum 4 + postcard)
 //! ```
 //!
-//! Numbers are little-endian. The head and the indexes are checked when the blob is opened, a rule when it is read,
-//! so that a damaged blob is an error and never another policy.
+//! Numbers are little-endian. The head and the always lists are checked when the blob is opened, an index where it is
+//! visited and a rule when it is read, so that a damaged blob is an error and never another policy, and a hook pays
+//! for what it uses.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -96,7 +97,7 @@ pub(super) struct LayerPlace {
     pub(super) rules: u32,
     /// Bytes of the rules' records.
     pub(super) records: u32,
-    /// Checksum of everything before the records.
+    /// Checksum of the always list.
     pub(super) checksum: u64,
 }
 
@@ -239,8 +240,6 @@ struct Parts<'a> {
     offsets: &'a [u8],
     records: &'a [u8],
     rules: u32,
-    /// Everything before the records.
-    checked: &'a [u8],
 }
 
 /// The policy of every layer that applies, ready to decide.
@@ -253,15 +252,16 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// Opens a blob: checks its head and indexes. The rules are checked one by one when they are read.
+    /// Opens a blob: checks its head and what every call reads. Indexes and rules are checked where they are
+    /// read.
     pub(super) fn open(bytes: Vec<u8>, file: Option<PathBuf>) -> Result<Self, PolicyError> {
         let mut compiled = Self { bytes, body: 0, file };
         let (head, body) =
             compiled.split().ok_or_else(|| compiled.corrupt("it is cut short or of another format"))?;
         for layer in &head.layers {
             let parts = parts(&layer.body, body).ok_or_else(|| compiled.corrupt("a layer is cut short"))?;
-            if checksum(parts.checked) != layer.body.checksum {
-                return Err(compiled.corrupt("the checksum of an index is wrong"));
+            if checksum(parts.always) != layer.body.checksum {
+                return Err(compiled.corrupt("the checksum of a layer is wrong"));
             }
         }
         compiled.body = compiled.bytes.len() - body.len();
@@ -341,11 +341,15 @@ impl Compiled {
         Ok(self.head()?.sources)
     }
 
-    fn corrupt(&self, what: &str) -> PolicyError {
-        // The next call must not meet the same damage.
+    /// Removes the file, so that the next call does not meet the same damage.
+    fn discard(&self) {
         if let Some(file) = &self.file {
             let _already_gone = fs::remove_file(file);
         }
+    }
+
+    fn corrupt(&self, what: &str) -> PolicyError {
+        self.discard();
         PolicyError::corrupt(self.file.as_deref().unwrap_or(Path::new("<text>")), what)
     }
 }
@@ -371,7 +375,8 @@ impl<'a> Layer<'a> {
         if sound {
             rules.write(out);
         } else {
-            // An index that does not hold together must not hide a rule.
+            // An index that does not hold together must not hide a rule, and is not needed a second time.
+            self.compiled.discard();
             out.extend(0..self.parts.rules);
         }
     }
@@ -408,7 +413,7 @@ impl<'a> Layer<'a> {
         };
         let record = self.parts.records.get(offset(at)?..offset(at.checked_add(4)?)?)?;
         let (sum, record) = record.split_first_chunk::<4>()?;
-        if short_checksum(record) != u32::from_le_bytes(*sum) {
+        if short_checksum(id, record) != u32::from_le_bytes(*sum) {
             return None;
         }
         postcard::from_bytes(record).ok()
@@ -442,7 +447,6 @@ fn parts<'a>(place: &LayerPlace, body: &'a [u8]) -> Option<Parts<'a>> {
         offsets,
         records,
         rules: place.rules,
-        checked: layer.get(..layer.len() - rest.len())?,
     })
 }
 
@@ -465,8 +469,9 @@ pub(super) fn checksum(bytes: &[u8]) -> u64 {
     sum ^ sum >> 32
 }
 
-pub(super) fn short_checksum(bytes: &[u8]) -> u32 {
+/// The checksum of a rule's record, which also tells it from every other rule's.
+pub(super) fn short_checksum(id: u32, bytes: &[u8]) -> u32 {
     #[expect(clippy::cast_possible_truncation, reason = "the checksum folds its upper half into the lower")]
     let short = checksum(bytes) as u32;
-    short
+    short ^ id.wrapping_mul(0x9e37_79b9)
 }

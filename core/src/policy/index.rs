@@ -3,6 +3,9 @@
 //! A rule is worth asking only where one of its anchors occurs in a text. Of each anchor one piece (gram) of eight,
 //! four or two bytes is kept, the one that is rarest in the policy, in an open-addressing table per length. A lookup
 //! rolls over the text once per table. Everything lies in the blob as little-endian bytes and is read in place.
+//!
+//! A checksum of the whole index would cost more than all lookups of a hook, so each slot and each list carries its
+//! own and is checked when it is visited. An index that fails a check hides nothing: every rule becomes a candidate.
 
 use std::collections::HashMap;
 
@@ -10,10 +13,12 @@ use serde::{Deserialize, Serialize};
 
 /// Lengths of the pieces, longest first: a longer one occurs by chance less often.
 const LENGTHS: [usize; 3] = [8, 4, 2];
-/// A table's slot: a tag and the place of the rules' list, four bytes each.
+/// A table's slot: from its low end a tag, the place of the rules' list, and the check of both.
 const SLOT: usize = 8;
-/// The place that marks a slot as empty.
-const EMPTY: u32 = u32::MAX;
+/// Bits of a tag and of a place. A policy of 256 KiB has far fewer anchors than places.
+const FIELD: u32 = 24;
+/// All bits of a field; as a place it marks a slot as empty.
+const EMPTY: u32 = (1 << FIELD) - 1;
 /// Odd, with its bits well mixed (the golden ratio of 64 bits).
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -80,6 +85,7 @@ impl IndexBuilder {
                 let at = small(words.len());
                 words.push(small(rules.len()));
                 words.extend(rules);
+                words.push(list_check(rules.iter().copied()));
                 let mut slot = slot_of(*gram, small(count)) as usize;
                 while let Some(entry) = table.get_mut(slot) {
                     if entry.1 == EMPTY {
@@ -91,8 +97,8 @@ impl IndexBuilder {
             }
             *slots = small(count);
             for (tag, at) in table {
-                blob.extend(tag.to_le_bytes());
-                blob.extend(at.to_le_bytes());
+                let fields = u64::from(tag) | (u64::from(at & EMPTY) << FIELD);
+                blob.extend((fields | (slot_check(fields) << (2 * FIELD))).to_le_bytes());
             }
         }
         place.words = small(words.len());
@@ -160,15 +166,31 @@ impl<'a> Index<'a> {
         let Some(list) = (at as usize).checked_mul(4).and_then(|at| self.words.get(at..)) else {
             return false;
         };
-        let mut words = list.chunks_exact(4).map(word);
-        let Some(count) = words.next() else { return false };
-        let mut left = count;
-        for rule in words.take(count as usize) {
-            rules.insert(rule);
-            left -= 1;
+        let Some(count) = list.get(..4).map(word) else { return false };
+        let Some((list, check)) = list.get(4..).and_then(|list| list.split_at_checked((count as usize) * 4))
+        else {
+            return false;
+        };
+        let list = list.chunks_exact(4).map(word);
+        if check.get(..4).map(word) != Some(list_check(list.clone())) {
+            return false;
         }
-        left == 0 && !rules.overflow
+        for rule in list {
+            rules.insert(rule);
+        }
+        rules.is_sound()
     }
+}
+
+/// What follows a list, so that no other list passes for it. It depends on the length, too.
+fn list_check(rules: impl Iterator<Item = u32>) -> u32 {
+    rules.fold(0x811c_9dc5, |hash, rule| (hash ^ rule).wrapping_mul(0x0100_0193).rotate_left(7))
+}
+
+/// The check in a slot's upper sixteen bits. Neither a block of zeros nor one of ones passes.
+#[inline]
+const fn slot_check(fields: u64) -> u64 {
+    (fields ^ 0x5bd1_e995_97f4_a7c1).wrapping_mul(FACTOR) >> (2 * FIELD)
 }
 
 /// A set of rules that comes out sorted.
@@ -254,27 +276,31 @@ const fn slot_of(gram: u64, slots: u32) -> u32 {
     ((hash * slots as u64) >> 32) as u32
 }
 
-/// What tells pieces in neighbouring slots apart; exact for pieces of four and two bytes.
+/// What tells pieces in neighbouring slots apart.
 #[inline]
 const fn tag_of(gram: u64) -> u32 {
     #[expect(clippy::cast_possible_truncation, reason = "both halves go in")]
     let (low, high) = (gram as u32, (gram >> 32) as u32);
-    low ^ high.rotate_left(13)
+    (low ^ (low >> FIELD).wrapping_mul(0x0100_0193) ^ high.rotate_left(13)) & EMPTY
 }
 
 #[inline]
 fn entry(table: &[u8], slot: u32) -> Option<(u32, u32)> {
     let at = slot as usize * SLOT;
     let bytes: [u8; SLOT] = table.get(at..at + SLOT)?.try_into().ok()?;
-    let both = u64::from_le_bytes(bytes);
-    #[expect(clippy::cast_possible_truncation, reason = "the two halves of the slot")]
-    let halves = (both as u32, (both >> 32) as u32);
-    Some(halves)
+    let slot = u64::from_le_bytes(bytes);
+    let fields = slot & ((1 << (2 * FIELD)) - 1);
+    if slot >> (2 * FIELD) != slot_check(fields) {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "two fields of 24 bits")]
+    let parts = (fields as u32 & EMPTY, (fields >> FIELD) as u32);
+    Some(parts)
 }
 
 #[inline]
 fn word(bytes: &[u8]) -> u32 {
-    bytes.try_into().map_or(EMPTY, u32::from_le_bytes)
+    bytes.try_into().map_or(u32::MAX, u32::from_le_bytes)
 }
 
 /// Counts of a policy of at most 256 KiB fit 32 bits.

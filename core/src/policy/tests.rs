@@ -156,38 +156,68 @@ fn a_thousand_rules_leave_few_candidates() {
     assert!(out.contains(&417) && out.len() < 20, "{out:?}");
 }
 
-#[test]
-fn a_flipped_byte_never_changes_a_rule_in_silence() {
-    let original = user(&many_rules(12));
-    let rules = |compiled: &Compiled| -> Result<Vec<String>, PolicyError> {
-        let mut shown = Vec::new();
-        for layer in compiled.layers()? {
-            let mut out = Vec::new();
-            layer.candidates(&["Bash"], &["deploy-0003 now", "x/secret-0011.key"], &mut out);
-            shown.push(format!("{:?} {:?} {out:?}", layer.default_action, layer.secrets));
-            for id in 0..layer.rule_count() {
-                shown.push(format!("{:?}", layer.rule(id)?));
-            }
+/// What a damaged blob says: the rules and settings as text, and the candidates of a call that matches two rules.
+fn told(compiled: &Compiled) -> Result<(Vec<String>, Vec<u32>), PolicyError> {
+    let mut shown = Vec::new();
+    let mut out = Vec::new();
+    for layer in compiled.layers()? {
+        layer.candidates(&["Bash"], &["deploy-0003 now", "x/secret-0011.key"], &mut out);
+        shown.push(format!("{:?} {:?}", layer.default_action, layer.secrets));
+        for id in 0..layer.rule_count() {
+            shown.push(format!("{:?}", layer.rule(id)?));
         }
-        Ok(shown)
-    };
-    let expected = rules(&original).unwrap();
+    }
+    Ok((shown, out))
+}
+
+#[test]
+fn a_flipped_byte_never_changes_or_hides_a_rule() {
+    let text = many_rules(12) + "- {name: everything}\n- {name: tools, tools: [Bash]}\n";
+    let original = user(&text);
+    let (rules, candidates) = told(&original).unwrap();
+    assert_eq!(candidates, [3, 11, 12, 13]);
     let bytes = original.bytes().to_vec();
     let mut refused = 0;
     for at in 0..bytes.len() {
         for mask in [0x01, 0x80, 0xff] {
             let mut damaged = bytes.clone();
             damaged[at] ^= mask;
-            match Compiled::open(damaged, None).and_then(|compiled| rules(&compiled)) {
-                Ok(seen) => assert_eq!(seen, expected, "byte {at} xor {mask}"),
+            match Compiled::open(damaged, None).and_then(|compiled| told(&compiled)) {
+                Ok((seen, found)) => {
+                    assert_eq!(seen, rules, "byte {at} xor {mask}");
+                    assert!(
+                        candidates.iter().all(|id| found.contains(id)),
+                        "byte {at} xor {mask}: {found:?}"
+                    );
+                }
                 Err(_) => refused += 1,
             }
         }
     }
-    assert_eq!(refused, bytes.len() * 3);
+    assert!(refused > bytes.len() * 3 / 2, "{refused} of {}", bytes.len() * 3);
     for length in 0..bytes.len() {
         let cut = bytes[..length].to_vec();
-        assert!(Compiled::open(cut, None).and_then(|compiled| rules(&compiled)).is_err(), "cut at {length}");
+        assert!(Compiled::open(cut, None).and_then(|compiled| told(&compiled)).is_err(), "cut at {length}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_region_never_changes_or_hides_a_rule(
+        start in 0_usize..4000,
+        garbage in proptest::collection::vec(prop_oneof![Just(0_u8), Just(0xff), any::<u8>()], 1..64),
+    ) {
+        let original = user(&many_rules(12));
+        let (rules, candidates) = told(&original).unwrap();
+        let mut bytes = original.bytes().to_vec();
+        let start = start % bytes.len();
+        for (byte, new) in bytes.iter_mut().skip(start).zip(&garbage) {
+            *byte = *new;
+        }
+        if let Ok((seen, found)) = Compiled::open(bytes, None).and_then(|compiled| told(&compiled)) {
+            prop_assert_eq!(seen, rules);
+            prop_assert!(candidates.iter().all(|id| found.contains(id)), "{found:?}");
+        }
     }
 }
 

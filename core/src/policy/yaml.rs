@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_yaml::budget::BudgetBreach;
 use serde_yaml::options::{AliasLimits, DuplicateKeyPolicy};
 use serde_yaml::{Location, Spanned, UserMessageFormatter};
 
@@ -125,6 +126,21 @@ fn options() -> serde_yaml::Options {
 
 /// The parser's message as one fragment; the place is told separately.
 fn message(error: &serde_yaml::Error) -> String {
+    if let serde_yaml::Error::Budget { breach, .. } = error {
+        return match breach {
+            BudgetBreach::Documents { .. } => {
+                "a policy is one YAML document, and here another begins".to_owned()
+            }
+            BudgetBreach::Depth { .. } => format!("more than {MAX_DEPTH} levels of nesting"),
+            BudgetBreach::Nodes { .. } => format!("more than {MAX_NODES} keys and values"),
+            BudgetBreach::Aliases { .. }
+            | BudgetBreach::Anchors { .. }
+            | BudgetBreach::RecordedAnchorEvents { .. } => {
+                format!("too many YAML anchors and aliases (`&x`, `*x`; at most {MAX_ALIASES})")
+            }
+            _ => "the YAML is too large or too complex for a policy".to_owned(),
+        };
+    }
     let text = error.render_with_formatter(&UserMessageFormatter);
     let line = text.lines().next().unwrap_or_default();
     let line = line.split(" at line ").next().unwrap_or(line);

@@ -221,9 +221,8 @@ fn broken_yaml_has_a_place() {
         let seen = problems(text);
         assert_eq!(seen.len(), 1, "{text:?}: {seen:?}");
         assert_eq!(seen[0].0, "AF001");
-        eprintln!("{seen:?}");
         assert!(seen[0].1.abs_diff(line) <= 1, "{text:?}: {seen:?}");
-        assert!(!seen[0].3.contains('\n') && seen[0].3.starts_with("not valid YAML: "), "{seen:?}");
+        assert!(!seen[0].3.contains('\n') && !seen[0].3.contains(" line "), "{seen:?}");
     }
 }
 
@@ -246,7 +245,6 @@ fn bombs_are_refused_before_they_go_off() {
         "--- a\n".repeat(10),
     ];
     for bomb in bombs {
-        eprintln!("{:?}", problems(&bomb));
         assert_eq!(codes(&bomb, LayerKind::Project), ["AF001"], "{bomb:.40}");
     }
 }
