@@ -58,10 +58,12 @@ impl<'f> Backwards<'f> {
         let size = usize::try_from(self.start).unwrap_or(usize::MAX).min(self.block);
         self.start -= size as u64;
         let mut buffer = Vec::with_capacity(size + self.end);
-        buffer.resize(size, 0);
         let mut file = self.file;
         file.seek(SeekFrom::Start(self.start))?;
-        file.read_exact(&mut buffer)?;
+        // Unlike `read_exact` this needs no zeroed memory, which would cost more than the rest.
+        if file.take(size as u64).read_to_end(&mut buffer)? != size {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         buffer.extend_from_slice(self.buffer.get(..self.end).unwrap_or_default());
         self.buffer = buffer;
         self.end += size;
