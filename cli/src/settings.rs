@@ -17,7 +17,7 @@ use crate::failure::{Exit, Failure};
 
 pub(crate) use program::{Program, this_program};
 pub(crate) use records::Records;
-pub(crate) use write::{back_up, read, replace};
+pub(crate) use write::{Expected, back_up, read, replace};
 
 /// Where this process looks for settings.
 #[derive(Debug)]

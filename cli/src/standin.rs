@@ -47,7 +47,7 @@ impl Model {
     /// offers no tools (titles, summaries), with `done`.
     pub fn start(script: Vec<Turn>) -> io::Result<Self> {
         Self::with(move |request| {
-            let offers_tools = request["tools"].as_array().is_some_and(|tools| !tools.is_empty());
+            let offers_tools = !list(request, "tools").is_empty();
             let turn = script.get(turns(request)).filter(|_| offers_tools);
             turn.cloned().unwrap_or_else(|| Turn::Text("done".into()))
         })
@@ -101,28 +101,31 @@ impl Drop for Model {
 
 /// How many turns of the model a request's conversation holds.
 pub fn turns(request: &Value) -> usize {
-    let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    messages.iter().filter(|message| message["role"] == "assistant").count()
+    list(request, "messages").iter().filter(|message| text(message, "role") == "assistant").count()
 }
 
 /// The results of tools that a request reports: id, whether it is an error, and the text.
 pub fn tool_results(request: &Value) -> Vec<(String, bool, String)> {
-    let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    messages
+    list(request, "messages")
         .iter()
-        .filter_map(|message| message["content"].as_array())
-        .flatten()
-        .filter(|block| block["type"] == "tool_result")
+        .flat_map(|message| list(message, "content"))
+        .filter(|block| text(block, "type") == "tool_result")
         .map(|block| {
-            let text = match &block["content"] {
-                Value::String(text) => text.clone(),
-                Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
-                _ => String::new(),
+            let said = match block.get("content") {
+                Some(Value::Array(parts)) => parts.iter().map(|part| text(part, "text")).collect(),
+                _ => text(block, "content").to_owned(),
             };
-            let id = block["tool_use_id"].as_str().unwrap_or_default().to_owned();
-            (id, block["is_error"] == true, text)
+            (text(block, "tool_use_id").to_owned(), block.get("is_error") == Some(&Value::Bool(true)), said)
         })
         .collect()
+}
+
+fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
+    value.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
@@ -155,7 +158,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
             let request: Value = serde_json::from_slice(&body)?;
             shared.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
             let turn = (shared.script)(&request);
-            if request["stream"] == true {
+            if request.get("stream") == Some(&Value::Bool(true)) {
                 ("200 OK", "text/event-stream", events(&request, turn))
             } else {
                 ("200 OK", "application/json", message(&request, blocks(&request, turn)).to_string())
@@ -195,41 +198,44 @@ fn blocks(request: &Value, turn: Turn) -> Vec<Value> {
         Turn::Text(text) => vec![json!({"type": "text", "text": text})],
         Turn::ToolUses(uses) => {
             let turn = turns(request);
-            uses.into_iter()
-                .enumerate()
-                .map(|(number, (name, input))| {
-                    json!({"type": "tool_use", "id": format!("toolu_{turn}_{number}"), "name": name, "input": input})
-                })
-                .collect()
+            let block = |(number, (name, input))| json!({"type": "tool_use", "id": format!("toolu_{turn}_{number}"), "name": name, "input": input});
+            uses.into_iter().enumerate().map(block).collect()
         }
     }
 }
 
 fn message(request: &Value, content: Vec<Value>) -> Value {
-    let uses_tools = content.iter().any(|block| block["type"] == "tool_use");
+    let reason = stop_reason(&content);
     json!({
-        "id": "msg_standin", "type": "message", "role": "assistant", "model": request["model"], "content": content,
-        "stop_reason": if uses_tools { "tool_use" } else { "end_turn" }, "stop_sequence": null,
+        "id": "msg_standin", "type": "message", "role": "assistant", "model": text(request, "model"),
+        "content": content, "stop_reason": reason, "stop_sequence": null,
         "usage": {"input_tokens": 1, "output_tokens": 1},
     })
+}
+
+fn stop_reason(content: &[Value]) -> &'static str {
+    let uses_tools = content.iter().any(|block| text(block, "type") == "tool_use");
+    if uses_tools { "tool_use" } else { "end_turn" }
 }
 
 /// The message as the server-sent events of the API.
 fn events(request: &Value, turn: Turn) -> String {
     let content = blocks(request, turn);
-    let whole = message(request, content.clone());
-    let mut start = whole.clone();
-    start["content"] = json!([]);
-    start["stop_reason"] = Value::Null;
+    let mut start = message(request, Vec::new());
+    if let Some(start) = start.as_object_mut() {
+        start.insert("stop_reason".into(), Value::Null);
+    }
     let mut events = vec![json!({"type": "message_start", "message": start})];
-    for (index, block) in content.into_iter().enumerate() {
-        let mut opening = block.clone();
-        let delta = if block["type"] == "tool_use" {
-            opening["input"] = json!({});
-            json!({"type": "input_json_delta", "partial_json": block["input"].to_string()})
-        } else {
-            opening["text"] = json!("");
-            json!({"type": "text_delta", "text": block["text"]})
+    for (index, block) in content.iter().enumerate() {
+        let (opening, delta) = match block.get("input") {
+            Some(input) => (
+                json!({"type": "tool_use", "id": text(block, "id"), "name": text(block, "name"), "input": {}}),
+                json!({"type": "input_json_delta", "partial_json": input.to_string()}),
+            ),
+            None => (
+                json!({"type": "text", "text": ""}),
+                json!({"type": "text_delta", "text": text(block, "text")}),
+            ),
         };
         events.push(json!({"type": "content_block_start", "index": index, "content_block": opening}));
         events.push(json!({"type": "content_block_delta", "index": index, "delta": delta}));
@@ -237,14 +243,16 @@ fn events(request: &Value, turn: Turn) -> String {
     }
     events.push(json!({
         "type": "message_delta",
-        "delta": {"stop_reason": whole["stop_reason"], "stop_sequence": null},
+        "delta": {"stop_reason": stop_reason(&content), "stop_sequence": null},
         "usage": {"output_tokens": 1},
     }));
     events.push(json!({"type": "message_stop"}));
-    events
-        .iter()
-        .map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap_or_default()))
-        .collect()
+    let mut stream = String::new();
+    for event in &events {
+        let frame = ["event: ", text(event, "type"), "\ndata: ", &event.to_string(), "\n\n"];
+        stream.extend(frame);
+    }
+    stream
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use serde_json::json;
 use crate::args::InstallArgs;
 use crate::failure::{Exit, Failure};
 use crate::settings::{
-    Program, Records, Surroundings, back_up, describe, diff, join, read, refused, replace, scope_of,
-    this_program,
+    Expected, Program, Records, Surroundings, back_up, describe, diff, join, read, refused, replace,
+    scope_of, this_program,
 };
 use crate::ui::Ui;
 
@@ -125,14 +125,16 @@ fn install(
     records
         .save(&file, &report.change.record)
         .map_err(|error| Failure::io("the record of the installation cannot be kept", &error))?;
-    replace(&file, report.change.text.as_bytes(), Some(before.as_deref()), mode(scope)).map_err(|error| {
-        let failure = Failure::io(cannot("written"), &error);
-        if scope == Scope::Managed {
-            failure.help("managed settings are the administrator's: use sudo")
-        } else {
-            failure
-        }
-    })?;
+    replace(&file, report.change.text.as_bytes(), Expected::Still(before.as_deref()), mode(scope)).map_err(
+        |error| {
+            let failure = Failure::io(cannot("written"), &error);
+            if scope == Scope::Managed {
+                failure.help("managed settings are the administrator's: use sudo")
+            } else {
+                failure
+            }
+        },
+    )?;
     verify(&file, &program.command)?;
     Ok(report)
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::args::UninstallArgs;
 use crate::failure::{Exit, Failure};
 use crate::settings::{
-    Records, Surroundings, back_up, diff, join, read, refused, replace, scope_of, this_program,
+    Expected, Records, Surroundings, back_up, diff, join, read, refused, replace, scope_of, this_program,
 };
 use crate::ui::Ui;
 
@@ -59,7 +59,9 @@ pub(super) fn uninstall(
         report.backup =
             Some(back_up(&file, &before).map_err(|error| Failure::io(cannot("backed up"), &error))?);
         match &removal.text {
-            Some(text) => replace(&file, text.as_bytes(), Some(Some(&before)), 0o600).map_err(failed)?,
+            Some(text) => {
+                replace(&file, text.as_bytes(), Expected::Still(Some(&before)), 0o600).map_err(failed)?
+            }
             None => std::fs::remove_file(&file).map_err(failed)?,
         }
     }

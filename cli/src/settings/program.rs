@@ -65,7 +65,7 @@ fn stable_path(called: Option<&OsStr>, path: Option<&OsStr>, working_folder: &Pa
 }
 
 fn short_lived(path: &Path, temporary: &Path) -> bool {
-    let parts: Vec<_> = path.components().map(|part| part.as_os_str()).collect();
+    let parts: Vec<_> = path.components().map(std::path::Component::as_os_str).collect();
     let built = parts.windows(2).any(|pair| {
         matches!(pair, [target, profile] if *target == "target"
             && ["debug", "release", "gate"].iter().any(|name| profile == name))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use agentfirewall_core::claude_settings::Record;
 use agentfirewall_core::places::Places;
 
-use super::write::{private_folder, replace};
+use super::write::{Expected, private_folder, replace};
 
 /// The folder of the records.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Records {
     /// Keeps a record.
     pub fn save(&self, settings: &Path, record: &Record) -> io::Result<()> {
         private_folder(&self.folder)?;
-        replace(&self.path(settings), &serde_json::to_vec(record)?, None, 0o600)
+        replace(&self.path(settings), &serde_json::to_vec(record)?, Expected::Anything, 0o600)
     }
 
     /// Forgets a record.

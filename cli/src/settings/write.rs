@@ -4,15 +4,18 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+/// What must be in the place that is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Expected<'a> {
+    /// Whatever it is.
+    Anything,
+    /// Still these bytes (none: no file); else somebody else has changed it meanwhile, and nothing is written.
+    Still(Option<&'a [u8]>),
+}
+
 /// Replaces a file's content: a temporary file beside it, flushed to the disk, renamed over it. A link is followed to
-/// its target; the target keeps its mode and owner, a new file gets `mode`. With `expected`, the file must still hold
-/// those bytes (none: must not exist), or somebody else has changed it meanwhile.
-pub(crate) fn replace(
-    path: &Path,
-    content: &[u8],
-    expected: Option<Option<&[u8]>>,
-    mode: u32,
-) -> io::Result<()> {
+/// its target; the target keeps its mode and owner, a new file gets `mode`.
+pub(crate) fn replace(path: &Path, content: &[u8], expected: Expected<'_>, mode: u32) -> io::Result<()> {
     let target = resolve(path)?;
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
@@ -20,7 +23,7 @@ pub(crate) fn replace(
     file.write_all(content)?;
     take_after(file.as_file(), &target, mode)?;
     file.as_file().sync_all()?;
-    if let Some(expected) = expected
+    if let Expected::Still(expected) = expected
         && read(&target)?.as_deref() != expected
     {
         return Err(io::Error::other("another program has just changed it; run the command again"));
@@ -123,7 +126,8 @@ fn take_after(_: &File, _: &Path, _: u32) -> io::Result<()> {
     Ok(())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -139,10 +143,10 @@ mod tests {
         let (link, target) = (root.path().join("settings.json"), root.path().join("dotfiles/real.json"));
         std::fs::create_dir_all(root.path().join("dotfiles")).unwrap();
         symlink("dotfiles/real.json", &link).unwrap();
-        replace(&link, b"1", Some(None), 0o640).unwrap();
+        replace(&link, b"1", Expected::Still(None), 0o640).unwrap();
         assert_eq!((std::fs::read(&target).unwrap(), mode(&target)), (b"1".to_vec(), 0o640));
         std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o604)).unwrap();
-        replace(&link, b"2", Some(Some(b"1")), 0o600).unwrap();
+        replace(&link, b"2", Expected::Still(Some(b"1")), 0o600).unwrap();
         assert_eq!((std::fs::read(&target).unwrap(), mode(&target)), (b"2".to_vec(), 0o604));
         assert!(link.symlink_metadata().unwrap().is_symlink());
         // Nothing is left beside the two.
@@ -153,12 +157,12 @@ mod tests {
     fn a_file_that_changed_meanwhile_is_left_alone() {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("a/settings.json");
-        replace(&file, b"1", Some(None), 0o600).unwrap();
-        assert!(replace(&file, b"2", Some(None), 0o600).is_err());
-        assert!(replace(&file, b"2", Some(Some(b"0")), 0o600).is_err());
+        replace(&file, b"1", Expected::Still(None), 0o600).unwrap();
+        assert!(replace(&file, b"2", Expected::Still(None), 0o600).is_err());
+        assert!(replace(&file, b"2", Expected::Still(Some(b"0")), 0o600).is_err());
         assert_eq!(std::fs::read(&file).unwrap(), b"1");
         symlink("loop", root.path().join("loop")).unwrap();
-        assert!(replace(&root.path().join("loop"), b"1", None, 0o600).is_err());
+        assert!(replace(&root.path().join("loop"), b"1", Expected::Anything, 0o600).is_err());
     }
 
     #[test]

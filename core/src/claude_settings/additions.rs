@@ -64,7 +64,7 @@ impl Additions<'_> {
                 // The client ignores null, an empty list and the like: nothing is lost with them.
                 Value::NullKeyword(_) => self.replace(hooks.value.range(), &all_events(request)),
                 Value::Array(list) if list.elements.is_empty() => {
-                    self.replace(list.range, &all_events(request))
+                    self.replace(list.range, &all_events(request));
                 }
                 _ => return Err(EditError::ForeignList),
             },
@@ -107,7 +107,7 @@ impl Additions<'_> {
                 Some(field) => match &field.value {
                     Value::Array(groups) => self.event(event, groups, request),
                     Value::NullKeyword(_) => {
-                        self.replace(field.value.range(), &json!([group(event, request)]))
+                        self.replace(field.value.range(), &json!([group(event, request)]));
                     }
                     _ => return Err(EditError::Internal("an event is no list")),
                 },

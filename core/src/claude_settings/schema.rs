@@ -51,9 +51,8 @@ pub fn top_level(name: &str) -> Option<Type> {
         return Some(Type::Text);
     }
     Some(match name {
-        "env" | "permissions" | "modelOverrides" | "enabledPlugins" | "statusLine" | "worktree" => {
-            Type::Object
-        }
+        "env" | "permissions" | "modelOverrides" | "enabledPlugins" | "sandbox" | "statusLine"
+        | "worktree" => Type::Object,
         "fallbackModel"
         | "availableModels"
         | "deniedModels"

@@ -245,7 +245,7 @@ fn shell_words(command: &str) -> Option<Vec<String>> {
             }
             (None, ' ' | '\t') => words.extend(word.take()),
             (None, c) if c.is_alphanumeric() || "/._-+@:,%".contains(c) => {
-                word.get_or_insert_default().push(c)
+                word.get_or_insert_default().push(c);
             }
             (None, _) => return None,
         }

@@ -74,14 +74,12 @@ pub(super) fn check(surroundings: &Surroundings, client: Option<&Path>) -> Check
             .find(|(id, _, _)| id == "toolu_0_0")
             .map(|(_, error, text)| (error, text))
     });
-    match result {
-        Some((is_error, text)) => judge(is_error, &text),
-        None => {
-            let said = answer.errors.lines().chain(answer.output.lines().rev()).next().unwrap_or("nothing");
-            let said: String = said.chars().take(300).collect();
-            Check::fail(name, format!("the client asked for no tool; it said: {said}"))
-        }
+    if let Some((is_error, text)) = result {
+        return judge(is_error, &text);
     }
+    let said = answer.errors.lines().chain(answer.output.lines().rev()).next().unwrap_or("nothing");
+    let said: String = said.chars().take(300).collect();
+    Check::fail(name, format!("the client asked for no tool; it said: {said}"))
 }
 
 /// What the model was told about its call.
