@@ -58,10 +58,12 @@ macro_rules! coded {
     };
 }
 
+mod ai;
 mod anthropic;
 mod assignment;
 mod aws;
 mod azure;
+mod business;
 mod chat;
 mod connection;
 mod databricks;
@@ -74,6 +76,7 @@ mod gitlab;
 mod google;
 mod header;
 mod huggingface;
+mod infrastructure;
 mod jwt;
 mod mail;
 mod npm;
@@ -85,4 +88,3 @@ mod slack;
 mod stripe;
 mod text;
 mod twilio;
-mod vendors;

@@ -72,6 +72,12 @@ pub(super) fn assignment(bytes: &[u8], keyword: Range<usize>) -> Option<Assignme
     let mut at = name_end + run(bytes, name_end, 3, closer);
     let closed = at > name_end;
     at += run(bytes, at, GAP, blank);
+    // `var token string = "..."` puts the type behind the name without a sign.
+    let kind = run(bytes, at, 16, letter);
+    let behind = at + kind + run(bytes, at + kind, GAP, blank);
+    if kind > 0 && behind > at + kind && matches!(from(bytes, behind), [b'=', b' ', b'"' | b'`', ..]) {
+        at = behind;
+    }
     let operator_length = run(bytes, at, 5, operator);
     let signs = bytes.get(at..at + operator_length).unwrap_or_default();
     let markup = signs == b">";
@@ -92,7 +98,7 @@ pub(super) fn assignment(bytes: &[u8], keyword: Range<usize>) -> Option<Assignme
 
 fn value(bytes: &[u8], mut at: usize) -> Option<(Range<usize>, bool)> {
     // `password: str = "..."`, `token: Option<&str> = ...`: the type is passed over.
-    let word = run(bytes, at, 16, u8_is_letter);
+    let word = run(bytes, at, 16, letter);
     let after = at + word + run(bytes, at + word, GAP, blank);
     if word > 0 && from(bytes, after).first() == Some(&b'=') {
         at = after + 1 + run(bytes, after + 1, GAP, blank);
@@ -118,7 +124,7 @@ fn value(bytes: &[u8], mut at: usize) -> Option<(Range<usize>, bool)> {
     (ended && length > 0).then_some((start..start + length, true))
 }
 
-const fn u8_is_letter(byte: u8) -> bool {
+const fn letter(byte: u8) -> bool {
     byte.is_ascii_alphabetic()
 }
 
@@ -146,6 +152,7 @@ mod tests {
             "--token VALUE",
             "--token=VALUE",
             "token: str = b\"VALUE\"",
+            "var token string = \"VALUE\"",
             r#"{\"token\": \"VALUE\"}"#,
             "setToken_token(\"VALUE\")",
             "put(\"token\", \"VALUE\")",

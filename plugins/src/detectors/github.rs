@@ -1,17 +1,13 @@
 //! GitHub. The classic and app tokens end in a checksum of their random part:
 //! <https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/>.
 
-use super::text::{Shape, alphanumeric, crc_base62_holds};
+use super::text::{Shape, alphanumeric, crc_base62_holds, word};
 use agentfirewall_sdk::{Confidence, Severity};
 
 /// The 36 characters behind `ghp_`: 30 random ones and the checksum. A wrong one was made up.
 fn checked(token: &[u8]) -> Option<Confidence> {
     let (_, body) = token.split_last_chunk::<36>()?;
     Some(if crc_base62_holds(body) { Confidence::High } else { Confidence::Low })
-}
-
-const fn word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 const fn classic(prefix: &'static str) -> Shape {

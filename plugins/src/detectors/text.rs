@@ -42,6 +42,11 @@ pub(super) const fn upper(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'A'..=b'Z')
 }
 
+/// `0-9A-Za-z_`
+pub(super) const fn word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
 /// `0-9`
 pub(super) const fn digit(byte: u8) -> bool {
     byte.is_ascii_digit()
@@ -138,7 +143,8 @@ pub(super) fn shaped(scan: &mut Scan<'_>, shapes: &[Shape]) {
                 continue;
             }
             let end = start + length;
-            if dummy(piece(bytes, start, end)) {
+            // A letter outside the class belongs to a longer word of another kind.
+            if bytes.get(end).is_some_and(|next| word(*next)) || dummy(piece(bytes, start, end)) {
                 continue;
             }
             if let Some(confidence) = (shape.judge)(piece(bytes, at, end)) {
