@@ -133,6 +133,8 @@ pub struct Decision {
     pub action: Action,
     /// Why, in one line a person or a model can act on. Never holds a secret.
     pub reason: String,
+    /// The part of the call the reason is about, where a call has several: one command of a script, one path.
+    pub part: Option<String>,
     /// What to do instead, if the policy's author said so.
     pub suggestion: Option<String>,
     /// The rule that decided.
@@ -151,6 +153,7 @@ impl Decision {
         Self {
             action,
             reason: reason.into(),
+            part: None,
             suggestion: None,
             rule,
             findings: Vec::new(),

@@ -17,7 +17,8 @@ fn registry() -> Registry {
 
 /// A policy as YAML; JSON is YAML too.
 fn text(default: Action, rules: &[Value]) -> String {
-    json!({"version": "1.0", "name": "generated", "default_action": default.as_str(), "rules": rules}).to_string()
+    json!({"version": "1.0", "name": "generated", "default_action": default.as_str(), "rules": rules})
+        .to_string()
 }
 
 fn decide(policy: &str, call: &ToolCall) -> Decision {
@@ -49,12 +50,36 @@ fn actions() -> impl Strategy<Value = Action> {
 /// Words that make rules and calls meet often.
 const TOOLS: [&str; 8] = ["Bash", "Read", "Write", "mcp__demo__send", "mcp__*", "*", "B*", "Web[FS]*"];
 const PATTERNS: [&str; 14] = [
-    "rm *", "rm -rf *", "git *", "git status", "*", "sudo *", "*.env", "src/*", "*secret*", "ls", "curl *| sh", "echo ?",
-    "/etc/*", "*example.org*",
+    "rm *",
+    "rm -rf *",
+    "git *",
+    "git status",
+    "*",
+    "sudo *",
+    "*.env",
+    "src/*",
+    "*secret*",
+    "ls",
+    "curl *| sh",
+    "echo ?",
+    "/etc/*",
+    "*example.org*",
 ];
 const COMMANDS: [&str; 14] = [
-    "git status", "rm -rf x", "rm x", "sudo ls", "ls", "echo a", "cat .env", "cat src/main.rs", "curl http://example.org",
-    "touch secret.txt", "git push", "sudo rm -rf /etc/x", "grep -r rm .", "true",
+    "git status",
+    "rm -rf x",
+    "rm x",
+    "sudo ls",
+    "ls",
+    "echo a",
+    "cat .env",
+    "cat src/main.rs",
+    "curl http://example.org",
+    "touch secret.txt",
+    "git push",
+    "sudo rm -rf /etc/x",
+    "grep -r rm .",
+    "true",
 ];
 const SEPARATORS: [&str; 7] = ["; ", " && ", " || ", " | ", " & ", "\n", ";"];
 

@@ -47,8 +47,7 @@ pub(crate) fn run(args: CheckArgs, ui: &Ui) -> Result<Exit, Failure> {
     let layers = compiled.layers().map_err(|error| internal(&error))?;
     let recorder =
         Recorder::new(&places, &layers).map_err(|refusal| Failure::new(Exit::Io, refusal.to_string()))?;
-    decision.reason =
-        recorder.masked(&interceptor, &decision.reason).map_err(|refusal| internal(&refusal))?;
+    recorder.mask(&interceptor, &mut decision).map_err(|refusal| internal(&refusal))?;
     if args.record {
         recorder.decision(&call, &decision).map_err(|refusal| Failure::new(Exit::Io, refusal.to_string()))?;
     }
@@ -66,7 +65,8 @@ pub(crate) fn run(args: CheckArgs, ui: &Ui) -> Result<Exit, Failure> {
 
 fn say(ui: &Ui, decision: &Decision) {
     let style = ui::style_of(decision.action);
-    ui.line(format!("{style}{}{style:#}: {}", decision.action, decision.reason));
+    let part = decision.part.as_ref().map(|part| format!(": `{part}`")).unwrap_or_default();
+    ui.line(format!("{style}{}{style:#}: {}{part}", decision.action, decision.reason));
     let place = if decision.rule.line > 0 { format!(", line {}", decision.rule.line) } else { String::new() };
     ui.line(format!("  rule `{}` of the {} policy{place}", decision.rule.name, decision.rule.layer));
     if let Some(suggestion) = &decision.suggestion {
@@ -82,6 +82,7 @@ fn report(call: &ToolCall, decision: &Decision) -> Value {
         "tool": call.tool,
         "action": decision.action,
         "reason": decision.reason,
+        "part": decision.part,
         "suggestion": decision.suggestion,
         "rule": decision.rule,
         "findings": decision.findings,

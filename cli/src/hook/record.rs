@@ -10,13 +10,12 @@ use agentfirewall_core::audit::{self, Entry, EventType};
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::Layer;
-use agentfirewall_core::secrets::{Salt, mask_value, truncate_strings};
+use agentfirewall_core::secrets::{Salt, mask_text, mask_value, truncate_strings};
 use agentfirewall_sdk::{Action, Decision, HookEvent, LocatedFinding, ToolCall};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Refusal;
-use super::respond;
 
 /// How long a record waits for other writers. A stopped writer must not hang the agent.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -55,9 +54,20 @@ impl<'p> Recorder<'p> {
         self.salt.get_or_init(|| Salt::load_or_create(&self.places.state)).clone()
     }
 
-    /// A text without its secrets.
-    pub(crate) fn masked(&self, interceptor: &Interceptor<'_>, text: &str) -> Result<String, Refusal> {
-        respond::masked(interceptor, text, &|| self.salt())
+    /// Takes the secrets out of what a decision says: parts of the call, and what a plugin says of its failure.
+    pub(crate) fn mask(&self, interceptor: &Interceptor<'_>, decision: &mut Decision) -> Result<(), Refusal> {
+        if !decision.action.stops() && decision.part.is_none() {
+            return Ok(());
+        }
+        for text in [Some(&mut decision.reason), decision.part.as_mut()].into_iter().flatten() {
+            for engine in interceptor.engines() {
+                let findings = engine.scan_text(text)?;
+                if !findings.is_empty() {
+                    *text = mask_text(text, &findings, &self.salt());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Records a decision. Gives the log if a sink wants to hear of it.
@@ -67,7 +77,10 @@ impl<'p> Recorder<'p> {
             mask_value(&mut parameters, &decision.findings, &self.salt())?;
         }
         truncate_strings(&mut parameters, LONGEST_STRING);
-        let metadata = metadata(call);
+        let mut metadata = metadata(call);
+        if let Some(part) = &decision.part {
+            metadata.insert("part".to_owned(), part.clone().into());
+        }
         let entry = Entry::of_call(call, Timestamp::now())
             .decided(decision)
             .with_parameters(&parameters)

@@ -10,7 +10,7 @@ use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{Compiled, Layer};
 use agentfirewall_core::protection::Protection;
 use agentfirewall_core::registry::Registry;
-use agentfirewall_core::secrets::{Salt, mask_text, mask_value};
+use agentfirewall_core::secrets::mask_value;
 use agentfirewall_sdk::{Action, Confidence, Decision, HookEvent, LocatedFinding, RuleRef, ToolCall};
 use serde_json::Value;
 
@@ -53,9 +53,7 @@ fn before_call(
         // The failure is a decision too, and the log names who failed.
         Err(error) => Decision::new(Action::Deny, RuleRef::new("firewall", "failure", 0), error.to_string()),
     };
-    if decision.action.stops() {
-        decision.reason = recorder.masked(&interceptor, &decision.reason)?;
-    }
+    recorder.mask(&interceptor, &mut decision)?;
     let deliver = recorder.decision(call, &decision)?;
     let answer = match decision.action {
         Action::Deny => claude_code::deny(HookEvent::PreToolUse, &explanation("Blocked", &decision)),
@@ -68,8 +66,9 @@ fn before_call(
 
 /// What the model and the person read.
 fn explanation(verb: &str, decision: &Decision) -> String {
+    let part = decision.part.as_ref().map(|part| format!(": `{part}`")).unwrap_or_default();
     let mut text = format!(
-        "{verb} by agentfirewall: {} (rule `{}`, {} policy)",
+        "{verb} by agentfirewall: {}{part} (rule `{}`, {} policy)",
         decision.reason.trim_end_matches('.'),
         decision.rule.name,
         decision.rule.layer
@@ -208,20 +207,4 @@ fn config_changed(
             Ok(Outcome { answer, deliver })
         }
     }
-}
-
-/// The text with everything masked that any engine finds in it.
-pub(super) fn masked(
-    interceptor: &Interceptor<'_>,
-    text: &str,
-    salt: &dyn Fn() -> Salt,
-) -> Result<String, Refusal> {
-    let mut text = text.to_owned();
-    for engine in interceptor.engines() {
-        let findings = engine.scan_text(&text)?;
-        if !findings.is_empty() {
-            text = mask_text(&text, &findings, &salt());
-        }
-    }
-    Ok(text)
 }

@@ -133,6 +133,9 @@ fn call(
     };
     let input = raw.tool_input.ok_or_else(|| PayloadError("the payload has no `tool_input`".to_owned()))?;
     let mut call = ToolCall::new(shared_name(&tool), object(input)?);
+    if matches!(call.tool.as_str(), "Bash" | "PowerShell") && call.text("command").is_none() {
+        return Err(PayloadError(format!("the `{}` call has no `command` string", call.tool)));
+    }
     call.raw_tool = tool;
     CLIENT.clone_into(&mut call.client);
     call.event = event;
@@ -335,6 +338,8 @@ mod tests {
             "{\"tool_name\":\"\",\"tool_input\":{}}",
             "{\"tool_name\":\"Bash\",\"tool_input\":\"rm\"}",
             "{\"tool_name\":\"Bash\",\"tool_input\":[]}",
+            "{\"tool_name\":\"Bash\",\"tool_input\":{}}",
+            "{\"tool_name\":\"Bash\",\"tool_input\":{\"command\":5}}",
             "{\"tool_name\":\"Bash\",\"tool_input\":{}",
             "{\"tool_name\":\"Bash\",\"tool_input\":{}} trailing",
             "{\"hook_event_name\":\"PostToolUse\",\"tool_name\":\"Bash\",\"tool_input\":{}}",

@@ -1,6 +1,6 @@
 //! One layer's verdict: each part by the first rule that matches it, the call by the strictest part.
 
-use agentfirewall_sdk::{Action, Decision, RuleRef, ToolCall};
+use agentfirewall_sdk::{Action, Decision, PartKind, RuleRef, ToolCall};
 
 use super::CheckError;
 use super::matching::Matchers;
@@ -32,16 +32,23 @@ pub(super) fn layer<'l>(
     let rules = Candidates::gather(layer, matchers, call, facts)?;
     let mut verdict = Verdict { action: Action::Allow, rule: None, part: None, would: None, approve: true };
     let mut judged = false;
-    for part in &facts.parts {
-        let (matched, would) = rules.first_match(part, matchers, call)?;
+    // The place of the last rule that a primary part was judged by: a composite is its parts, so a rule that comes
+    // after all of theirs has no say in it.
+    let mut last = 0;
+    let (primary, mentions): (Vec<&Part>, Vec<&Part>) =
+        facts.parts.iter().partition(|part| part.weight == Weight::Primary);
+    for part in primary.into_iter().chain(mentions) {
+        let limit = if part.kind == PartKind::Script { last } else { usize::MAX };
+        let (matched, would) = rules.first_match(part, limit, matchers, call)?;
         verdict.would = verdict.would.max(would);
         let action = match (matched, part.weight) {
-            (Some(rule), _) => rule.action,
+            (Some((_, rule)), _) => rule.action,
             (None, Weight::Primary) => layer.default_action,
             (None, Weight::Mention) => continue,
         };
         if part.weight == Weight::Primary {
-            verdict.approve &= matched.is_some_and(|rule| rule.approve);
+            last = last.max(matched.map_or(usize::MAX, |(place, _)| place));
+            verdict.approve &= matched.is_some_and(|(_, rule)| rule.approve);
         }
         // A default action gives way to a rule that says the same, so that the reason is the author's.
         let replaces = !judged
@@ -50,7 +57,7 @@ pub(super) fn layer<'l>(
         if replaces {
             judged = true;
             verdict.action = action;
-            verdict.rule = matched.cloned();
+            verdict.rule = matched.map(|(_, rule)| rule.clone());
             verdict.part = part.readings.first().and_then(|reading| reading.first()).cloned();
         }
     }
@@ -72,9 +79,12 @@ struct Candidates<'l> {
 
 struct Candidate<'l> {
     rule: Rule<'l>,
-    /// Whether it says anything about mentions.
-    about_mentions: bool,
+    /// Whether it is about everything its tools touch. Looked at only for mentions, so false without any.
+    universal: bool,
 }
+
+/// The place of a rule in the order of the policy, and the rule.
+type Matched<'r, 'l> = Option<(usize, &'r Rule<'l>)>;
 
 impl<'l> Candidates<'l> {
     fn gather(
@@ -97,26 +107,33 @@ impl<'l> Candidates<'l> {
         for id in ids {
             let rule = layer.rule(id)?;
             if matchers.tools(rule.tools, call)? {
-                let about_mentions =
-                    mentions && !rule.action.is_permissive() && !matchers.is_universal(&rule, call)?;
-                rules.push(Candidate { rule, about_mentions });
+                let universal = mentions && matchers.is_universal(&rule, call)?;
+                rules.push(Candidate { rule, universal });
             }
         }
         Ok(Self { rules })
     }
 
-    /// The first rule that matches a part, and the strictest answer of the monitored rules before it.
+    /// The first rule before `limit` that matches a part, and the strictest answer of the monitored rules before it.
     fn first_match(
         &self,
         part: &Part,
+        limit: usize,
         matchers: &Matchers<'_>,
         call: &ToolCall,
-    ) -> Result<(Option<&Rule<'l>>, Option<Action>), CheckError> {
+    ) -> Result<(Matched<'_, 'l>, Option<Action>), CheckError> {
         let mut would = None;
-        for Candidate { rule, about_mentions } in &self.rules {
+        for (place, Candidate { rule, universal }) in self.rules.iter().enumerate().take(limit) {
             let permissive = rule.action.is_permissive();
-            if part.weight == Weight::Mention && !about_mentions {
-                continue;
+            if part.weight == Weight::Mention {
+                match (permissive, universal) {
+                    // Everything passes from here on.
+                    (true, true) => break,
+                    // A permissive pattern says nothing about a composite, and a rule about everything was asked
+                    // about the primary parts.
+                    (true, false) | (false, true) => continue,
+                    (false, false) => {}
+                }
             }
             if !matchers.resources(rule.resources, part, call, permissive)? {
                 continue;
@@ -131,7 +148,7 @@ impl<'l> Candidates<'l> {
                 would = would.max(Some(rule.action));
                 continue;
             }
-            return Ok((Some(rule), would));
+            return Ok((Some((place, rule)), would));
         }
         Ok((None, would))
     }
@@ -142,19 +159,13 @@ impl Verdict<'_> {
     pub(super) fn into_decision(self, layer: &Layer<'_>, call: &ToolCall) -> Decision {
         let source = layer.kind.as_str();
         let (name, line) = self.rule.as_ref().map_or((DEFAULT_ACTION, 0), |rule| (rule.name, rule.line));
-        let mut reason = match &self.rule {
+        let reason = match &self.rule {
             Some(rule) if !rule.reason.is_empty() => rule.reason.to_owned(),
             Some(rule) => format!("rule `{}` of the {source} policy says {}", rule.name, rule.action),
             None => format!("no rule of the {source} policy is about this {} call", call.tool),
         };
-        if self.action.stops()
-            && let Some(part) = &self.part
-        {
-            reason.push_str(": `");
-            reason.push_str(&shortened(part));
-            reason.push('`');
-        }
         let mut decision = Decision::new(self.action, RuleRef::new(source, name, line), reason);
+        decision.part = self.part.filter(|_| self.action > Action::Log).map(|part| shortened(&part));
         decision.suggestion = self.rule.as_ref().and_then(|rule| rule.suggest).map(str::to_owned);
         decision.would = self.would.filter(|would| *would > self.action);
         decision

@@ -96,8 +96,8 @@ impl<'c> Matchers<'c> {
         })
     }
 
-    /// Whether a rule is about everything its tools touch: it matches a text that nothing ever is. Such a rule is
-    /// answered by the primary parts; asked about mentions too, `allow git *` before `deny *` would deny
+    /// Whether a rule is about everything its tools touch: it matches a text that nothing ever is. A restrictive rule of
+    /// that kind is answered by the primary parts; asked about mentions too, `allow git *` before `deny *` would deny
     /// `git add file`.
     pub(super) fn is_universal(&self, rule: &Rule<'_>, call: &ToolCall) -> Result<bool, CheckError> {
         let subject = Subject::new(call, PartKind::Call, "\u{1}nothing\u{1}", Access::Unknown);
