@@ -57,7 +57,11 @@ impl<const KIND: u8> Detector for Acme<KIND> {
                 OUTSIDE => at..text.len() + 1,
                 INSIDE_CHARACTER => at + 5..at + 6,
                 EMPTY => at..at,
-                _ => match text[at..].strip_prefix("acme-key=\"").and_then(|rest| rest.find('"')) {
+                _ => match text
+                    .get(at..)
+                    .and_then(|rest| rest.strip_prefix("acme-key=\""))
+                    .and_then(|rest| rest.find('"'))
+                {
                     Some(length) => at + 10..at + 10 + length,
                     None => continue,
                 },

@@ -80,7 +80,7 @@ pub fn mask_value(value: &mut Value, findings: &[LocatedFinding], salt: &Salt) -
     let mut places: BTreeMap<std::cmp::Reverse<(usize, &str)>, Vec<&Finding>> = BTreeMap::new();
     for located in findings {
         let pointer = located.pointer.as_str();
-        let depth = pointer.bytes().filter(|byte| *byte == b'/').count();
+        let depth = pointer.matches('/').count();
         places.entry(std::cmp::Reverse((depth, pointer))).or_default().push(&located.finding);
     }
     let mut known = Known::default();
@@ -179,7 +179,7 @@ fn rename(members: &mut Map<String, Value>, new: impl Fn(usize, &str) -> Option<
         };
         let free = |name: &String| !taken.contains(name) && !members.contains_key(name);
         let name = std::iter::once(wanted.clone())
-            .chain((2_u32..).map(|number| format!("{wanted}~{number}")))
+            .chain((2..=u32::MAX).map(|number| format!("{wanted}~{number}")))
             .find(free)
             .unwrap_or(wanted);
         members.insert(name, value);

@@ -1,21 +1,25 @@
 //! One pass over a text that finds where any detector's keyword begins, whatever its ASCII case.
 //!
-//! A hook lives for a millisecond, so the index has to cost next to nothing to build: a table of 4,096 slots, keyed by
-//! a hash of a keyword's first three bytes, with the keywords of one slot chained. An automaton reads no faster on the
+//! A hook lives for a millisecond, so the index has to cost next to nothing to build: a table of 8,192 marks,
+//! numbered by a hash of a keyword's first three bytes, and chains of the keywords behind them. An automaton reads no faster on the
 //! short texts of a tool call and takes a thousand times longer to make.
 
-/// The table has two to this power slots: 8 KiB, with a few hundred keywords one slot in ten taken.
-const SLOT_BITS: u32 = 12;
-const SLOTS: usize = 1 << SLOT_BITS;
-/// Two to the power of 32 divided by the golden ratio: Knuth's multiplicative hash.
-const MULTIPLIER: u32 = 0x9E37_79B1;
-/// Sets the bit in which ASCII letters differ by case, in three bytes above an empty one. Other bytes lose a bit too,
-/// which costs a comparison and never a hit.
-const FOLD: u32 = 0x2020_2000;
+/// How many marks there are, as a power of two: 8 KiB, with a few hundred keywords one in thirty set.
+const MARK_BITS: u32 = 13;
+const MARKS: usize = 1 << MARK_BITS;
+/// How many chains of entries there are, as a power of two. Marks whose numbers begin alike share one.
+const CHAIN_BITS: u32 = 10;
+const CHAINS: usize = 1 << CHAIN_BITS;
+/// Two to the power of 32 divided by the golden ratio (Knuth's multiplicative hash), moved up by a byte: whatever stands
+/// in the highest byte of what it multiplies has no part in the product, so four bytes hash as their first three.
+const MULTIPLIER: u32 = 0x9E37_79B1 << 8;
+/// Sets the bit in which ASCII letters differ by case. Other bytes lose a bit too, which costs a comparison and never
+/// a hit.
+const FOLD: u32 = 0x2020_2020;
 /// The shortest keyword the table can hold.
 const GRAM: usize = 3;
 /// How many positions are looked at between two branches.
-const STEP: usize = 4;
+const STEP: usize = 6;
 
 /// A keyword of a detector at a place in the text. Sorts by detector, then by place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,15 +35,17 @@ struct Entry {
     keyword: &'static [u8],
     gram: u32,
     owner: u16,
-    /// The next entry of the same slot, counted from 1; 0 ends the chain.
+    /// The next entry of the same chain, counted from 1; 0 ends the chain.
     next: u16,
 }
 
 /// The keywords of all active detectors.
 #[derive(Debug)]
 pub(super) struct Prefilter {
-    /// The first entry of each slot, counted from 1; 0 where there is none.
-    slots: Box<[u16; SLOTS]>,
+    /// Not zero where a keyword's first three bytes lead: all that is read of most texts.
+    marks: Box<[u8; MARKS]>,
+    /// The first entry of each chain, counted from 1; 0 where there is none.
+    chains: [u16; CHAINS],
     entries: Vec<Entry>,
     /// Keywords too short for the table. They are searched one after the other: no built-in detector has one.
     short: Vec<(&'static [u8], u16)>,
@@ -49,8 +55,10 @@ impl Prefilter {
     /// Indexes keywords with the number of the detector each belongs to. Past 65,534 keywords the rest are searched
     /// one after the other, slowly and correctly.
     pub(super) fn new(keywords: impl Iterator<Item = (&'static str, u16)>) -> Self {
+        // Memory that the system hands out zeroed is not written again.
+        let marks = vec![0; MARKS].into_boxed_slice().try_into().unwrap_or_else(|_| Box::new([0; MARKS]));
         let mut prefilter =
-            Self { slots: Box::new([0; SLOTS]), entries: Vec::with_capacity(512), short: Vec::new() };
+            Self { marks, chains: [0; CHAINS], entries: Vec::with_capacity(512), short: Vec::new() };
         for (keyword, owner) in keywords {
             let keyword = keyword.as_bytes();
             let number = u16::try_from(prefilter.entries.len() + 1).ok().filter(|&number| number != u16::MAX);
@@ -58,10 +66,14 @@ impl Prefilter {
                 prefilter.short.push((keyword, owner));
                 continue;
             };
-            let gram = u32::from_le_bytes([0, a, b, c]) | FOLD;
-            if let Some(slot) = prefilter.slots.get_mut(slot_of(gram)) {
-                prefilter.entries.push(Entry { keyword, gram, owner, next: *slot });
-                *slot = number;
+            let gram = u32::from_le_bytes([a, b, c, 0]) | FOLD;
+            let (mark, chain) = places_of(gram);
+            if let (Some(mark), Some(first)) =
+                (prefilter.marks.get_mut(mark), prefilter.chains.get_mut(chain))
+            {
+                *mark = 1;
+                prefilter.entries.push(Entry { keyword, gram, owner, next: *first });
+                *first = number;
             }
         }
         prefilter
@@ -71,21 +83,20 @@ impl Prefilter {
     pub(super) fn find(&self, text: &str, hits: &mut Vec<Hit>) {
         let bytes = text.as_bytes();
         let mut at = 0;
-        // Eight bytes hold six places to begin; four are used so that the step is a power of two.
+        // Eight bytes hold six places to begin.
         while let Some(window) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-            let low = u64::from_le_bytes(*window) | 0x2020_2020_2020_2020;
-            let grams = [gram(low << 8), gram(low), gram(low >> 8), gram(low >> 16)];
-            let heads = grams.map(|gram| self.head(gram));
-            if heads.iter().fold(0, |all, head| all | head) != 0 {
-                for (offset, (gram, head)) in grams.into_iter().zip(heads).enumerate() {
-                    self.confirm(bytes, at + offset, gram, head, hits);
-                }
+            let folded = u64::from_le_bytes(*window) | 0x2020_2020_2020_2020;
+            let grams = [0, 8, 16, 24, 32, 40].map(|shift| gram(folded >> shift));
+            if grams.iter().fold(0, |any, gram| any | self.mark(*gram)) != 0 {
+                self.confirm_all(bytes, at, folded, hits);
             }
             at += STEP;
         }
         while let Some(&[a, b, c]) = bytes.get(at..).and_then(<[u8]>::first_chunk::<GRAM>) {
-            let gram = u32::from_le_bytes([0, a, b, c]) | FOLD;
-            self.confirm(bytes, at, gram, self.head(gram), hits);
+            let gram = u32::from_le_bytes([a, b, c, 0]) | FOLD;
+            if self.mark(gram) != 0 {
+                self.confirm(bytes, at, gram, hits);
+            }
             at += 1;
         }
         for &(keyword, owner) in &self.short {
@@ -98,14 +109,25 @@ impl Prefilter {
         }
     }
 
-    fn head(&self, gram: u32) -> u16 {
-        self.slots.get(slot_of(gram)).copied().unwrap_or(0)
+    fn mark(&self, gram: u32) -> u8 {
+        self.marks.get(places_of(gram).0).copied().unwrap_or(0)
     }
 
-    fn confirm(&self, bytes: &[u8], at: usize, gram: u32, head: u16, hits: &mut Vec<Hit>) {
-        let mut number = head;
+    /// Out of line, so that the loop above keeps everything in registers.
+    #[inline(never)]
+    fn confirm_all(&self, bytes: &[u8], at: usize, folded: u64, hits: &mut Vec<Hit>) {
+        for offset in 0..STEP {
+            let gram = gram(folded >> (8 * offset));
+            if self.mark(gram) != 0 {
+                self.confirm(bytes, at + offset, gram, hits);
+            }
+        }
+    }
+
+    fn confirm(&self, bytes: &[u8], at: usize, gram: u32, hits: &mut Vec<Hit>) {
+        let mut number = self.chains.get(places_of(gram).1).copied().unwrap_or(0);
         while let Some(entry) = usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index)) {
-            if entry.gram == gram
+            if (entry.gram ^ gram) << 8 == 0
                 && bytes
                     .get(at..at + entry.keyword.len())
                     .is_some_and(|here| here.eq_ignore_ascii_case(entry.keyword))
@@ -117,14 +139,16 @@ impl Prefilter {
     }
 }
 
-/// Three bytes above an empty one.
+/// The four bytes that begin here; the last one counts for nothing.
 #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
 const fn gram(bytes: u64) -> u32 {
-    bytes as u32 & 0xFFFF_FF00
+    bytes as u32
 }
 
-const fn slot_of(gram: u32) -> usize {
-    (gram.wrapping_mul(MULTIPLIER) >> (u32::BITS - SLOT_BITS)) as usize
+/// The numbers of the mark and of the chain.
+const fn places_of(gram: u32) -> (usize, usize) {
+    let hash = gram.wrapping_mul(MULTIPLIER);
+    ((hash >> (u32::BITS - MARK_BITS)) as usize, (hash >> (u32::BITS - CHAIN_BITS)) as usize)
 }
 
 #[cfg(test)]

@@ -36,16 +36,10 @@ pub(super) fn scan(engine: &Engine<'_>, root: &Value) -> Result<Vec<LocatedFindi
         container => frames.extend(frame(container)),
     }
     while let Some(top) = frames.last_mut() {
-        let (token, name, value) = match top {
-            Frame::Array(items) => match items.next() {
-                Some((index, value)) => (Token::Index(index), None, value),
-                None => {
-                    frames.pop();
-                    path.pop();
-                    continue;
-                }
-            },
+        let next = match top {
+            Frame::Array(items) => items.next().map(|(index, value)| (Token::Index(index), None, value)),
             Frame::Object(members) => match members.next() {
+                None => None,
                 Some((number, (name, value))) => {
                     let (findings, telling) = engine.scan_name(name)?;
                     let plain = findings.is_empty() && name.len() <= LONGEST_NAME && !name.starts_with('#');
@@ -55,14 +49,14 @@ pub(super) fn scan(engine: &Engine<'_>, root: &Value) -> Result<Vec<LocatedFindi
                         path.truncate(path.len().saturating_sub(2));
                     }
                     let token = if plain { Token::Name(name) } else { Token::Number(number) };
-                    (token, telling.then_some(name.as_str()), value)
-                }
-                None => {
-                    frames.pop();
-                    path.pop();
-                    continue;
+                    Some((token, telling.then_some(name.as_str()), value))
                 }
             },
+        };
+        let Some((token, name, value)) = next else {
+            frames.pop();
+            path.pop();
+            continue;
         };
         path.push(token);
         if let Value::String(text) = value {

@@ -134,7 +134,7 @@ mod tests {
 
     fn value_of(text: &str) -> Option<&str> {
         let at = text.find("token").unwrap();
-        assignment(text.as_bytes(), at..at + 5).map(|found| &text[found.value])
+        assignment(text.as_bytes(), at..at + 5).and_then(|found| text.get(found.value))
     }
 
     #[test]

@@ -102,6 +102,6 @@ coded! {
     summary: "Telegram bot tokens",
     why: "the token is the bot: it reads what people send it and answers in its name",
     examples: [concat!("https://api.telegram.org/bot5483920172", ":AAE5QxvkO8STCeuw0OZafuWoqyLTKfD6ktq/getMe")],
-    negatives: ["5483920172:AAE5Qxvk", "12:34:AAE5QxvkO8STCeuw0OZafuWoqyLTKfD6ktq", "00000000:AAxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"],
+    negatives: ["5483920172:AAE5Qxvk", concat!("12:34", ":AAE5QxvkO8STCeuw0OZafuWoqyLTKfD6ktq"), "00000000:AAxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"],
     keywords: [":AA"],
 }

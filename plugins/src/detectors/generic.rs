@@ -110,8 +110,8 @@ pub(super) fn drawn(value: &[u8]) -> bool {
 
 /// A path, an address, a version or an expression is no secret.
 fn structural(value: &[u8]) -> bool {
-    let slashes = value.iter().filter(|byte| **byte == b'/').count();
-    let points = value.iter().filter(|byte| **byte == b'.').count();
+    let slashes = value.split(|byte| *byte == b'/').count() - 1;
+    let points = value.split(|byte| *byte == b'.').count() - 1;
     value.starts_with(b"/")
         || value.starts_with(b"./")
         || value.starts_with(b"arn:")
@@ -144,11 +144,7 @@ fn judge(keyword: &str, name: &[u8], found: &Assignment, value: &[u8]) -> Option
     let symbols = value.iter().any(u8::is_ascii_punctuation);
     let both = value.iter().any(u8::is_ascii_lowercase) && value.iter().any(u8::is_ascii_uppercase);
     let varied = digits && letters && entropy(value) >= 2.7 && value.iter().all(|byte| plain(*byte));
-    if password
-        && found.quoted
-        && varied
-        && (symbols && both || symbols && value.len() >= 10 || both && value.len() >= 10)
-    {
+    if password && found.quoted && varied && (symbols || both) && (value.len() >= 10 || symbols && both) {
         return Some(Confidence::Medium);
     }
     let assigned = found.quoted || varied;

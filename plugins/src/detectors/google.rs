@@ -15,7 +15,7 @@ tokens! {
             Shape::likely("ya29.", dotted, (30, 1000)).severity(Severity::Medium),
         ],
         examples: [concat!("AI", "zaSyVhKjrrdSK4r2Htc2hjHaMJfoa1f8PTC1n"), concat!("GOC", "SPX-Fn9o3e7S6eYfepNz4hCCqUGBj0mU")],
-        negatives: ["AIzaSy...", "AIzaSyXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX", "xAIzaSyVhKjrrdSK4r2Htc2hjHaMJfoa1f8PTC1n"],
+        negatives: ["AIzaSy...", "AIzaSyXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX", concat!("xAI", "zaSyVhKjrrdSK4r2Htc2hjHaMJfoa1f8PTC1n")],
         keywords: ["AIza", "GOCSPX-", "ya29."],
     }
 }

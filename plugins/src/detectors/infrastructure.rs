@@ -1,5 +1,7 @@
 //! Clouds, repositories, registries and what runs software. Each entry is the format its vendor documents or issues.
 
+use agentfirewall_sdk::Confidence;
+
 use super::text::{Shape, alphanumeric, base64, dotted, hex, lower, upper, url_safe, word};
 
 tokens! {
@@ -47,14 +49,14 @@ tokens! {
 tokens! {
     Cloudflare {
         id: "cloudflare-token",
-        summary: "Cloudflare user and account tokens (cfut_, cfat_, cfk_) and origin CA keys",
+        summary: "Cloudflare user and account tokens (cfut_, cfat_, cfk_)",
         why: "the token changes where a domain leads",
         shapes: [
-            Shape::sure("cfut_", alphanumeric, (40, 52)),
-            Shape::sure("cfat_", alphanumeric, (40, 52)),
-            Shape::sure("cfk_", alphanumeric, (40, 52)),
+            Shape::sure("cfut_", alphanumeric, (48, 48)),
+            Shape::sure("cfat_", alphanumeric, (48, 48)),
+            Shape::sure("cfk_", alphanumeric, (48, 48)),
         ],
-        examples: [concat!("cf", "ut_v6vIOQbZvBmZRwgAYaiQdYIeva7YEN5vOIzO6Ekm6pXpVU")],
+        examples: [concat!("cf", "ut_v6vIOQbZvBmZRwgAYaiQdYIeva7YEN5vOIzO6Ekm6pXpVUT8")],
         negatives: ["cfut_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "cfut_<token>", concat!("a", "cfut_", "L5rUF1ndjgrVywaoUEeYt8yCMIMCF2mBkx9TRsGzLkatsI")],
         keywords: ["cfut_", "cfat_", "cfk_"],
     }
@@ -328,15 +330,21 @@ tokens! {
     }
 }
 
+/// The instance's number or `local` where there is one, then 40 hexadecimal digits.
+fn sourcegraph(token: &[u8]) -> Option<Confidence> {
+    let random = token.rsplit(|byte| *byte == b'_').next()?;
+    (random.len() == 40 && random.iter().all(u8::is_ascii_hexdigit)).then_some(Confidence::High)
+}
+
 tokens! {
     Sourcegraph {
         id: "sourcegraph-token",
         summary: "Sourcegraph access tokens (sgp_...)",
         why: "the token searches all the code the instance knows",
         shapes: [
-            Shape::sure("sgp_", word, (40, 62)),
+            Shape::sure("sgp_", word, (40, 57)).judged(sourcegraph),
         ],
-        examples: [concat!("sg", "p_5xEvS5c8rZOiDNnW2Json2JMi_qrFCPgmfoSB8XDc__SJBn4Gdl")],
+        examples: [concat!("sg", "p_local_74bf20f876ffc474c0251908fcdce4b314f68d9d")],
         negatives: ["sgp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "sgp_<token>", concat!("a", "sgp_", "T45MsopxqvXVFMO16BAtXtIRrqubU4spv8wMQ0GeLcpy2XHizlN")],
         keywords: ["sgp_"],
     }

@@ -17,7 +17,7 @@ tokens! {
         why: "the key sends mail in the company's name to anybody",
         shapes: [Shape::sure("SG.", dotted, (66, 66)).judged(sendgrid)],
         examples: [concat!("SG", ".RryQYoj8CPehp16CahMwqz.N7jWemLWhrCp4U612mZdWvaU9CB7DBrAIxh6b38yhT4")],
-        negatives: ["SG.xxxxxxxxxxxxxxxxxxxxxx.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "MSG.RryQYoj8CPehp16CahMwqz.N7jWemLWhrCp4U612mZdWvaU9CB7DBrAIxh6b38yhT4", "SG.short.short"],
+        negatives: ["SG.xxxxxxxxxxxxxxxxxxxxxx.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", concat!("MS", "G.RryQYoj8CPehp16CahMwqz.N7jWemLWhrCp4U612mZdWvaU9CB7DBrAIxh6b38yhT4"), "SG.short.short"],
         keywords: ["SG."],
     }
 }

@@ -120,8 +120,8 @@ mod tests {
         let text =
             format!("x -----BEGIN PRIVATE KEY-----\\n{BODY}\\n-----END PRIVATE KEY-----\\n\", \"y\": 1");
         let key = key_at(text.as_bytes(), 2).unwrap();
-        assert!(text[key.span.clone()].starts_with("-----BEGIN"));
-        assert!(text[key.span].ends_with("-----END PRIVATE KEY-----"));
+        let block = text.get(key.span).unwrap();
+        assert!(block.starts_with("-----BEGIN") && block.ends_with("-----END PRIVATE KEY-----"));
     }
 
     #[test]

@@ -46,7 +46,7 @@ tokens! {
             token("xoxb-"), token("xoxp-"), token("xoxa-"), token("xoxo-"), token("xoxr-"), token("xoxs-"),
             token("xoxe-"), token("xoxc-"), token("xoxd-"), token("xoxe.xoxb-"), token("xoxe.xoxp-"),
             Shape::sure("xapp-", url_safe, (40, 200)).judged(|token| {
-                (token.iter().filter(|byte| **byte == b'-').count() == 4).then_some(Confidence::High)
+                (token.split(|byte| *byte == b'-').count() == 5).then_some(Confidence::High)
             }),
         ],
         examples: [

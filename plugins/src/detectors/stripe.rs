@@ -22,7 +22,7 @@ tokens! {
             Shape::likely("whsec_", base64, (32, 64)).severity(Severity::Medium),
         ],
         examples: [concat!("sk", "_live_T8zbUra8tOBe9JwEqdFkCAle"), concat!("sk", "_test_T8zbUra8tOBe9JwEqdFkCAle")],
-        negatives: ["pk_live_T8zbUra8tOBe9JwEqdFkCAle", "sk_live_xxxxxxxxxxxxxxxxxxxxxxxx", "task_live_T8zbUra8tOBe9JwEqdFkCAle"],
+        negatives: [concat!("pk", "_live_T8zbUra8tOBe9JwEqdFkCAle"), "sk_live_xxxxxxxxxxxxxxxxxxxxxxxx", concat!("task", "_live_T8zbUra8tOBe9JwEqdFkCAle")],
         keywords: ["sk_live_", "rk_live_", "sk_prod_", "rk_prod_", "sk_test_", "rk_test_", "whsec_"],
     }
 }

@@ -78,7 +78,8 @@ pub(super) fn begins(bytes: &[u8], at: usize) -> bool {
     let before = |distance: usize| at.checked_sub(distance).and_then(|at| bytes.get(at)).copied();
     let Some(last) = before(1) else { return true };
     if !last.is_ascii_alphanumeric() {
-        return true;
+        // `box.ico-7a38` is a file's name.
+        return last != b'.' || !before(2).is_some_and(|byte: u8| byte.is_ascii_alphanumeric());
     }
     if matches!(last, b'n' | b't' | b'r') && before(2) == Some(b'\\') {
         return true;

@@ -73,7 +73,7 @@ impl Position {
         match text.rfind('\n') {
             None => Self { line: self.line, column: self.column + text.chars().count() },
             Some(last) => Self {
-                line: self.line + text.bytes().filter(|byte| *byte == b'\n').count(),
+                line: self.line + text.matches('\n').count(),
                 column: 1 + text.get(last + 1..).unwrap_or_default().chars().count(),
             },
         }
@@ -231,8 +231,9 @@ mod tests {
 
     #[test]
     fn windows_find_what_one_pass_finds() {
-        let text: String =
-            (0..40).map(|line| format!("{line} é {}{TOKEN}\n", "é ".repeat(line * 7))).collect();
+        let text: String = (0..40)
+            .flat_map(|line| [format!("{line} é "), "é ".repeat(line * 7), format!("{TOKEN}\n")])
+            .collect();
         let whole = places(&text, WINDOW);
         assert_eq!(whole.len(), 40);
         for size in [256, 301, 777, 4096] {
