@@ -17,7 +17,8 @@ fn registry() -> Registry {
 
 /// A policy as YAML; JSON is YAML too.
 fn text(default: Action, rules: &[Value]) -> String {
-    json!({"version": "1.0", "name": "generated", "default_action": default.as_str(), "rules": rules}).to_string()
+    json!({"version": "1.0", "name": "generated", "default_action": default.as_str(), "rules": rules})
+        .to_string()
 }
 
 fn decide(policy: &str, call: &ToolCall) -> Decision {
@@ -49,12 +50,36 @@ fn actions() -> impl Strategy<Value = Action> {
 /// Words that make rules and calls meet often.
 const TOOLS: [&str; 8] = ["Bash", "Read", "Write", "mcp__demo__send", "mcp__*", "*", "B*", "Web[FS]*"];
 const PATTERNS: [&str; 14] = [
-    "rm *", "rm -rf *", "git *", "git status", "*", "sudo *", "*.env", "src/*", "*secret*", "ls", "curl *| sh", "echo ?",
-    "/etc/*", "*example.org*",
+    "rm *",
+    "rm -rf *",
+    "git *",
+    "git status",
+    "*",
+    "sudo *",
+    "*.env",
+    "src/*",
+    "*secret*",
+    "ls",
+    "curl *| sh",
+    "echo ?",
+    "/etc/*",
+    "*example.org*",
 ];
 const COMMANDS: [&str; 14] = [
-    "git status", "rm -rf x", "rm x", "sudo ls", "ls", "echo a", "cat .env", "cat src/main.rs", "curl http://example.org",
-    "touch secret.txt", "git push", "sudo rm -rf /etc/x", "grep -r rm .", "true",
+    "git status",
+    "rm -rf x",
+    "rm x",
+    "sudo ls",
+    "ls",
+    "echo a",
+    "cat .env",
+    "cat src/main.rs",
+    "curl http://example.org",
+    "touch secret.txt",
+    "git push",
+    "sudo rm -rf /etc/x",
+    "grep -r rm .",
+    "true",
 ];
 const SEPARATORS: [&str; 7] = ["; ", " && ", " || ", " | ", " & ", "\n", ";"];
 
@@ -154,10 +179,25 @@ proptest! {
         let script = format!("{first}{separator}{second}");
         let whole = action(&policy, &bash(&script));
         prop_assert!(whole >= worst, "{script:?} is {whole}, its worst command {worst}");
-        // A list has no order that counts; a pipe has.
-        if separator != " | " {
-            prop_assert_eq!(whole, action(&policy, &bash(&format!("{second}{separator}{first}"))));
+    }
+
+    #[test]
+    fn the_order_of_commands_does_not_matter_to_patterns_of_one_command(
+        rules in rules(), default in actions(),
+        first in proptest::sample::select(COMMANDS.to_vec()), second in proptest::sample::select(COMMANDS.to_vec()),
+        separator in proptest::sample::select(vec!["; ", " && ", "\n"]),
+    ) {
+        // A pattern with a wildcard can match the text of the whole script, where order counts (`curl * | sh`).
+        let mut rules = numbered(&rules);
+        for rule in &mut rules {
+            rule["resources"] = match rule.get("resources") {
+                Some(_) => json!(["rm -rf x", "git status", "sudo ls"]),
+                None => continue,
+            };
         }
+        let policy = text(default, &rules);
+        let [one, other] = [[first, second], [second, first]].map(|order| action(&policy, &bash(&order.join(separator))));
+        prop_assert_eq!(one, other);
     }
 
     #[test]
