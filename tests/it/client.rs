@@ -47,6 +47,8 @@ fn record(sandbox: &Sandbox, id: &str) -> Value {
 fn blocked(sandbox: &Sandbox, model: &Model, session: &Session, id: &str) -> String {
     let told =
         model.result_of(id).unwrap_or_else(|| panic!("the model was never told about {id}: {session}"));
+    let decided = sandbox.log().iter().any(|record| record["call_id"] == id);
+    assert!(decided, "{id} never reached the hook; the model was told {told:?}");
     let record = record(sandbox, id);
     assert_eq!(record["action_taken"], "deny", "{id}: {record}");
     let reason = record["reason"].as_str().unwrap_or_default();
@@ -163,8 +165,9 @@ fn nothing_that_the_agent_may_run_unasked_changes_the_settings_or_the_policy() {
         let settings = sandbox.read(".claude/settings.local.json");
         let policy = sandbox.read(".agentfirewall/policy.yaml");
         let off = r#"{"disableAllHooks": true}"#;
+        let program = sandbox.program.to_str().unwrap();
         let path = |relative: &str| sandbox.project.join(relative);
-        let edit = |old: &str, new: &str, file: &str| json!({"file_path": path(file), "old_string": old, "new_string": new, "replace_all": false});
+        let edit = |old: &str, new: &str, file: &str| json!({"file_path": path(file), "old_string": old, "new_string": new, "replace_all": true});
         let attacks: Vec<(&str, model::Block)> = [
             tool("toolu_read1", "Read", json!({"file_path": path(".claude/settings.local.json")})),
             tool("toolu_read2", "Read", json!({"file_path": path(".agentfirewall/policy.yaml")})),
@@ -178,7 +181,7 @@ fn nothing_that_the_agent_may_run_unasked_changes_the_settings_or_the_policy() {
                     "Write",
                     json!({"file_path": path(".claude/settings.local.json"), "content": off}),
                 ),
-                tool("toolu_a2", "Edit", edit("PreToolUse", "NoToolUse", ".claude/settings.local.json")),
+                tool("toolu_a2", "Edit", edit(program, "/bin/true", ".claude/settings.local.json")),
                 tool(
                     "toolu_a3",
                     "Write",
@@ -357,6 +360,10 @@ fn a_secret_in_a_result_never_reaches_the_model() {
 fn a_session_from_a_subfolder_of_the_repository_is_covered() {
     for client in Client::all() {
         let sandbox = wired();
+        if client.version == "2.1.197" {
+            // It reads a project's settings only where it is started; the user's hold everywhere.
+            sandbox.run(["install", "--scope", "user"]).exits(0);
+        }
         sandbox.marker("deep/inside/marker-folder");
         let folder = sandbox.project.join("deep/inside");
         let model = Model::turns(vec![vec![bash("toolu_deep", "rm -rf marker-folder")]]);

@@ -10,14 +10,13 @@ fn last(sandbox: &Sandbox) -> Value {
     sandbox.log().into_iter().rfind(|record| record["event_type"] == "policy_check").unwrap()
 }
 
+/// The log says the action, the rule and its reason; what hit it may follow.
 #[track_caller]
 fn decided(sandbox: &Sandbox, action: &str, rule: &str, reason: &str) {
     let record = last(sandbox);
-    assert_eq!(
-        (record["action_taken"].as_str(), record["rule"]["name"].as_str(), record["reason"].as_str()),
-        (Some(action), Some(rule), Some(reason)),
-        "{record}"
-    );
+    assert_eq!(record["action_taken"], action, "{record}");
+    assert_eq!(record["rule"]["name"], rule, "{record}");
+    assert!(record["reason"].as_str().is_some_and(|text| text.starts_with(reason)), "{record}");
 }
 
 #[test]

@@ -133,10 +133,10 @@ fn call(
     };
     let input = raw.tool_input.ok_or_else(|| PayloadError("the payload has no `tool_input`".to_owned()))?;
     let mut call = ToolCall::new(shared_name(&tool), object(input)?);
-    if matches!(call.tool.as_str(), "Bash" | "PowerShell") && call.text("command").is_none() {
-        return Err(PayloadError(format!("the `{}` call has no `command` string", call.tool)));
-    }
     call.raw_tool = tool;
+    if event == HookEvent::PreToolUse {
+        judgeable(&call)?;
+    }
     CLIENT.clone_into(&mut call.client);
     call.event = event;
     call.response = match raw.tool_response.or(raw.error) {
@@ -174,6 +174,25 @@ fn shared_name(tool: &str) -> &str {
 fn server_of(tool: &str) -> Option<McpServer> {
     let (server, _) = tool.strip_prefix("mcp__")?.split_once("__")?;
     Some(McpServer { name: server.to_owned(), source: String::new() })
+}
+
+/// Refuses a call of a built-in tool whose telling parameter is there and no text: it would be judged without it.
+fn judgeable(call: &ToolCall) -> Result<(), PayloadError> {
+    let (name, compulsory) = match call.tool.as_str() {
+        "Bash" | "PowerShell" => ("command", true),
+        "Monitor" => ("command", false),
+        "Read" | "Write" | "Edit" => ("file_path", false),
+        "NotebookEdit" => ("notebook_path", false),
+        "WebFetch" => ("url", false),
+        "WebSearch" => ("query", false),
+        "Agent" => ("prompt", false),
+        _ => return Ok(()),
+    };
+    match call.input.get(name) {
+        Some(Value::String(_)) => Ok(()),
+        None if !compulsory => Ok(()),
+        _ => Err(PayloadError(format!("`{name}` of the {} call is not a text", call.tool))),
+    }
 }
 
 fn object(raw: &RawValue) -> Result<Value, PayloadError> {
@@ -340,6 +359,8 @@ mod tests {
             "{\"tool_name\":\"Bash\",\"tool_input\":[]}",
             "{\"tool_name\":\"Bash\",\"tool_input\":{}}",
             "{\"tool_name\":\"Bash\",\"tool_input\":{\"command\":5}}",
+            "{\"tool_name\":\"Bash\",\"tool_input\":{\"command\":[\"rm\",\"-rf\",\"x\"]}}",
+            "{\"tool_name\":\"Write\",\"tool_input\":{\"file_path\":7}}",
             "{\"tool_name\":\"Bash\",\"tool_input\":{}",
             "{\"tool_name\":\"Bash\",\"tool_input\":{}} trailing",
             "{\"hook_event_name\":\"PostToolUse\",\"tool_name\":\"Bash\",\"tool_input\":{}}",
