@@ -60,7 +60,7 @@ pub(super) fn uninstall(
             Some(back_up(&file, &before).map_err(|error| Failure::io(cannot("backed up"), &error))?);
         match &removal.text {
             Some(text) => {
-                replace(&file, text.as_bytes(), Expected::Still(Some(&before)), 0o600).map_err(failed)?
+                replace(&file, text.as_bytes(), Expected::Still(Some(&before)), 0o600).map_err(failed)?;
             }
             None => std::fs::remove_file(&file).map_err(failed)?,
         }

@@ -11,11 +11,14 @@ use crate::facts::Part;
 use crate::policy::{Condition, Patterns, Rule};
 use crate::registry::Registry;
 
-/// The matchers of a policy, by the place of their configuration in the compiled form.
+/// A configured matcher by the address of its configuration in the compiled policy and its id.
+type Made = BTreeMap<(usize, &'static str), Arc<dyn Matcher>>;
+
+/// The matchers of a policy, made when first needed.
 pub(super) struct Matchers<'c> {
     registry: &'c Registry,
     patterns: &'static str,
-    made: RwLock<BTreeMap<(usize, &'static str), Arc<dyn Matcher>>>,
+    made: RwLock<Made>,
 }
 
 impl<'c> Matchers<'c> {
