@@ -188,8 +188,10 @@ fn config_changed(
     recorder: &Recorder<'_>,
 ) -> Result<Outcome, Refusal> {
     let config = std::env::var_os("CLAUDE_CONFIG_DIR").map(PathBuf::from);
-    let binary = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
-    let files = claude_settings::SettingsFiles::read(&places.project, &places.home, config.as_deref());
+    let binary = std::env::current_exe()?;
+    // The client reads project settings from the folder it was started in, which need not be the project's root.
+    let launch = std::env::var_os("CLAUDE_PROJECT_DIR").map_or_else(|| places.project.clone(), PathBuf::from);
+    let files = claude_settings::SettingsFiles::read(&launch, &places.home, config.as_deref());
     let verdict =
         claude_settings::judge_config_change(change.file.as_deref(), &change.source, &files, &binary);
     let file = change.file.as_deref().map(Path::to_string_lossy).unwrap_or_default();
