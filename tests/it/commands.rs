@@ -1116,10 +1116,12 @@ fn completions_are_scripts_that_their_shells_accept() {
         let file = sandbox.write(&format!("completions.{shell}"), &script.stdout);
         match sandbox.process(shell).arg("-n").arg(&file).output() {
             Ok(output) => {
-                assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr))
+                assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr));
             }
             Err(_) => {
-                agentfirewall_tests::say(format!("{shell} is not installed: its completions were not parsed"))
+                agentfirewall_tests::say(format!(
+                    "{shell} is not installed: its completions were not parsed"
+                ));
             }
         }
     }
