@@ -45,10 +45,10 @@ fn the_last_rule_denies(bencher: Bencher<'_, '_>, count: usize) {
 
 #[divan::bench(args = [20, 1_000])]
 fn a_file_is_written(bencher: Bencher<'_, '_>, rules: usize) {
-    let mut call = bash("");
-    call.tool = "Write".to_owned();
-    call.raw_tool = call.tool.clone();
-    call.input =
-        json!({"file_path": "/home/dev/project/src/lib.rs", "content": "fn main() {}\n".repeat(100)});
+    let content = "fn main() {}\n".repeat(100);
+    let mut call =
+        ToolCall::new("Write", json!({"file_path": "/home/dev/project/src/lib.rs", "content": content}));
+    call.project = "/home/dev/project".into();
+    call.cwd = call.project.clone();
     measure(bencher, rules, &call, Action::Log);
 }

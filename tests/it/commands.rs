@@ -670,7 +670,7 @@ fn check_reads_a_call_as_json_and_answers_in_json() {
         assert_eq!(outcome.json()["action"], action, "{call}: {outcome:?}");
     }
     let by_flag = sandbox.run(["check", "--json", "--tool", "Bash", "--input", r#"{"command": "sudo ls"}"#]);
-    assert_snapshot!(plain(&sandbox, &by_flag.exits(2).stdout), @r#"{"tool":"Bash","action":"deny","reason":"Dangerous shell commands blocked: `sudo ls`","suggestion":null,"rule":{"layer":"project","name":"block-dangerous-bash","line":12},"findings":[],"would":null,"approve":false}"#);
+    assert_snapshot!(plain(&sandbox, &by_flag.exits(2).stdout), @r#"{"tool":"Bash","action":"deny","reason":"Dangerous shell commands blocked","part":"sudo ls","suggestion":null,"rule":{"layer":"project","name":"block-dangerous-bash","line":12},"findings":[],"would":null,"approve":false}"#);
     for wrong in ["", "{", "[]", r#"{"input": {}}"#, r#"{"tool": "Bash", "input": "ls"}"#] {
         let outcome = sandbox.run_with(["check"], wrong.as_bytes());
         assert!(matches!(outcome.code, Some(64 | 65)), "{wrong:?}: {outcome:?}");
@@ -695,7 +695,7 @@ fn audit_shows_the_records_and_filters_them() {
     -- stdout
     Showing 4 of 4 events:
       [TIME]  log    Bash          default_action    git status  no rule of the project policy is about this Bash call
-      [TIME]  deny   Bash          block-dangerous-bash  sudo ls  Dangerous shell commands blocked: `sudo ls`
+      [TIME]  deny   Bash          block-dangerous-bash  sudo ls  Dangerous shell commands blocked
       [TIME]  allow  Read          allow-read-operations  [PROJECT]/a.txt  Read operations are safe
       [TIME]  alert  mcp__demo__send_mail  alert-mcp-tools   {"to":"a@example.org"}  MCP tool calls flagged for review
     "#);
@@ -1116,10 +1116,12 @@ fn completions_are_scripts_that_their_shells_accept() {
         let file = sandbox.write(&format!("completions.{shell}"), &script.stdout);
         match sandbox.process(shell).arg("-n").arg(&file).output() {
             Ok(output) => {
-                assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr))
+                assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr));
             }
             Err(_) => {
-                agentfirewall_tests::say(format!("{shell} is not installed: its completions were not parsed"))
+                agentfirewall_tests::say(format!(
+                    "{shell} is not installed: its completions were not parsed"
+                ));
             }
         }
     }

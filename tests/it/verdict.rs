@@ -312,3 +312,30 @@ fn an_allow_of_a_path_does_not_cover_another_spelling_of_a_path_outside() {
     assert_eq!(read("/home/dev/project/src/../.env"), Action::Deny);
     assert_eq!(read("/home/dev/project/src/../../../../etc/passwd"), Action::Deny);
 }
+
+#[test]
+fn a_rule_that_hits_only_the_name_of_a_link_does_not_hide_the_file_behind_it() {
+    let root = tempfile::tempdir().unwrap();
+    let project = root.path().canonicalize().unwrap();
+    for folder in ["notes", "vault"] {
+        std::fs::create_dir(project.join(folder)).unwrap();
+    }
+    std::fs::write(project.join("vault/key"), "x").unwrap();
+    std::os::unix::fs::symlink("../vault/key", project.join("notes/link")).unwrap();
+    std::fs::write(project.join("notes/plain"), "x").unwrap();
+    for milder in Action::ALL {
+        let rules = [
+            json!({"name": "notes", "tools": ["Read"], "resources": ["notes/*"], "action": milder.as_str(), "reason": "n"}),
+            json!({"name": "vault", "tools": ["*"], "resources": ["vault/*"], "action": "deny", "reason": "v"}),
+        ];
+        let policy = text(Action::Log, &rules);
+        let read = |path: &str| {
+            let mut call = call("Read", json!({"file_path": project.join(path)}));
+            call.project = project.clone();
+            call.cwd = project.clone();
+            action(&policy, &call)
+        };
+        assert_eq!(read("notes/link"), Action::Deny, "{milder} in front");
+        assert_eq!(read("notes/plain"), milder);
+    }
+}

@@ -39,12 +39,14 @@ pub(super) fn layer<'l>(
         facts.parts.iter().partition(|part| part.weight == Weight::Primary);
     for part in primary.into_iter().chain(mentions) {
         let limit = if part.kind == PartKind::Script { last } else { usize::MAX };
-        let (matched, would) = rules.first_match(part, limit, matchers, call)?;
+        let Match { rule: matched, settles, would } = rules.first_match(part, limit, matchers, call)?;
         verdict.would = verdict.would.max(would);
-        let action = match (matched, part.weight) {
-            (Some((_, rule)), _) => rule.action,
-            (None, Weight::Primary) => layer.default_action,
-            (None, Weight::Mention) => continue,
+        let falls = part.weight == Weight::Primary && !settles;
+        let (matched, action) = match matched {
+            Some((_, rule)) if falls && rule.action < layer.default_action => (None, layer.default_action),
+            Some((_, rule)) => (matched, rule.action),
+            None if falls => (None, layer.default_action),
+            None => continue,
         };
         if part.weight == Weight::Primary {
             last = last.max(matched.map_or(usize::MAX, |(place, _)| place));
@@ -83,8 +85,15 @@ struct Candidate<'l> {
     universal: bool,
 }
 
-/// The place of a rule in the order of the policy, and the rule.
-type Matched<'r, 'l> = Option<(usize, &'r Rule<'l>)>;
+/// What the rules say of one part.
+struct Match<'r, 'l> {
+    /// The strictest of the rules that judge it, and its place in the order of the policy.
+    rule: Option<(usize, &'r Rule<'l>)>,
+    /// Whether one of them is about every reading of the part, so that it does not fall to the default action.
+    settles: bool,
+    /// The strictest answer of the monitored rules before.
+    would: Option<Action>,
+}
 
 impl<'l> Candidates<'l> {
     fn gather(
@@ -114,15 +123,20 @@ impl<'l> Candidates<'l> {
         Ok(Self { rules })
     }
 
-    /// The first rule before `limit` that matches a part, and the strictest answer of the monitored rules before it.
+    /// The first rule before `limit` that matches a part.
+    ///
+    /// An `alert` or `ask` that hits one reading of several (the link, not the file behind it; one string of an MCP
+    /// call) tightens, and the search goes on: it must not let the other readings past a `deny` that comes later, which
+    /// an `allow` in its place would not do either.
     fn first_match(
         &self,
         part: &Part,
         limit: usize,
         matchers: &Matchers<'_>,
         call: &ToolCall,
-    ) -> Result<(Matched<'_, 'l>, Option<Action>), CheckError> {
+    ) -> Result<Match<'_, 'l>, CheckError> {
         let mut would = None;
+        let mut partial: Option<(usize, &Rule<'l>)> = None;
         for (place, Candidate { rule, universal }) in self.rules.iter().enumerate().take(limit) {
             let permissive = rule.action.is_permissive();
             if part.weight == Weight::Mention {
@@ -148,10 +162,27 @@ impl<'l> Candidates<'l> {
                 would = would.max(Some(rule.action));
                 continue;
             }
-            return Ok((Some((place, rule)), would));
+            let lets_pass_or_asks = !permissive && rule.action < Action::Deny;
+            if lets_pass_or_asks && !whole(rule, part, matchers, call)? {
+                if partial.is_none_or(|(_, kept)| rule.action > kept.action) {
+                    partial = Some((place, rule));
+                }
+                continue;
+            }
+            let stricter = partial.filter(|(_, kept)| kept.action > rule.action);
+            return Ok(Match { rule: stricter.or(Some((place, rule))), settles: true, would });
         }
-        Ok((None, would))
+        Ok(Match { rule: partial, settles: false, would })
     }
+}
+
+/// Whether a rule is about every reading of a part.
+fn whole(rule: &Rule<'_>, part: &Part, matchers: &Matchers<'_>, call: &ToolCall) -> Result<bool, CheckError> {
+    Ok(matchers.resources(rule.resources, part, call, true)?
+        && match &rule.condition {
+            None => true,
+            Some(condition) => matchers.condition(condition, part, call, true)?,
+        })
 }
 
 impl Verdict<'_> {
