@@ -1,0 +1,397 @@
+//! Help texts and usage errors.
+
+use agentfirewall_tests::sandbox::Sandbox;
+use insta::assert_snapshot;
+
+use super::*;
+
+#[test]
+fn help_of_the_program() {
+    assert_snapshot!(run(&Sandbox::new(), &["--help"]), @r#"
+    exit 0
+    -- stdout
+    A policy-enforced firewall for the tool calls of AI agents
+
+    Usage: agentfirewall <COMMAND>
+
+    Commands:
+      init         Create .agentfirewall/ with a default policy and an empty audit log
+      install      Add the firewall's hooks to Claude Code's settings
+      uninstall    Remove the firewall's hooks from Claude Code's settings
+      doctor       Check whether the hooks are really wired and will run
+      validate     Validate a policy file and print its rules
+      check        Decide one call given as flags or JSON (exit code: 0 passes, 2 deny, 3 ask)
+      audit        Query or verify the audit log
+      scan         Scan files for secrets
+      plugins      List the plugins this binary is made of
+      deliver      Deliver audit records to the configured sinks (the hook starts this by itself)
+      completions  Print a completion script for a shell
+      man          Write the manual pages into a folder
+      hook         Answer an agent's hook: reads the payload from standard input (installed by
+                   `install`)
+      help         Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Start here:  agentfirewall init  &&  agentfirewall install  &&  agentfirewall doctor
+    "#);
+}
+
+#[test]
+fn help_of_init() {
+    assert_snapshot!(run(&Sandbox::new(), &["init", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Create .agentfirewall/ with a default policy and an empty audit log
+
+    Usage: agentfirewall init [OPTIONS]
+
+    Options:
+          --json     Print what was done as JSON
+      -h, --help     Print help
+      -V, --version  Print version
+    "#);
+}
+
+#[test]
+fn help_of_install() {
+    assert_snapshot!(run(&Sandbox::new(), &["install", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Add the firewall's hooks to Claude Code's settings
+
+    Usage: agentfirewall install [OPTIONS]
+
+    Options:
+          --scope <SCOPE>
+              Which settings file to change
+
+              Possible values:
+              - user:    ~/.claude/settings.json: every project of this user
+              - project: .claude/settings.json: everyone who works on this project
+              - local:   .claude/settings.local.json: this project, for you alone
+              - managed: The machine's managed settings: cannot be switched off by a user
+
+              [default: local]
+
+          --dry-run
+              Show the change and write nothing
+
+          --json
+              Print the result as JSON
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+    "#);
+}
+
+#[test]
+fn help_of_uninstall() {
+    assert_snapshot!(run(&Sandbox::new(), &["uninstall", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Remove the firewall's hooks from Claude Code's settings
+
+    Usage: agentfirewall uninstall [OPTIONS]
+
+    Options:
+          --scope <SCOPE>
+              Which settings file to change
+
+              Possible values:
+              - user:    ~/.claude/settings.json: every project of this user
+              - project: .claude/settings.json: everyone who works on this project
+              - local:   .claude/settings.local.json: this project, for you alone
+              - managed: The machine's managed settings: cannot be switched off by a user
+
+              [default: local]
+
+          --dry-run
+              Show the change and write nothing
+
+          --json
+              Print the result as JSON
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+    "#);
+}
+
+#[test]
+fn help_of_doctor() {
+    assert_snapshot!(run(&Sandbox::new(), &["doctor", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Check whether the hooks are really wired and will run
+
+    Usage: agentfirewall doctor [OPTIONS]
+
+    Options:
+          --live     Prove it: run the real client against a scripted model on the loopback and see a
+                     call blocked
+          --json     Print the report as JSON
+      -h, --help     Print help
+      -V, --version  Print version
+    "#);
+}
+
+#[test]
+fn help_of_validate() {
+    assert_snapshot!(run(&Sandbox::new(), &["validate", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Validate a policy file and print its rules
+
+    Usage: agentfirewall validate [OPTIONS]
+
+    Options:
+          --policy <FILE>  The policy file [default: every layer's policy that applies here]
+          --json           Print rules and problems as JSON
+      -h, --help           Print help
+      -V, --version        Print version
+    "#);
+}
+
+#[test]
+fn help_of_check() {
+    assert_snapshot!(run(&Sandbox::new(), &["check", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Decide one call given as flags or JSON (exit code: 0 passes, 2 deny, 3 ask)
+
+    Usage: agentfirewall check [OPTIONS]
+
+    Options:
+          --tool <TOOL>        The tool, such as Bash, Write or mcp__server__tool; without it a call is
+                               read as JSON from standard input
+          --command <COMMAND>  The command of a shell tool
+          --path <FILE>        The path of a file tool
+          --input <JSON>       All parameters as a JSON object
+          --policy <FILE>      Judge by this policy file alone
+          --record             Write the decision to the audit log too
+          --json               Print the decision as JSON
+      -h, --help               Print help
+      -V, --version            Print version
+    "#);
+}
+
+#[test]
+fn help_of_audit() {
+    assert_snapshot!(run(&Sandbox::new(), &["audit", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Query or verify the audit log
+
+    Usage: agentfirewall audit [OPTIONS]
+           agentfirewall audit <COMMAND>
+
+    Commands:
+      verify  Check the hash chain from the first record to the last
+      help    Print this message or the help of the given subcommand(s)
+
+    Options:
+          --log <FILE>         The log [default: the project's]
+          --tail <N>           How many of the newest matching records to show [default: 20]
+          --tool <TOOL>        Only this tool; wildcards as in a policy
+          --action <ACTION>    Only this action: allow, log, alert, ask or deny
+          --rule <RULE>        Only records decided by this rule
+          --session <SESSION>  Only records of this session
+          --since <TIME>       Only records at or after this time: RFC 3339, a date, or an age such as
+                               30m, 12h, 7d
+          --until <TIME>       Only records before this time
+      -f, --follow             Keep printing records as they are written
+          --json               Print the records as JSON Lines
+      -h, --help               Print help
+      -V, --version            Print version
+    "#);
+}
+
+#[test]
+fn help_of_audit_verify() {
+    assert_snapshot!(run(&Sandbox::new(), &["audit", "verify", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Check the hash chain from the first record to the last
+
+    Usage: agentfirewall audit verify [OPTIONS]
+
+    Options:
+          --log <FILE>  The log [default: the project's]
+          --json        Print the report as JSON
+      -h, --help        Print help
+      -V, --version     Print version
+    "#);
+}
+
+#[test]
+fn help_of_scan() {
+    assert_snapshot!(run(&Sandbox::new(), &["scan", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Scan files for secrets
+
+    Usage: agentfirewall scan [OPTIONS] [PATH]
+
+    Arguments:
+      [PATH]
+              The file or folder; `-` reads standard input
+
+              [default: .]
+
+    Options:
+          --confidence <CONFIDENCE>
+              The lowest confidence that is reported
+
+              Possible values:
+              - low:    Everything
+              - medium: What looks like a secret
+              - high:   What its structure proves
+
+              [default: medium]
+
+          --no-ignore
+              Look into files that .gitignore and .ignore leave out too
+
+          --json
+              Print the findings as JSON
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+    "#);
+}
+
+#[test]
+fn help_of_plugins() {
+    assert_snapshot!(run(&Sandbox::new(), &["plugins", "--help"]), @r#"
+    exit 0
+    -- stdout
+    List the plugins this binary is made of
+
+    Usage: agentfirewall plugins <COMMAND>
+
+    Commands:
+      list  Every matcher, detector and sink
+      help  Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+    "#);
+}
+
+#[test]
+fn help_of_plugins_list() {
+    assert_snapshot!(run(&Sandbox::new(), &["plugins", "list", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Every matcher, detector and sink
+
+    Usage: agentfirewall plugins list [OPTIONS]
+
+    Options:
+          --json     Print the list as JSON
+      -h, --help     Print help
+      -V, --version  Print version
+    "#);
+}
+
+#[test]
+fn help_of_deliver() {
+    assert_snapshot!(run(&Sandbox::new(), &["deliver", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Deliver audit records to the configured sinks (the hook starts this by itself)
+
+    Usage: agentfirewall deliver [OPTIONS]
+
+    Options:
+          --log <FILE>  The log to deliver from [default: the project's]
+      -h, --help        Print help
+      -V, --version     Print version
+    "#);
+}
+
+#[test]
+fn help_of_completions() {
+    assert_snapshot!(run(&Sandbox::new(), &["completions", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Print a completion script for a shell
+
+    Usage: agentfirewall completions <SHELL>
+
+    Arguments:
+      <SHELL>  The shell [possible values: bash, elvish, fish, powershell, zsh]
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+    "#);
+}
+
+#[test]
+fn help_of_man() {
+    assert_snapshot!(run(&Sandbox::new(), &["man", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Write the manual pages into a folder
+
+    Usage: agentfirewall man <FOLDER>
+
+    Arguments:
+      <FOLDER>  The folder
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+    "#);
+}
+
+#[test]
+fn every_command_is_in_the_help_of_the_program_and_answers_help_itself() {
+    let sandbox = Sandbox::new();
+    let help = sandbox.run(["--help"]);
+    for command in [
+        "init",
+        "install",
+        "uninstall",
+        "doctor",
+        "validate",
+        "check",
+        "audit",
+        "scan",
+        "plugins",
+        "deliver",
+        "completions",
+        "man",
+        "hook",
+    ] {
+        assert!(help.stdout.contains(&format!("\n  {command} ")), "{command}: {}", help.stdout);
+        let own = sandbox.run([command, "--help"]);
+        own.exits(0);
+        assert!(own.stdout.contains("Usage: agentfirewall"), "{own:?}");
+    }
+    assert!(sandbox.run(["--version"]).stdout.starts_with("agentfirewall 0."));
+}
+
+#[test]
+fn wrong_arguments_are_a_usage_error_with_a_suggestion() {
+    let sandbox = Sandbox::new();
+    for arguments in [&["instal"][..], &["install", "--scope", "everywhere"], &["scan", "--jsn"], &[]] {
+        let outcome = sandbox.run(arguments);
+        assert!(outcome.code == Some(64), "{arguments:?}: {outcome:?}");
+        assert!(outcome.stdout.is_empty() && !outcome.stderr.is_empty());
+    }
+    assert!(sandbox.run(["instal"]).stderr.contains("install"));
+}
