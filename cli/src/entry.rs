@@ -22,6 +22,19 @@ extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
     c_int::from(code)
 }
 
+/// The two functions of the C library's `libm.so` that anything in the program uses (progress bars, entropies). Having
+/// them here, the loader need not map another library at every start.
+#[unsafe(no_mangle)]
+extern "C" fn pow(base: f64, exponent: f64) -> f64 {
+    libm::pow(base, exponent)
+}
+
+/// As [`pow`].
+#[unsafe(no_mangle)]
+extern "C" fn log2f(value: f32) -> f32 {
+    libm::log2f(value)
+}
+
 /// What Rust's start-up would have done and this program relies on.
 fn prepare() -> bool {
     // SAFETY: the calls take plain values and a string that ends in NUL; nothing else runs in the process yet.

@@ -1,6 +1,6 @@
 //! Secrets in what an agent sends and receives: found by the detectors, told apart and masked here.
 //!
-//! [`Prefilter`](prefilter) reads a text once and says which detectors have anything to look at; the [`Engine`] builds
+//! The prefilter reads a text once and says which detectors have anything to look at; the [`Engine`] builds
 //! and calls those, and nothing else. What they find leaves this module as a place and a kind, never as the secret
 //! itself: [`mask_value`] puts a tag where it stood before anything is recorded.
 

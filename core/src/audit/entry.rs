@@ -25,7 +25,7 @@ pub enum EventType {
     SessionStart,
     /// The agent's settings changed.
     ConfigChange,
-    /// The end of the log was damaged and repaired. Written by [`append`](super::append) itself.
+    /// The end of the log was damaged and repaired. Written by [`append`](super::append()) itself.
     Recovery,
 }
 
