@@ -15,7 +15,7 @@ use crate::samples;
 const PAGE: &str = include_str!("page.yaml");
 
 /// A text without what changes from run to run: paths, times, hashes, counts of milliseconds.
-fn plain(sandbox: &Sandbox, text: &str) -> String {
+pub(crate) fn plain(sandbox: &Sandbox, text: &str) -> String {
     let mut text = text.to_owned();
     let root = sandbox.home.parent().unwrap();
     let folder = sandbox.program.parent().unwrap();

@@ -10,6 +10,7 @@
 
 mod client;
 mod commands;
+mod docs;
 mod fail_closed;
 mod page;
 mod samples;

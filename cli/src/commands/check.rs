@@ -69,7 +69,7 @@ fn say(ui: &Ui, decision: &Decision) {
     ui.line(format!("{style}{}{style:#}: {}{part}", decision.action, decision.reason));
     let place = if decision.rule.line > 0 { format!(", line {}", decision.rule.line) } else { String::new() };
     ui.line(format!("  rule `{}` of the {} policy{place}", decision.rule.name, decision.rule.layer));
-    if let Some(suggestion) = &decision.suggestion {
+    if let Some(suggestion) = decision.suggestion.as_ref().filter(|_| decision.action.stops()) {
         ui.line(format!("  instead: {suggestion}"));
     }
     if let Some(would) = decision.would {
