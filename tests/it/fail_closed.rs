@@ -472,3 +472,26 @@ fn refusals_leave_nothing_behind() {
         .collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+#[test]
+fn only_a_trusted_policy_relaxes_failures_and_never_what_was_stopped() {
+    let log_is_a_folder = |user: &str, project: &str| {
+        let sandbox = Sandbox::with_policy(project);
+        let folder = sandbox.home.join(".config/agentfirewall");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("policy.yaml"), user).unwrap();
+        std::fs::create_dir_all(sandbox.log_path()).unwrap();
+        sandbox
+    };
+    let rules = "version: \"1.0\"\nname: x\ndefault_action: log\nrules:\n  \
+                 - {name: no, tools: [Bash], resources: [\"rm *\"], action: deny, reason: kept}\n";
+    let relaxed = log_is_a_folder(&format!("{rules}on_error: allow\n"), rules);
+    let passed = relaxed.bash("git status");
+    assert_eq!(passed.code, Some(0), "{passed:?}");
+    assert!(passed.json()["systemMessage"].as_str().unwrap().contains("let this pass"), "{passed:?}");
+    let stopped = relaxed.bash("rm x");
+    assert!(stopped.denied().contains("kept"), "{stopped:?}");
+    // Without the trusted word for it, and with a project that says it itself, every call is denied.
+    log_is_a_folder(rules, rules).bash("git status").denied();
+    log_is_a_folder(rules, &format!("{rules}on_error: allow\n")).bash("git status").denied();
+}

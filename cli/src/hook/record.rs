@@ -56,7 +56,7 @@ impl<'p> Recorder<'p> {
 
     /// Takes the secrets out of what a decision says: parts of the call, and what a plugin says of its failure.
     pub(crate) fn mask(&self, interceptor: &Interceptor<'_>, decision: &mut Decision) -> Result<(), Refusal> {
-        if !decision.action.stops() && decision.part.is_none() {
+        if decision.action <= Action::Log && decision.part.is_none() {
             return Ok(());
         }
         for text in [Some(&mut decision.reason), decision.part.as_mut()].into_iter().flatten() {

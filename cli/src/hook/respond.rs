@@ -29,7 +29,7 @@ pub(super) fn answer(
     let recorder = Recorder::new(places, layers)?;
     match payload {
         Payload::Call(call) if event == HookEvent::PreToolUse => {
-            before_call(&call, places, interceptor, &recorder)
+            before_call(&call, places, interceptor, &recorder, super::may_pass_on_error(layers))
         }
         Payload::Call(call) => after_call(event, *call, &interceptor, &recorder, layers),
         Payload::Prompt(session, prompt) => prompted(&session, &prompt, &interceptor, &recorder, layers),
@@ -46,18 +46,31 @@ fn before_call(
     places: &Places,
     interceptor: Interceptor<'_>,
     recorder: &Recorder<'_>,
+    may_pass: bool,
 ) -> Result<Outcome, Refusal> {
     let interceptor = interceptor.protecting(protection(places));
-    let mut decision = match interceptor.check(call) {
-        Ok(decision) => decision,
+    let (mut decision, failed) = match interceptor.check(call) {
+        Ok(decision) => (decision, false),
         // The failure is a decision too, and the log names who failed.
-        Err(error) => Decision::new(Action::Deny, RuleRef::new("firewall", "failure", 0), error.to_string()),
+        Err(error) => {
+            let action = if may_pass { Action::Alert } else { Action::Deny };
+            (Decision::new(action, RuleRef::new("firewall", "failure", 0), error.to_string()), true)
+        }
     };
     recorder.mask(&interceptor, &mut decision)?;
-    let deliver = recorder.decision(call, &decision)?;
+    let deliver = match recorder.decision(call, &decision) {
+        Ok(deliver) => deliver,
+        // A policy that lets calls pass when the firewall fails does not let pass what was judged and stopped.
+        Err(Refusal(unrecorded)) if decision.action.stops() => {
+            let reason = format!("{}; besides, {unrecorded}", explanation("Blocked", &decision));
+            return Ok(claude_code::deny(HookEvent::PreToolUse, &reason).into());
+        }
+        Err(refusal) => return Err(refusal),
+    };
     let answer = match decision.action {
         Action::Deny => claude_code::deny(HookEvent::PreToolUse, &explanation("Blocked", &decision)),
         Action::Ask => claude_code::ask(&explanation("Needs approval", &decision)),
+        _ if failed => claude_code::tell_person(&format!("agentfirewall let this pass: {}", decision.reason)),
         _ if decision.approve => claude_code::approve(&explanation("Approved", &decision)),
         _ => claude_code::pass(),
     };

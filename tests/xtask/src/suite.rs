@@ -4,10 +4,12 @@ use crate::Result;
 use crate::process::{Run, Stream, answers};
 use crate::workshop::{Outcome, Workshop};
 
-/// Unit and integration tests. Nextest runs them if it is there, plain `cargo test` if not: both run the same tests.
+/// Unit and integration tests, but for those with the real client, which have a step of their own that installs it.
+/// Nextest runs them if it is there, plain `cargo test` if not: both run the same tests.
 pub(crate) fn tests(workshop: &Workshop) -> Result<Outcome> {
     if answers("cargo-nextest", &["nextest", "--version"]) {
         let run = Run::cargo().args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]);
+        let run = run.args(["-E", "not (binary(it) and test(/^client::/))"]);
         return counted(workshop, run, Stream::Error);
     }
     let run = Run::cargo().args([
@@ -18,6 +20,9 @@ pub(crate) fn tests(workshop: &Workshop) -> Result<Outcome> {
         "--lib",
         "--bins",
         "--tests",
+        "--",
+        "--skip",
+        "client::",
     ]);
     counted(workshop, run, Stream::Output)
 }

@@ -306,7 +306,8 @@ fn the_embedded_policy_is_clean_and_explains_every_rule() {
     let policy = checked.policy.unwrap();
     assert_eq!(policy.default_action, Action::Log);
     for rule in policy.rules {
-        assert!(rule.reason.len() > 10 && rule.suggest.is_some_and(|text| text.len() > 10), "{}", rule.name);
+        let suggests = rule.suggest.is_some_and(|text| text.len() > 10);
+        assert!(rule.reason.len() > 10 && suggests == rule.action.stops(), "{}", rule.name);
     }
 }
 
