@@ -50,22 +50,30 @@ impl CargoTool {
 
 /// Valgrind, from the system's packages where we may install them.
 pub(crate) fn valgrind() -> Result<PathBuf> {
-    if answers("valgrind", &["--version"]) {
-        return Ok(PathBuf::from("valgrind"));
+    system("valgrind")
+}
+
+/// The shells besides bash whose parsers check our completions.
+pub(crate) fn shells() -> Result<()> {
+    ["zsh", "fish"].into_iter().try_for_each(|shell| system(shell).map(drop))
+}
+
+/// A program of the system's package of the same name.
+fn system(name: &str) -> Result<PathBuf> {
+    if answers(name, &["--version"]) {
+        return Ok(PathBuf::from(name));
     }
     let root = Run::new("id").arg("-u").read().is_ok_and(|id| id.trim() == "0");
     if !root || !answers("apt-get", &["--version"]) {
-        return Err(
-            "valgrind is not installed and installing system packages takes root and apt-get".to_owned()
-        );
+        return Err(format!("{name} is not installed and installing system packages takes root and apt-get"));
     }
     let apt = || Run::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
     apt().args(["-qq", "update"]).run()?;
-    apt().args(["-qq", "install", "--yes", "--no-install-recommends", "valgrind"]).run()?;
-    if answers("valgrind", &["--version"]) {
-        Ok(PathBuf::from("valgrind"))
+    apt().args(["-qq", "install", "--yes", "--no-install-recommends", name]).run()?;
+    if answers(name, &["--version"]) {
+        Ok(PathBuf::from(name))
     } else {
-        Err("valgrind was installed and does not run".to_owned())
+        Err(format!("{name} was installed and does not run"))
     }
 }
 
@@ -81,6 +89,9 @@ pub(crate) fn setup(workshop: &Workshop) -> Result<Outcome> {
     match valgrind() {
         Ok(program) => say::line(&format!("valgrind: {}", program.display())),
         Err(error) => missing.push(error),
+    }
+    if let Err(error) = shells() {
+        missing.push(error);
     }
     for version in client::VERSIONS {
         match client::install(workshop, version) {
