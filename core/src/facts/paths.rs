@@ -156,12 +156,12 @@ mod tests {
 
     #[test]
     fn one_file_has_the_same_absolute_spelling_however_it_is_written() {
-        let (project, home) = (Path::new("/work/p"), Path::new("/home/u"));
+        let (project, home) = (Path::new("/srv/p"), Path::new("/home/u"));
         for (written, folder, expected) in [
-            (".env", "/work/p", "/work/p/.env"),
-            ("./a/../.env", "/work/p", "/work/p/.env"),
-            ("../.env", "/work/p/sub", "/work/p/.env"),
-            ("/work//p/./.env", "/", "/work/p/.env"),
+            (".env", "/srv/p", "/srv/p/.env"),
+            ("./a/../.env", "/srv/p", "/srv/p/.env"),
+            ("../.env", "/srv/p/sub", "/srv/p/.env"),
+            ("/srv//p/./.env", "/", "/srv/p/.env"),
             ("~/.ssh/id", "/x", "/home/u/.ssh/id"),
             ("$HOME/.ssh/id", "/x", "/home/u/.ssh/id"),
             ("${HOME}/.ssh/id", "/x", "/home/u/.ssh/id"),
