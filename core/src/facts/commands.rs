@@ -92,6 +92,11 @@ fn add_layers(commands: &mut Commands, words: &[Word], layer: usize) {
         match unwrapped(&words) {
             Some(rest) if !rest.is_empty() => {
                 push(commands, rest.to_vec());
+                if words.first().is_some_and(|program| base_name(&program.text) == "xargs") {
+                    // It gets operands from standard input that nobody knows: `xargs rm -rf` is `rm -rf` of something.
+                    let unknown = Word { text: "…".to_owned(), dynamic: true, wild: false };
+                    push(commands, rest.iter().cloned().chain([unknown]).collect());
+                }
                 words = rest.to_vec();
             }
             _ => return,
@@ -266,6 +271,7 @@ mod tests {
             ("nohup nice -n 5 rm x &", "rm x"),
             ("timeout -k 5 10 rm x", "rm x"),
             ("ls | xargs -n 1 rm x", "rm x"),
+            ("xargs rm -rf < list", "rm -rf …"),
             ("bash -lc 'cd y && rm x'", "rm x"),
             ("sudo bash -c \"sh -c 'rm x'\"", "rm x"),
             ("eval rm x", "rm x"),
