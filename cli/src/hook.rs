@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use agentfirewall_core::agents::claude_code::{self, MAX_PAYLOAD};
-use agentfirewall_core::agents::{Answer, Surroundings};
+use agentfirewall_core::agents::{Answer, Payload, Surroundings};
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{self, Layer, LayerKind, OnError};
 use agentfirewall_core::registry::Registry;
@@ -125,11 +125,21 @@ fn try_decide(event: HookEvent) -> Result<Outcome, Refusal> {
     let around =
         Surroundings { project: places.project.clone(), headless: claude_code::is_headless(&environment) };
     let payload = claude_code::parse(event, &bytes, &around)?;
-    drop(bytes);
+    judge(event, payload, &places).or_else(|refusal| {
+        if event != HookEvent::PostToolUse {
+            return Err(refusal);
+        }
+        // The tool has run, and its result goes to the model unless the answer replaces it: what nobody could look at
+        // is withheld.
+        respond::withheld(claude_code::parse(event, &bytes, &around)?, &refusal)
+    })
+}
+
+fn judge(event: HookEvent, payload: Payload, places: &Places) -> Result<Outcome, Refusal> {
     let registry = Registry::from_linked()?;
-    let compiled = policy::load(&places, &registry)?;
+    let compiled = policy::load(places, &registry)?;
     let layers = compiled.layers()?;
-    respond::answer(event, payload, &places, &registry, &compiled, &layers).or_else(|Refusal(reason)| {
+    respond::answer(event, payload, places, &registry, &compiled, &layers).or_else(|Refusal(reason)| {
         if may_pass_on_error(&layers) {
             // The author of a trusted policy prefers availability; the reason still reaches the person.
             Ok(claude_code::tell_person(&format!("agentfirewall let this pass: {reason}")).into())

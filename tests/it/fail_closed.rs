@@ -433,6 +433,20 @@ fn other_events_say_what_is_wrong_and_never_crash() {
 }
 
 #[test]
+fn a_result_that_nobody_could_look_at_is_withheld_in_its_own_shape() {
+    let sandbox = Sandbox::with_policy("rules: [");
+    let response = json!({"stdout": "token", "stderr": "", "interrupted": false, "isImage": false});
+    let payload = Payload::post(&sandbox.project, "Bash", json!({"command": "cat x"}), response);
+    let outcome = sandbox.hook("post-tool-use", payload.bytes());
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let result = outcome.json()["hookSpecificOutput"]["updatedToolOutput"].clone();
+    assert!(result["stdout"].as_str().unwrap().starts_with("[withheld by agentfirewall: "), "{outcome:?}");
+    assert_eq!(result["interrupted"], json!(false));
+    assert!(!outcome.stdout.contains("token"), "{outcome:?}");
+    outcome.one_line();
+}
+
+#[test]
 fn how_long_every_row_takes_is_printed() {
     let mut table = format!("\n{:<44} {:>9} {:>9} {:>9}\n", "fail-closed row", "ms", "ordinary", "more");
     for row in ROWS {

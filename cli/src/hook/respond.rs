@@ -111,13 +111,10 @@ fn after_call(
     let mut result = call.response.take().unwrap_or(Value::Null);
     let findings = match scan(interceptor, &result) {
         Ok(findings) => findings,
-        Err(refusal) if event == HookEvent::PostToolUse => {
-            // A result nobody could look at is withheld, in its own shape so that the client takes the replacement.
-            withhold(&mut result, &refusal.0);
+        Err(refusal) => {
             recorder.result(event, &call, &[], Action::Deny, &refusal.0)?;
-            return Ok(claude_code::replace_result(result).into());
+            return Err(refusal);
         }
-        Err(refusal) => return Err(refusal),
     };
     let leaked: Vec<LocatedFinding> =
         findings.into_iter().filter(|found| found.finding.confidence >= Confidence::Medium).collect();
@@ -151,6 +148,16 @@ fn scan(interceptor: &Interceptor<'_>, value: &Value) -> Result<Vec<LocatedFindi
         }
     }
     Ok(all)
+}
+
+/// A result nobody could look at, replaced in its own shape so that the client takes the replacement.
+pub(super) fn withheld(payload: Payload, refusal: &Refusal) -> Result<Outcome, Refusal> {
+    let Payload::Call(mut call) = payload else { return Err(Refusal(refusal.0.clone())) };
+    let mut result = call.response.take().unwrap_or(Value::Null);
+    withhold(&mut result, &refusal.0);
+    let mut answer = claude_code::replace_result(result);
+    answer.stderr = format!("agentfirewall withheld the tool's result: {}", refusal.0);
+    Ok(answer.into())
 }
 
 fn withhold(value: &mut Value, why: &str) {
