@@ -22,9 +22,9 @@ pub enum Command {
     /// Create .agentfirewall/ with a default policy and an empty audit log
     Init(InitArgs),
     /// Add the firewall's hooks to Claude Code's settings
-    Install(InstallArgs),
+    Install(WiringArgs),
     /// Remove the firewall's hooks from Claude Code's settings
-    Uninstall(UninstallArgs),
+    Uninstall(WiringArgs),
     /// Check whether the hooks are really wired and will run
     Doctor(DoctorArgs),
     /// Validate a policy file and print its rules
@@ -68,23 +68,9 @@ pub struct InitArgs {
     pub json: bool,
 }
 
-/// `install`
+/// `install` and `uninstall`
 #[derive(Debug, Args)]
-pub struct InstallArgs {
-    /// Which settings file to change
-    #[arg(long, value_enum, default_value = "local")]
-    pub scope: Scope,
-    /// Show the change and write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Print the result as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `uninstall`
-#[derive(Debug, Args)]
-pub struct UninstallArgs {
+pub struct WiringArgs {
     /// Which settings file to change
     #[arg(long, value_enum, default_value = "local")]
     pub scope: Scope,

@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 
 use agentfirewall_core::agents::claude_code::{self, MAX_PAYLOAD};
 use agentfirewall_core::agents::{Answer, Payload, Surroundings};
+use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{self, Layer, LayerKind, OnError};
 use agentfirewall_core::registry::Registry;
@@ -138,9 +139,10 @@ fn try_decide(event: HookEvent) -> Result<Outcome, Refusal> {
 fn judge(event: HookEvent, payload: Payload, places: &Places) -> Result<Outcome, Refusal> {
     let registry = Registry::from_linked()?;
     let compiled = policy::load(places, &registry)?;
-    let layers = compiled.layers()?;
-    respond::answer(event, payload, places, &registry, &compiled, &layers).or_else(|Refusal(reason)| {
-        if may_pass_on_error(&layers) {
+    let interceptor = Interceptor::new(&compiled, &registry, &places.home).map_err(Refusal::from);
+    let answer = interceptor.and_then(|interceptor| respond::answer(event, payload, places, interceptor));
+    answer.or_else(|Refusal(reason)| {
+        if may_pass_on_error(&compiled.layers()?) {
             // The author of a trusted policy prefers availability; the reason still reaches the person.
             Ok(claude_code::tell_person(&format!("agentfirewall let this pass: {reason}")).into())
         } else {

@@ -16,7 +16,6 @@ mod ui;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use agentfirewall_core::registry::Registry;
 use anstyle::{AnsiColor, Style};
 use clap::Parser;
 
@@ -46,11 +45,7 @@ pub fn run_code() -> u8 {
             return if usage { Exit::Usage } else { Exit::Success } as u8;
         }
     };
-    let outcome = match Registry::from_linked() {
-        Ok(_) => commands::run(cli.command, &ui),
-        Err(error) => Err(Failure::new(Exit::Internal, error.to_string())),
-    };
-    match outcome {
+    match commands::registry().and_then(|_| commands::run(cli.command, &ui)) {
         Ok(exit) => exit as u8,
         Err(failure) => {
             let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agentfirewall_core::audit::{AuditError, Filter, Follow, Found, View, find};
-use agentfirewall_core::places::Places;
 use agentfirewall_sdk::Action;
 
 pub(super) use row::escaped;
@@ -110,13 +109,7 @@ pub(super) fn log_path(named: Option<&Path>) -> Result<PathBuf, Failure> {
     if let Some(log) = named {
         return Ok(log.to_owned());
     }
-    Ok(places()?.audit_log())
-}
-
-/// The places as the environment and the working folder say.
-pub(super) fn places() -> Result<Places, Failure> {
-    let folder = std::env::current_dir().map_err(|error| Failure::io("the working folder", &error))?;
-    Ok(Places::discover(&|name| std::env::var_os(name), &folder))
+    Ok(super::places()?.audit_log())
 }
 
 /// An error of the log for a person.

@@ -4,10 +4,8 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use agentfirewall_core::interceptor::Interceptor;
-use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{self, LayerKind};
 use agentfirewall_core::protection::Protection;
-use agentfirewall_core::registry::Registry;
 use agentfirewall_sdk::{Action, Decision, ToolCall};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,16 +19,13 @@ use crate::ui::{self, Ui};
 const MAX_INPUT: u64 = 32 * 1024 * 1024;
 
 pub(crate) fn run(args: CheckArgs, ui: &Ui) -> Result<Exit, Failure> {
-    let environment = |name: &str| std::env::var_os(name);
-    let here = std::env::current_dir().map_err(|error| Failure::io("the working folder", &error))?;
-    let places = Places::discover(&environment, &here);
+    let places = super::places()?;
     let mut call = call(&args)?;
     call.project.clone_from(&places.project);
     if call.cwd.as_os_str().is_empty() {
-        call.cwd = here;
+        call.cwd = std::env::current_dir().map_err(|error| Failure::io("the working folder", &error))?;
     }
-    let registry =
-        Registry::from_linked().map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+    let registry = super::registry()?;
     let compiled = match &args.policy {
         Some(file) => policy::load_file(file, LayerKind::User, &registry),
         None => policy::load(&places, &registry),
@@ -44,9 +39,8 @@ pub(crate) fn run(args: CheckArgs, ui: &Ui) -> Result<Exit, Failure> {
         .map_err(|error| internal(&error))?
         .protecting(Protection::new(&places, None, &binary));
     let mut decision = interceptor.check(&call).map_err(|error| internal(&error))?;
-    let layers = compiled.layers().map_err(|error| internal(&error))?;
-    let recorder =
-        Recorder::new(&places, &layers).map_err(|refusal| Failure::new(Exit::Io, refusal.to_string()))?;
+    let recorder = Recorder::new(&places, interceptor.layers())
+        .map_err(|refusal| Failure::new(Exit::Io, refusal.to_string()))?;
     recorder.mask(&interceptor, &mut decision).map_err(|refusal| internal(&refusal))?;
     if args.record {
         recorder.decision(&call, &decision).map_err(|refusal| Failure::new(Exit::Io, refusal.to_string()))?;

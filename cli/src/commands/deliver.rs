@@ -8,15 +8,14 @@ use agentfirewall_core::policy::{self, PolicyError};
 use agentfirewall_core::registry::Registry;
 use agentfirewall_sdk::{Factory, Kind};
 
-use super::audit::{escaped, places};
+use super::audit::escaped;
 use crate::args::DeliverArgs;
 use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
 
 pub(crate) fn run(args: DeliverArgs, ui: &Ui) -> Result<Exit, Failure> {
-    let places = places()?;
-    let registry =
-        Registry::from_linked().map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+    let places = super::places()?;
+    let registry = super::registry()?;
     let sinks = configured_sinks(&places, &registry)?;
     if sinks.is_empty() {
         ui.note("no sinks are configured; `sinks:` in a policy says who is told");

@@ -11,7 +11,7 @@ use agentfirewall_core::registry::Registry;
 use agentfirewall_sdk::{Access, Action, Factory, PartKind, Subject, ToolCall};
 use serde_json::json;
 
-use crate::args::InstallArgs;
+use crate::args::WiringArgs;
 use crate::failure::{Exit, Failure};
 use crate::settings::{
     Expected, Program, Records, Surroundings, back_up, describe, diff, join, read, refused, replace,
@@ -19,11 +19,10 @@ use crate::settings::{
 };
 use crate::ui::Ui;
 
-pub(crate) fn run(args: InstallArgs, ui: &Ui) -> Result<Exit, Failure> {
+pub(crate) fn run(args: WiringArgs, ui: &Ui) -> Result<Exit, Failure> {
     let surroundings = Surroundings::find()?;
     let program = this_program(&surroundings.working_folder)?;
-    let registry =
-        Registry::from_linked().map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+    let registry = super::registry()?;
     let patterns = read_deny_patterns(&surroundings.places, &registry)?;
     let report = install(&surroundings, &program, &patterns, scope_of(args.scope), args.dry_run)?;
     report.print(ui, args.json);

@@ -1,6 +1,5 @@
 //! `agentfirewall plugins`: what this binary is made of.
 
-use agentfirewall_core::registry::Registry;
 use agentfirewall_sdk::{Factory, Registration, Role};
 use anstyle::Style;
 use serde::Serialize;
@@ -51,8 +50,7 @@ pub(crate) fn run(args: PluginsArgs, ui: &Ui) -> Result<Exit, Failure> {
 }
 
 fn list(args: &PluginsListArgs, ui: &Ui) -> Result<Exit, Failure> {
-    let registry =
-        Registry::from_linked().map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+    let registry = super::registry()?;
     if args.json {
         let listed: Vec<Listed> = registry.all().iter().map(|plugin| Listed::new(plugin)).collect();
         let text = serde_json::to_string_pretty(&listed)

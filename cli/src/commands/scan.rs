@@ -9,8 +9,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use agentfirewall_core::places::Places;
-use agentfirewall_core::registry::Registry;
 use agentfirewall_core::secrets::{Engine, Salt};
 use agentfirewall_sdk::{Confidence, Severity};
 use anstyle::{AnsiColor, Style};
@@ -58,10 +56,9 @@ struct Gathered {
 
 pub(crate) fn run(args: ScanArgs, ui: &Ui) -> Result<Exit, Failure> {
     let internal = |message: String| Failure::new(Exit::Internal, message);
-    let registry = Registry::from_linked().map_err(|error| internal(error.to_string()))?;
+    let registry = super::registry()?;
     let engine = Engine::new(&registry, &[]).map_err(|error| internal(error.to_string()))?;
-    let here = std::env::current_dir().map_err(|error| Failure::io("the working folder", &error))?;
-    let places = Places::discover(&|name| std::env::var_os(name), &here);
+    let places = super::places()?;
     let scanner = Scanner {
         engine: &engine,
         salt: Salt::load_or_create(&places.state),

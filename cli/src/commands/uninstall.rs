@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use agentfirewall_core::claude_settings::{Removal, Scope, plan_uninstall};
 use serde_json::json;
 
-use crate::args::UninstallArgs;
+use crate::args::WiringArgs;
 use crate::failure::{Exit, Failure};
 use crate::settings::{
     Expected, Records, Surroundings, back_up, diff, join, read, refused, replace, scope_of, this_program,
 };
 use crate::ui::Ui;
 
-pub(crate) fn run(args: UninstallArgs, ui: &Ui) -> Result<Exit, Failure> {
+pub(crate) fn run(args: WiringArgs, ui: &Ui) -> Result<Exit, Failure> {
     let surroundings = Surroundings::find()?;
     let program = this_program(&surroundings.working_folder)?;
     let binary = Path::new(&program.command);

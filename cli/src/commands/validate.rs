@@ -6,7 +6,6 @@ use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{
     Checked, Diagnostic, LayerKind, Policy, PolicyError, Severity, Source, check, source, sources,
 };
-use agentfirewall_core::registry::Registry;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
@@ -15,11 +14,8 @@ use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
 
 pub(crate) fn run(args: ValidateArgs, ui: &Ui) -> Result<Exit, Failure> {
-    let registry =
-        Registry::from_linked().map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
-    let working_folder =
-        std::env::current_dir().map_err(|error| Failure::io("the working folder", &error))?;
-    let places = Places::discover(&|name| std::env::var_os(name), &working_folder);
+    let registry = super::registry()?;
+    let places = super::places()?;
     let sources = match args.policy {
         Some(file) => vec![one(file, &places)?],
         None => sources(&places).map_err(unreadable)?,

@@ -7,9 +7,7 @@ use agentfirewall_core::audit::EventType;
 use agentfirewall_core::claude_settings;
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::places::Places;
-use agentfirewall_core::policy::{Compiled, Layer};
 use agentfirewall_core::protection::Protection;
-use agentfirewall_core::registry::Registry;
 use agentfirewall_core::secrets::mask_value;
 use agentfirewall_sdk::{Action, Confidence, Decision, HookEvent, LocatedFinding, RuleRef, ToolCall};
 use serde_json::Value;
@@ -21,18 +19,15 @@ pub(super) fn answer(
     event: HookEvent,
     payload: Payload,
     places: &Places,
-    registry: &Registry,
-    compiled: &Compiled,
-    layers: &[Layer<'_>],
+    interceptor: Interceptor<'_>,
 ) -> Result<Outcome, Refusal> {
-    let interceptor = Interceptor::new(compiled, registry, &places.home)?;
-    let recorder = Recorder::new(places, layers)?;
+    let recorder = Recorder::new(places, interceptor.layers())?;
     match payload {
         Payload::Call(call) if event == HookEvent::PreToolUse => {
-            before_call(&call, places, interceptor, &recorder, super::may_pass_on_error(layers))
+            before_call(&call, places, interceptor, &recorder)
         }
-        Payload::Call(call) => after_call(event, *call, &interceptor, &recorder, layers),
-        Payload::Prompt(session, prompt) => prompted(&session, &prompt, &interceptor, &recorder, layers),
+        Payload::Call(call) => after_call(event, *call, &interceptor, &recorder),
+        Payload::Prompt(session, prompt) => prompted(&session, &prompt, &interceptor, &recorder),
         Payload::SessionStart(session, source) => {
             recorder.session(EventType::SessionStart, &session, &[("source", &source)], None)?;
             Ok(claude_code::pass().into())
@@ -46,8 +41,8 @@ fn before_call(
     places: &Places,
     interceptor: Interceptor<'_>,
     recorder: &Recorder<'_>,
-    may_pass: bool,
 ) -> Result<Outcome, Refusal> {
+    let may_pass = super::may_pass_on_error(interceptor.layers());
     let interceptor = interceptor.protecting(protection(places));
     let (mut decision, failed) = match interceptor.check(call) {
         Ok(decision) => (decision, false),
@@ -106,7 +101,6 @@ fn after_call(
     mut call: ToolCall,
     interceptor: &Interceptor<'_>,
     recorder: &Recorder<'_>,
-    layers: &[Layer<'_>],
 ) -> Result<Outcome, Refusal> {
     let mut result = call.response.take().unwrap_or(Value::Null);
     let findings = match scan(interceptor, &result) {
@@ -122,7 +116,8 @@ fn after_call(
         let deliver = recorder.result(event, &call, &[], Action::Log, "")?;
         return Ok(Outcome { answer: claude_code::pass(), deliver });
     }
-    let mask = layers.iter().any(|layer| layer.secrets.results_mask) && event == HookEvent::PostToolUse;
+    let mask = interceptor.layers().iter().any(|layer| layer.secrets.results_mask)
+        && event == HookEvent::PostToolUse;
     let reason = if mask {
         "the result held secrets; they were masked before the model saw it"
     } else {
@@ -174,7 +169,6 @@ fn prompted(
     prompt: &str,
     interceptor: &Interceptor<'_>,
     recorder: &Recorder<'_>,
-    layers: &[Layer<'_>],
 ) -> Result<Outcome, Refusal> {
     let findings = scan(interceptor, &Value::String(prompt.to_owned()))?;
     let certain = findings.iter().find(|found| found.finding.confidence == Confidence::High);
@@ -182,7 +176,7 @@ fn prompted(
         recorder.session(EventType::UserPrompt, session, &[], None)?;
         return Ok(claude_code::pass().into());
     };
-    let action = layers.iter().map(|layer| layer.secrets.prompts).max().unwrap_or(Action::Deny);
+    let action = interceptor.layers().iter().map(|layer| layer.secrets.prompts).max().unwrap_or(Action::Deny);
     let mut decision = Decision::new(
         action,
         RuleRef::new("policy", "secrets", 0),
