@@ -447,6 +447,27 @@ fn a_result_that_nobody_could_look_at_is_withheld_in_its_own_shape() {
 }
 
 #[test]
+fn a_call_that_a_plugin_failed_on_is_recorded_without_its_secrets() {
+    let secret = concat!("AKIA", "QYLPMN5HHHFPZAM2");
+    for (policy, word) in [
+        (PERMISSIVE, "detector-must-panic"),
+        (PERMISSIVE, "detector-must-fail"),
+        (WITH_MATCHER, "matcher-must-panic"),
+        (WITH_MATCHER, "matcher-must-fail"),
+    ] {
+        let sandbox = Sandbox::for_program(Path::new(env!("CARGO_BIN_EXE_firewall-panicking")));
+        sandbox.policy(policy);
+        let outcome = sandbox.bash(&format!("echo {word} {secret}"));
+        outcome.denied();
+        let stored = String::from_utf8_lossy(&sandbox.everything_stored()).into_owned();
+        assert!(!stored.contains(secret), "{word}: the log holds the secret");
+        assert!(!outcome.stdout.contains(secret) && !outcome.stderr.contains(secret), "{word}: {outcome:?}");
+        let record = sandbox.log().pop().unwrap();
+        assert!(record["reason"].as_str().unwrap().contains("panicking"), "{record}");
+    }
+}
+
+#[test]
 fn how_long_every_row_takes_is_printed() {
     let mut table = format!("\n{:<44} {:>9} {:>9} {:>9}\n", "fail-closed row", "ms", "ordinary", "more");
     for row in ROWS {

@@ -10,7 +10,7 @@ use agentfirewall_core::places::Places;
 use agentfirewall_core::protection::Protection;
 use agentfirewall_core::secrets::mask_value;
 use agentfirewall_sdk::{Action, Confidence, Decision, HookEvent, LocatedFinding, RuleRef, ToolCall};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::record::Recorder;
 use super::{Outcome, Refusal};
@@ -53,7 +53,14 @@ fn before_call(
         }
     };
     recorder.mask(&interceptor, &mut decision)?;
-    let deliver = match recorder.decision(call, &decision) {
+    let recorded = if failed {
+        let (call, findings) = recordable(&interceptor, call);
+        decision.findings = findings;
+        recorder.decision(&call, &decision)
+    } else {
+        recorder.decision(call, &decision)
+    };
+    let deliver = match recorded {
         Ok(deliver) => deliver,
         // A policy that lets calls pass when the firewall fails does not let pass what was judged and stopped.
         Err(Refusal(unrecorded)) if decision.action.stops() => {
@@ -70,6 +77,17 @@ fn before_call(
         _ => claude_code::pass(),
     };
     Ok(Outcome { answer, deliver })
+}
+
+/// A call that was not judged to its end, as it may be recorded: with the secrets that are found after all, so that they
+/// are masked, and without its parameters if nobody can look for them.
+fn recordable(interceptor: &Interceptor<'_>, call: &ToolCall) -> (ToolCall, Vec<LocatedFinding>) {
+    let mut call = call.clone();
+    if let Ok(findings) = scan(interceptor, &call.input) {
+        return (call, findings);
+    }
+    call.input = json!({"omitted": "a detector failed, so nobody knows whether they hold secrets"});
+    (call, Vec::new())
 }
 
 /// What the model and the person read.
