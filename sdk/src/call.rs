@@ -21,6 +21,9 @@ pub enum HookEvent {
     SessionStart,
     /// A settings file of the agent changed on disk.
     ConfigChange,
+    /// An event that came after the SDK this plugin was built with.
+    #[serde(other)]
+    Other,
 }
 
 impl HookEvent {
@@ -43,6 +46,7 @@ impl HookEvent {
             Self::UserPromptSubmit => "UserPromptSubmit",
             Self::SessionStart => "SessionStart",
             Self::ConfigChange => "ConfigChange",
+            Self::Other => "Other",
         }
     }
 
@@ -55,6 +59,7 @@ impl HookEvent {
             Self::UserPromptSubmit => "user-prompt-submit",
             Self::SessionStart => "session-start",
             Self::ConfigChange => "config-change",
+            Self::Other => "other",
         }
     }
 }
@@ -77,6 +82,9 @@ pub enum PermissionMode {
     DontAsk,
     /// Nothing is asked (`--dangerously-skip-permissions`).
     BypassPermissions,
+    /// A mode that came after the SDK this plugin was built with.
+    #[serde(other)]
+    Other,
 }
 
 /// The subagent a call comes from.

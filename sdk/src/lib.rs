@@ -11,16 +11,24 @@
 mod call;
 mod decision;
 mod detector;
+mod manifest;
 mod matcher;
 mod plugin;
 mod sink;
+#[cfg(feature = "wire")]
+#[doc(hidden)]
+pub mod wire;
 
 pub use call::{AgentInfo, HookEvent, McpServer, PermissionMode, ToolCall};
 pub use decision::{Action, Decision, LocatedFinding, ParseActionError, RuleRef};
 pub use detector::{Confidence, Detector, Finding, Scan, Severity};
+pub use manifest::{Item, Manifest};
 pub use matcher::{Access, Anchors, Matcher, PartKind, Subject};
 pub use plugin::{Factory, Kind, Meta, NoConfig, Plugin, PluginError, Registration, Role, registrations};
 pub use sink::{Event, Sink, SinkError};
+
+/// The SDK's version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What the [`register!`] macro needs at its call site; not for direct use.
 #[doc(hidden)]
@@ -28,6 +36,15 @@ pub mod __private {
     pub use inventory;
     pub use schemars;
     pub use serde_json;
+
+    #[cfg(feature = "wire")]
+    pub use crate::wire::Handshake;
+    #[cfg(feature = "wire")]
+    pub use crate::wire::export::{RootResult, header, manifest, root};
+    #[cfg(feature = "wire")]
+    pub use abi_stable::library::LibHeader;
+    #[cfg(feature = "wire")]
+    pub type Bytes = abi_stable::std_types::RVec<u8>;
 
     pub use crate::plugin::{build_detector, build_matcher, build_sink, config_schema, matcher_anchors};
 }

@@ -19,6 +19,8 @@ pub enum PartKind {
     Path,
     /// A host or URL.
     Host,
+    /// A kind that came after the SDK this plugin was built with.
+    Other,
 }
 
 /// How a path is touched.
@@ -52,12 +54,27 @@ pub struct Subject<'a> {
     pub text: &'a str,
     /// How a path is touched; [`Access::Unknown`] for everything else.
     pub access: Access,
+    number: u64,
 }
 
 impl<'a> Subject<'a> {
     /// A subject as the host makes it.
     pub const fn new(call: &'a ToolCall, kind: PartKind, text: &'a str, access: Access) -> Self {
-        Self { call, kind, text, access }
+        Self { call, kind, text, access, number: 0 }
+    }
+
+    /// The same subject with the number of the judgement it belongs to: as long as it stays the same, so does the
+    /// call, and what was made from the call can be kept.
+    #[doc(hidden)]
+    pub const fn numbered(mut self, number: u64) -> Self {
+        self.number = number;
+        self
+    }
+
+    /// The number of the judgement; 0 if it has none.
+    #[doc(hidden)]
+    pub const fn number(&self) -> u64 {
+        self.number
     }
 }
 

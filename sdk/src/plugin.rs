@@ -15,6 +15,9 @@ use crate::sink::Sink;
 pub struct PluginError(String);
 
 impl PluginError {
+    /// How the message of a panic that was caught begins.
+    pub const PANICKED: &str = "panicked: ";
+
     /// An error with one line for a person; line breaks become spaces.
     pub fn new(message: impl Into<String>) -> Self {
         let message = message.into();

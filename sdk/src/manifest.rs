@@ -1,0 +1,96 @@
+//! What a plugin library says of itself: the text that `plugins add` records and by which a hook knows what it need not
+//! load.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::plugin::{Factory, Kind, Registration, Role, registrations};
+
+/// The contents of one library, as it tells them through the wire.
+///
+/// Fields that this version does not know are passed over, so that a newer library can say more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Manifest {
+    /// The plugin's name: lower-case words joined by hyphens. It is how policies and commands refer to the library.
+    pub name: String,
+    /// The library's own version.
+    pub version: String,
+    /// What it is, in one line.
+    #[serde(default)]
+    pub summary: String,
+    /// The version of the SDK it was built with.
+    #[serde(default)]
+    pub sdk: String,
+    /// The matchers, detectors and sinks in it, by kind and id.
+    pub items: Vec<Item>,
+}
+
+/// One matcher, detector or sink of a library: [`Meta`](crate::Meta) with the configuration's schema.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Item {
+    /// What it is.
+    pub kind: Kind,
+    /// Its id, unique among all plugins of its kind.
+    pub id: String,
+    /// What it does, in one line.
+    #[serde(default)]
+    pub summary: String,
+    /// Why a team wants it.
+    #[serde(default)]
+    pub why: String,
+    /// See [`Meta::examples`](crate::Meta).
+    #[serde(default)]
+    pub examples: Vec<String>,
+    /// See [`Meta::negatives`](crate::Meta).
+    #[serde(default)]
+    pub negatives: Vec<String>,
+    /// See [`Meta::keywords`](crate::Meta). A detector without any is asked about every text.
+    #[serde(default)]
+    pub keywords: Vec<String>,
+    /// The release that brought it.
+    #[serde(default)]
+    pub since: String,
+    /// Whether a matcher wants to serve the patterns of `tools:` and `resources:`; no library may.
+    #[serde(default)]
+    pub patterns: bool,
+    /// The JSON Schema of its configuration.
+    #[serde(default)]
+    pub schema: Value,
+}
+
+impl Manifest {
+    /// What is registered in this binary or library, under a name and a version.
+    pub fn of_registered(name: &str, version: &str, summary: &str) -> Self {
+        let mut items: Vec<Item> = registrations().map(Item::of).collect();
+        items.sort_by(|one, two| (one.kind, &one.id).cmp(&(two.kind, &two.id)));
+        Self {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            summary: summary.to_owned(),
+            sdk: crate::VERSION.to_owned(),
+            items,
+        }
+    }
+}
+
+impl Item {
+    /// What a registration says.
+    pub fn of(registration: &Registration) -> Self {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let meta = &registration.meta;
+        Self {
+            kind: registration.factory.kind(),
+            id: meta.id.to_owned(),
+            summary: meta.summary.to_owned(),
+            why: meta.why.to_owned(),
+            examples: owned(meta.examples),
+            negatives: owned(meta.negatives),
+            keywords: owned(meta.keywords),
+            since: meta.since.to_owned(),
+            patterns: matches!(registration.factory, Factory::Matcher { role: Role::Patterns, .. }),
+            schema: (registration.schema)().to_value(),
+        }
+    }
+}

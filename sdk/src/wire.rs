@@ -1,0 +1,125 @@
+//! The border between a library and the host. Authors never see it: [`export!`](crate::export) crosses it for them.
+//!
+//! [`v1`] is frozen: it is what libraries built with any SDK 1.x speak and what every later host must go on
+//! understanding. Nothing in it may be added, removed or reordered; what is new crosses through its `ext` slots or in
+//! the JSON texts, and a second version would stand beside it.
+//!
+//! `export` turns what an author wrote into wire objects, and catches panics; `import` turns wire objects back into
+//! the traits of this crate.
+
+pub mod v1;
+
+pub(crate) mod export;
+mod import;
+
+pub use export::{module, silence_panics};
+pub use import::{Imported, ImportedDetector, ImportedMatcher, ImportedSink};
+
+/// The first thing a host reads of a library, before it trusts any other of its symbols.
+///
+/// The layout is fixed for all ABI versions: a host of any age can say why it refuses a library of any age.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handshake {
+    /// [`MAGIC`].
+    pub magic: [u8; 8],
+    /// The size of this structure in bytes; a later one may be longer.
+    pub size: u32,
+    /// The wire's major version: another one is another language.
+    pub abi_major: u32,
+    /// The wire's minor version: a host understands every one up to its own.
+    pub abi_minor: u32,
+    /// Bit 0: the library unwinds on panic, so that a panic can be caught.
+    pub flags: u32,
+    /// The SDK's version as text, filled up with zeros.
+    pub sdk: [u8; 16],
+}
+
+/// Begins every handshake.
+pub const MAGIC: [u8; 8] = *b"AFWPLUG\0";
+/// The wire's version that this SDK speaks. It is not the SDK's version and not the program's.
+pub const ABI: (u32, u32) = (1, 0);
+/// The name of the handshake's symbol.
+pub const HANDSHAKE_SYMBOL: &str = "AGENTFIREWALL_PLUGIN";
+/// The flag of a library that unwinds on panic.
+pub const UNWINDS: u32 = 1;
+
+impl Handshake {
+    /// The handshake of a library built with this SDK.
+    pub const fn of_this_sdk() -> Self {
+        let mut sdk = [0; 16];
+        let version = crate::VERSION.as_bytes();
+        let mut at = 0;
+        while at < version.len() && at < sdk.len() {
+            // A constant cannot use iterators.
+            #[expect(clippy::indexing_slicing, reason = "both ends are in the condition of the loop")]
+            {
+                sdk[at] = version[at];
+            }
+            at += 1;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "the structure has a few dozen bytes")]
+        Self {
+            magic: MAGIC,
+            size: size_of::<Self>() as u32,
+            abi_major: ABI.0,
+            abi_minor: ABI.1,
+            flags: UNWINDS,
+            sdk,
+        }
+    }
+
+    /// The SDK's version as text.
+    pub fn sdk(&self) -> String {
+        let text: Vec<u8> = self.sdk.iter().copied().take_while(|byte| *byte != 0).collect();
+        String::from_utf8_lossy(&text).escape_debug().to_string()
+    }
+}
+
+/// Turns the crate it stands in into a plugin library: the one line a `cdylib` needs beside its `register!`s.
+///
+/// The plugin's name, version and summary are those of the package; `export!(name = "acme")` gives another name.
+///
+/// A crate that is also linked into binaries puts it behind a feature, because only one library can have the symbols:
+///
+/// ```ignore
+/// #[cfg(feature = "export")]
+/// agentfirewall_sdk::export!();
+/// ```
+///
+/// A package that is built with `panic = "abort"` is refused by the compiler: the host could not survive its panics.
+#[macro_export]
+macro_rules! export {
+    () => {
+        $crate::export!(name = ::core::env!("CARGO_PKG_NAME"));
+    };
+    (name = $name:expr) => {
+        #[cfg(panic = "abort")]
+        ::core::compile_error!(
+            "an agentfirewall plugin must be built with panic = \"unwind\": remove `panic = \"abort\"` from the profile"
+        );
+
+        #[doc(hidden)]
+        #[allow(unsafe_code)]
+        mod __agentfirewall_export {
+            #[unsafe(export_name = "AGENTFIREWALL_PLUGIN")]
+            pub static HANDSHAKE: $crate::__private::Handshake = $crate::__private::Handshake::of_this_sdk();
+
+            extern "C" fn manifest() -> $crate::__private::Bytes {
+                $crate::__private::manifest(
+                    $name,
+                    ::core::env!("CARGO_PKG_VERSION"),
+                    ::core::env!("CARGO_PKG_DESCRIPTION"),
+                )
+            }
+
+            extern "C" fn root() -> $crate::__private::RootResult {
+                $crate::__private::root(manifest)
+            }
+
+            // The name under which abi_stable looks for the description of a library.
+            #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
+            pub static HEADER: $crate::__private::LibHeader = $crate::__private::header(root);
+        }
+    };
+}
