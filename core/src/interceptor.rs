@@ -11,13 +11,12 @@ use std::path::{Path, PathBuf};
 
 use agentfirewall_sdk::{Action, Confidence, Decision, LocatedFinding, PermissionMode, RuleRef, ToolCall};
 
-use crate::facts::{self, Facts, Roots};
+use crate::facts::{self, Roots};
 use crate::policy::{Compiled, Layer, PolicyError};
 use crate::protection::{self, Protection};
 use crate::registry::Registry;
 use crate::secrets::{DetectorSetting, Engine, EngineError};
-use judge::Verdict;
-use matching::Matchers;
+use matching::{Case, Matchers};
 
 /// Why a call could not be judged. The caller denies it.
 #[derive(Debug, thiserror::Error)]
@@ -29,10 +28,10 @@ pub enum CheckError {
     #[error(transparent)]
     Detector(#[from] EngineError),
     /// A matcher failed.
-    #[error("plugin `{id}` {message}")]
+    #[error("{plugin} {message}")]
     Matcher {
-        /// The matcher's id.
-        id: String,
+        /// Its label.
+        plugin: String,
         /// What happened, in one line.
         message: String,
     },
@@ -119,9 +118,10 @@ impl<'c> Interceptor<'c> {
         let mut found: Vec<Option<Vec<LocatedFinding>>> = self.engines.iter().map(|_| None).collect();
         let mut best: Option<Decision> = None;
         let mut approvals = 0;
+        let case = Case::new(call);
         for (layer, &engine) in self.layers.iter().zip(&self.engine_of_layer) {
             let findings = self.findings(&mut found, engine, call)?;
-            let verdict = self.judge_layer(layer, call, &facts)?;
+            let verdict = judge::layer(layer, &self.matchers, case, &facts)?;
             let approve = verdict.approve;
             let decision = with_secrets(layer, verdict.into_decision(layer, call), findings);
             let decision = reach_a_person(layer, call, decision);
@@ -167,15 +167,6 @@ impl<'c> Interceptor<'c> {
             *slot = Some(engine.scan_value(&call.input)?);
         }
         Ok(slot.as_deref().unwrap_or(&[]))
-    }
-
-    fn judge_layer<'l>(
-        &'l self,
-        layer: &'l Layer<'c>,
-        call: &ToolCall,
-        facts: &Facts,
-    ) -> Result<Verdict<'l>, CheckError> {
-        judge::layer(layer, &self.matchers, call, facts)
     }
 }
 

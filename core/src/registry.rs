@@ -1,16 +1,38 @@
-//! The plugins this binary was composed of.
+//! The plugins this process is composed of: those linked into the binary and those of installed libraries.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
-use agentfirewall_sdk::{Factory, Kind, Registration, Role, registrations};
+use agentfirewall_sdk::{
+    Anchors, Detector, Factory, Kind, Matcher, PluginError, Registration, Role, Sink, registrations,
+};
 
-/// Everything registered, checked once: the core consists of nothing but this.
+use crate::guard::Guard;
+use crate::library::Library;
+use crate::loader::LayoutCheck;
+use crate::store::{Installed, InstalledItem};
+
+/// Everything there is, checked once: the core consists of nothing but this.
 #[derive(Debug, Clone)]
 pub struct Registry {
-    all: Vec<&'static Registration>,
+    all: Vec<Entry>,
+    libraries: Vec<Arc<Library>>,
+    /// Of the installed libraries; 0 without any.
+    fingerprint: u64,
 }
 
-/// Why the binary cannot run with the plugins it has.
+/// One matcher, detector or sink, wherever it comes from.
+#[derive(Clone)]
+pub struct Entry(Source);
+
+#[derive(Clone)]
+enum Source {
+    Linked(&'static Registration),
+    Installed { library: Arc<Library>, item: usize },
+}
+
+/// Why the process cannot run with the plugins it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompositionError(String);
 
@@ -26,25 +48,9 @@ impl Registry {
     /// Collects what is linked into the binary. A binary without a pattern matcher, detectors or sinks was built
     /// without the built-in plugins and must not run: it would let everything pass.
     pub fn from_linked() -> Result<Self, CompositionError> {
-        let mut keyed: Vec<_> =
-            registrations().map(|plugin| (plugin.factory.kind(), prefix(plugin.meta.id), plugin)).collect();
-        keyed.sort_unstable_by(|one, two| {
-            (one.0, one.1).cmp(&(two.0, two.1)).then_with(|| one.2.meta.id.cmp(two.2.meta.id))
-        });
-        let all: Vec<_> = keyed.into_iter().map(|(_, _, plugin)| plugin).collect();
-        for pair in all.windows(2) {
-            if let [first, second] = pair
-                && first.meta.id == second.meta.id
-                && first.factory.kind() == second.factory.kind()
-            {
-                return Err(CompositionError(format!(
-                    "two {}s are registered as `{}`",
-                    first.factory.kind().as_str(),
-                    first.meta.id
-                )));
-            }
-        }
-        let registry = Self { all };
+        let mut registry =
+            Self { all: registrations().map(Entry::from).collect(), libraries: Vec::new(), fingerprint: 0 };
+        registry.sort()?;
         registry.patterns()?;
         for kind in [Kind::Detector, Kind::Sink] {
             if registry.of(kind).next().is_none() {
@@ -54,32 +60,108 @@ impl Registry {
         Ok(registry)
     }
 
+    /// Adds the installed libraries, of which nothing is loaded before a call needs it.
+    pub fn with_installed(
+        mut self,
+        installed: Installed,
+        guard: &Arc<dyn Guard>,
+    ) -> Result<Self, CompositionError> {
+        if installed.plugins.is_empty() {
+            return Ok(self);
+        }
+        self.fingerprint ^= installed.fingerprint;
+        for plugin in installed.plugins {
+            self.add(plugin, LayoutCheck::Done, guard);
+        }
+        self.sort()?;
+        Ok(self)
+    }
+
+    /// Adds a library that nobody has checked yet, because a person named its file for this run.
+    pub fn with_library(
+        mut self,
+        plugin: crate::store::InstalledPlugin,
+        guard: &Arc<dyn Guard>,
+    ) -> Result<Self, CompositionError> {
+        if let Some(known) = self.libraries.iter().find(|known| known.plugin.name == plugin.name) {
+            return Err(CompositionError(format!(
+                "a plugin called `{}` is installed already (version {})",
+                known.plugin.name, known.plugin.version
+            )));
+        }
+        self.add(plugin, LayoutCheck::Full, guard);
+        self.sort()?;
+        Ok(self)
+    }
+
+    fn add(&mut self, plugin: crate::store::InstalledPlugin, check: LayoutCheck, guard: &Arc<dyn Guard>) {
+        let items = plugin.items.len();
+        let number = u32::try_from(self.libraries.len()).unwrap_or(u32::MAX - 1) + 1;
+        let library = Arc::new(Library::new(plugin, number, check, Arc::clone(guard)));
+        let entries = (0..items).map(|item| Entry(Source::Installed { library: Arc::clone(&library), item }));
+        self.all.extend(entries);
+        self.libraries.push(library);
+    }
+
+    fn sort(&mut self) -> Result<(), CompositionError> {
+        let mut keyed: Vec<_> =
+            self.all.drain(..).map(|entry| (entry.kind(), prefix(entry.id()), entry)).collect();
+        keyed.sort_unstable_by(|one, two| {
+            (one.0, one.1).cmp(&(two.0, two.1)).then_with(|| one.2.id().cmp(two.2.id()))
+        });
+        self.all = keyed.into_iter().map(|(_, _, entry)| entry).collect();
+        for pair in self.all.windows(2) {
+            if let [first, second] = pair
+                && first.id() == second.id()
+                && first.kind() == second.kind()
+            {
+                return Err(CompositionError(format!(
+                    "two {}s are called `{}`: one is {}, the other {}",
+                    first.kind().as_str(),
+                    first.id(),
+                    first.origin(),
+                    second.origin()
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Every plugin, by kind and id.
-    pub fn all(&self) -> &[&'static Registration] {
+    pub fn all(&self) -> &[Entry] {
         &self.all
     }
 
+    /// The installed libraries.
+    pub fn libraries(&self) -> &[Arc<Library>] {
+        &self.libraries
+    }
+
+    /// An installed library.
+    pub fn library(&self, name: &str) -> Option<&Arc<Library>> {
+        self.libraries.iter().find(|library| library.plugin.name == name)
+    }
+
     /// The plugins of one kind, by id.
-    pub fn of(&self, kind: Kind) -> impl Iterator<Item = &'static Registration> {
-        self.all.iter().copied().filter(move |plugin| plugin.factory.kind() == kind)
+    pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
+        self.all.iter().filter(move |entry| entry.kind() == kind)
     }
 
     /// One plugin.
-    pub fn find(&self, kind: Kind, id: &str) -> Option<&'static Registration> {
-        self.of(kind).find(|plugin| plugin.meta.id == id)
+    pub fn find(&self, kind: Kind, id: &str) -> Option<&Entry> {
+        self.of(kind).find(|entry| entry.id() == id)
     }
 
     /// The matcher that serves `tools:` and `resources:`.
-    pub fn patterns(&self) -> Result<&'static Registration, CompositionError> {
-        let mut serving = self
-            .of(Kind::Matcher)
-            .filter(|plugin| matches!(plugin.factory, Factory::Matcher { role: Role::Patterns, .. }));
+    pub fn patterns(&self) -> Result<&Entry, CompositionError> {
+        let mut serving = self.of(Kind::Matcher).filter(|entry| entry.serves_patterns());
         let first = serving.next().ok_or_else(|| missing("pattern matcher"))?;
         match serving.next() {
             None => Ok(first),
             Some(second) => Err(CompositionError(format!(
                 "two matchers serve patterns: `{}` and `{}`",
-                first.meta.id, second.meta.id
+                first.id(),
+                second.id()
             ))),
         }
     }
@@ -89,10 +171,194 @@ impl Registry {
         // FNV-1a: no security hangs on it, and it costs nothing at start-up.
         self.all
             .iter()
-            .flat_map(|plugin| plugin.meta.id.bytes().chain([0]))
-            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            .flat_map(|entry| entry.id().bytes().chain([0]))
+            .fold(0xcbf2_9ce4_8422_2325 ^ self.fingerprint, |hash, byte| {
                 (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
             })
+    }
+}
+
+impl From<&'static Registration> for Entry {
+    fn from(registration: &'static Registration) -> Self {
+        Self(Source::Linked(registration))
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({})", self.kind().as_str(), self.id(), self.origin())
+    }
+}
+
+/// Where a plugin comes from, as a person reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin<'e> {
+    /// It is part of the program.
+    BuiltIn,
+    /// It is in an installed library.
+    Plugin {
+        /// The library's name.
+        name: &'e str,
+        /// Its version.
+        version: &'e str,
+    },
+}
+
+impl fmt::Display for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuiltIn => f.write_str("built-in"),
+            Self::Plugin { name, version } => write!(f, "plugin {name} {version}"),
+        }
+    }
+}
+
+impl Entry {
+    fn item(&self) -> Option<&InstalledItem> {
+        match &self.0 {
+            Source::Linked(_) => None,
+            Source::Installed { library, item } => library.plugin.items.get(*item),
+        }
+    }
+
+    /// The plugin's kind.
+    pub fn kind(&self) -> Kind {
+        match &self.0 {
+            Source::Linked(registration) => registration.factory.kind(),
+            Source::Installed { .. } => self.item().map_or(Kind::Sink, |item| item.kind),
+        }
+    }
+
+    /// Its id, unique per kind.
+    pub fn id(&self) -> &str {
+        match &self.0 {
+            Source::Linked(registration) => registration.meta.id,
+            Source::Installed { .. } => self.item().map_or("", |item| &item.id),
+        }
+    }
+
+    /// What it does, in one line.
+    pub fn summary(&self) -> &str {
+        match &self.0 {
+            Source::Linked(registration) => registration.meta.summary,
+            Source::Installed { .. } => self.item().map_or("", |item| &item.summary),
+        }
+    }
+
+    /// Its keywords; see [`Meta`](agentfirewall_sdk::Meta).
+    pub fn keywords(&self) -> impl Iterator<Item = &str> + use<'_> {
+        let linked: &[&str] = self.linked().map_or(&[], |registration| registration.meta.keywords);
+        let installed: &[String] = self.item().map_or(&[], |item| &item.keywords);
+        linked.iter().copied().chain(installed.iter().map(String::as_str))
+    }
+
+    /// The same for an index that outlives this: borrowed where they are part of the program.
+    pub(crate) fn lasting_keywords(&self) -> impl Iterator<Item = Cow<'static, str>> + use<'_> {
+        let linked: &'static [&'static str] =
+            self.linked().map_or(&[], |registration| registration.meta.keywords);
+        let installed: &[String] = self.item().map_or(&[], |item| &item.keywords);
+        let linked = linked.iter().map(|keyword| Cow::Borrowed(*keyword));
+        linked.chain(installed.iter().map(|keyword| Cow::Owned(keyword.clone())))
+    }
+
+    /// Where it comes from.
+    pub fn origin(&self) -> Origin<'_> {
+        match &self.0 {
+            Source::Linked(_) => Origin::BuiltIn,
+            Source::Installed { library, .. } => {
+                Origin::Plugin { name: &library.plugin.name, version: &library.plugin.version }
+            }
+        }
+    }
+
+    /// The library it is in, if it is not part of the program.
+    pub fn library(&self) -> Option<&Arc<Library>> {
+        match &self.0 {
+            Source::Linked(_) => None,
+            Source::Installed { library, .. } => Some(library),
+        }
+    }
+
+    /// Its registration, if it is part of the program.
+    pub fn linked(&self) -> Option<&'static Registration> {
+        match &self.0 {
+            Source::Linked(registration) => Some(registration),
+            Source::Installed { .. } => None,
+        }
+    }
+
+    /// How messages name it: by its id, or by its library's name and what of it.
+    pub fn label(&self) -> String {
+        match self.origin() {
+            Origin::BuiltIn => format!("plugin `{}`", self.id()),
+            Origin::Plugin { name, .. } => {
+                format!("plugin `{name}` ({} `{}`)", self.kind().as_str(), self.id())
+            }
+        }
+    }
+
+    /// Whether it is a matcher for `tools:` and `resources:`. Those are no business of a library: whoever answers for
+    /// them answers for every rule.
+    pub fn serves_patterns(&self) -> bool {
+        matches!(&self.0, Source::Linked(registration)
+            if matches!(registration.factory, Factory::Matcher { role: Role::Patterns, .. }))
+    }
+
+    /// Makes the matcher from its configuration (JSON).
+    pub fn matcher(&self, config: &str) -> Result<Box<dyn Matcher>, PluginError> {
+        match &self.0 {
+            Source::Installed { library, .. } => library.matcher(self.id(), config),
+            Source::Linked(registration) => match registration.factory {
+                Factory::Matcher { build, .. } => build(config),
+                _ => Err(self.other_kind()),
+            },
+        }
+    }
+
+    /// The literals of a matcher so configured; see [`Anchors`].
+    pub fn anchors(&self, config: &str) -> Result<Anchors, PluginError> {
+        match &self.0 {
+            Source::Installed { library, .. } => Ok(library.matcher(self.id(), config)?.anchors()),
+            Source::Linked(registration) => match registration.factory {
+                Factory::Matcher { anchors, .. } => anchors(config),
+                _ => Err(self.other_kind()),
+            },
+        }
+    }
+
+    /// Makes the detector from its configuration (JSON).
+    pub fn detector(&self, config: &str) -> Result<Box<dyn Detector>, PluginError> {
+        match &self.0 {
+            Source::Installed { library, .. } => library.detector(self.id(), config),
+            Source::Linked(registration) => match registration.factory {
+                Factory::Detector { build } => build(config),
+                _ => Err(self.other_kind()),
+            },
+        }
+    }
+
+    /// Makes the sink from its configuration (JSON).
+    pub fn sink(&self, config: &str) -> Result<Box<dyn Sink>, PluginError> {
+        match &self.0 {
+            Source::Installed { library, .. } => library.sink(self.id(), config),
+            Source::Linked(registration) => match registration.factory {
+                Factory::Sink { build } => build(config),
+                _ => Err(self.other_kind()),
+            },
+        }
+    }
+
+    /// Makes whatever it is and drops it: whether a configuration is accepted.
+    pub fn accepts(&self, config: &str) -> Result<(), PluginError> {
+        match self.kind() {
+            Kind::Matcher => self.matcher(config).map(drop),
+            Kind::Detector => self.detector(config).map(drop),
+            Kind::Sink => self.sink(config).map(drop),
+        }
+    }
+
+    fn other_kind(&self) -> PluginError {
+        PluginError::new(format!("`{}` is a {}", self.id(), self.kind().as_str()))
     }
 }
 

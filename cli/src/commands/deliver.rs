@@ -6,7 +6,7 @@ use agentfirewall_core::delivery::{NamedSink, Options, Outcome, SinkEnd, SinkOut
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{self, PolicyError};
 use agentfirewall_core::registry::Registry;
-use agentfirewall_sdk::{Factory, Kind};
+use agentfirewall_sdk::Kind;
 
 use super::audit::escaped;
 use crate::args::DeliverArgs;
@@ -51,11 +51,10 @@ fn configured_sinks(places: &Places, registry: &Registry) -> Result<Vec<NamedSin
         let failed = |message: String| {
             Failure::new(Exit::Data, format!("sink `{}`: {}", escaped(setting.name), escaped(&message)))
         };
-        let registration = registry.find(Kind::Sink, setting.plugin);
-        let Some(Factory::Sink { build, .. }) = registration.map(|registration| registration.factory) else {
+        let Some(plugin) = registry.find(Kind::Sink, setting.plugin) else {
             return Err(failed(format!("no sink plugin is called `{}`", setting.plugin)));
         };
-        let sink = build(setting.config).map_err(|error| failed(error.to_string()))?;
+        let sink = plugin.sink(setting.config).map_err(|error| failed(error.to_string()))?;
         sinks.push(NamedSink { name: setting.name.to_owned(), sink, actions: setting.actions.clone() });
     }
     Ok(sinks)

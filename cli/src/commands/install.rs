@@ -8,7 +8,7 @@ use agentfirewall_core::claude_settings::{
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{self, Compiled, Patterns, PolicyError};
 use agentfirewall_core::registry::Registry;
-use agentfirewall_sdk::{Access, Action, Factory, PartKind, Subject, ToolCall};
+use agentfirewall_sdk::{Access, Action, PartKind, Subject, ToolCall};
 use serde_json::json;
 
 use crate::args::WiringArgs;
@@ -44,13 +44,12 @@ fn read_deny_patterns(places: &Places, registry: &Registry) -> Result<Vec<String
 fn read_denials(compiled: &Compiled, registry: &Registry) -> Result<Vec<String>, PolicyError> {
     let call = ToolCall::new("Read", json!({}));
     let read = Subject::new(&call, PartKind::Tool, "Read", Access::Read);
-    let concerns_read = |tools: Patterns<'_>| match (tools, registry.patterns().map(|plugin| plugin.factory))
-    {
+    let concerns_read = |tools: Patterns<'_>| match (tools, registry.patterns()) {
         (Patterns::Any, _) => true,
-        (Patterns::Of(config), Ok(Factory::Matcher { build, .. })) => {
-            build(config).and_then(|matcher| matcher.matches(&read)).unwrap_or(false)
+        (Patterns::Of(config), Ok(plugin)) => {
+            plugin.matcher(config).and_then(|matcher| matcher.matches(&read)).unwrap_or(false)
         }
-        _ => false,
+        (_, Err(_)) => false,
     };
     let mut patterns = Vec::new();
     for layer in compiled.layers()?.iter().filter(|layer| !layer.monitor) {

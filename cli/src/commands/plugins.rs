@@ -52,13 +52,15 @@ pub(crate) fn run(args: PluginsArgs, ui: &Ui) -> Result<Exit, Failure> {
 fn list(args: &PluginsListArgs, ui: &Ui) -> Result<Exit, Failure> {
     let registry = super::registry()?;
     if args.json {
-        let listed: Vec<Listed> = registry.all().iter().map(|plugin| Listed::new(plugin)).collect();
+        let listed: Vec<Listed> =
+            registry.all().iter().filter_map(|entry| entry.linked()).map(Listed::new).collect();
         let text = serde_json::to_string_pretty(&listed)
             .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
         ui.line(text);
         return Ok(Exit::Success);
     }
-    for line in table(registry.all()) {
+    let linked: Vec<_> = registry.all().iter().filter_map(|entry| entry.linked()).collect();
+    for line in table(&linked) {
         ui.line(line);
     }
     Ok(Exit::Success)

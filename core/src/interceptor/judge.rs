@@ -3,7 +3,7 @@
 use agentfirewall_sdk::{Action, Decision, PartKind, RuleRef, ToolCall};
 
 use super::CheckError;
-use super::matching::Matchers;
+use super::matching::{Case, Matchers};
 use crate::facts::{Facts, Part, Weight};
 use crate::policy::{Layer, Rule};
 
@@ -26,10 +26,10 @@ pub(super) struct Verdict<'l> {
 pub(super) fn layer<'l>(
     layer: &'l Layer<'_>,
     matchers: &Matchers<'_>,
-    call: &ToolCall,
+    case: Case<'_>,
     facts: &Facts,
 ) -> Result<Verdict<'l>, CheckError> {
-    let rules = Candidates::gather(layer, matchers, call, facts)?;
+    let rules = Candidates::gather(layer, matchers, case, facts)?;
     let mut verdict = Verdict { action: Action::Allow, rule: None, part: None, would: None, approve: true };
     let mut judged = false;
     // The place of the last rule that a primary part was judged by: a composite is its parts, so a rule that comes
@@ -39,7 +39,7 @@ pub(super) fn layer<'l>(
         facts.parts.iter().partition(|part| part.weight == Weight::Primary);
     for part in primary.into_iter().chain(mentions) {
         let limit = if part.kind == PartKind::Script { last } else { usize::MAX };
-        let Match { rule: matched, settles, would } = rules.first_match(part, limit, matchers, call)?;
+        let Match { rule: matched, settles, would } = rules.first_match(part, limit, matchers, case)?;
         verdict.would = verdict.would.max(would);
         let falls = part.weight == Weight::Primary && !settles;
         let (matched, action) = match matched {
@@ -99,10 +99,10 @@ impl<'l> Candidates<'l> {
     fn gather(
         layer: &'l Layer<'_>,
         matchers: &Matchers<'_>,
-        call: &ToolCall,
+        case: Case<'_>,
         facts: &Facts,
     ) -> Result<Self, CheckError> {
-        let names: Vec<&str> = call.names().collect();
+        let names: Vec<&str> = case.call.names().collect();
         let texts: Vec<&str> = facts
             .parts
             .iter()
@@ -115,8 +115,8 @@ impl<'l> Candidates<'l> {
         let mut rules = Vec::with_capacity(ids.len());
         for id in ids {
             let rule = layer.rule(id)?;
-            if matchers.tools(rule.tools, call)? {
-                let universal = mentions && matchers.is_universal(&rule, call)?;
+            if matchers.tools(rule.tools, case)? {
+                let universal = mentions && matchers.is_universal(&rule, case)?;
                 rules.push(Candidate { rule, universal });
             }
         }
@@ -133,7 +133,7 @@ impl<'l> Candidates<'l> {
         part: &Part,
         limit: usize,
         matchers: &Matchers<'_>,
-        call: &ToolCall,
+        case: Case<'_>,
     ) -> Result<Match<'_, 'l>, CheckError> {
         let mut would = None;
         let mut partial: Option<(usize, &Rule<'l>)> = None;
@@ -149,11 +149,11 @@ impl<'l> Candidates<'l> {
                     (false, false) => {}
                 }
             }
-            if !matchers.resources(rule.resources, part, call, permissive)? {
+            if !matchers.resources(rule.resources, part, case, permissive)? {
                 continue;
             }
             if let Some(condition) = &rule.condition
-                && !matchers.condition(condition, part, call, permissive)?
+                && !matchers.condition(condition, part, case, permissive)?
             {
                 continue;
             }
@@ -163,7 +163,7 @@ impl<'l> Candidates<'l> {
                 continue;
             }
             let lets_pass_or_asks = !permissive && rule.action < Action::Deny;
-            if lets_pass_or_asks && !whole(rule, part, matchers, call)? {
+            if lets_pass_or_asks && !whole(rule, part, matchers, case)? {
                 if partial.is_none_or(|(_, kept)| rule.action > kept.action) {
                     partial = Some((place, rule));
                 }
@@ -177,11 +177,11 @@ impl<'l> Candidates<'l> {
 }
 
 /// Whether a rule is about every reading of a part.
-fn whole(rule: &Rule<'_>, part: &Part, matchers: &Matchers<'_>, call: &ToolCall) -> Result<bool, CheckError> {
-    Ok(matchers.resources(rule.resources, part, call, true)?
+fn whole(rule: &Rule<'_>, part: &Part, matchers: &Matchers<'_>, case: Case<'_>) -> Result<bool, CheckError> {
+    Ok(matchers.resources(rule.resources, part, case, true)?
         && match &rule.condition {
             None => true,
-            Some(condition) => matchers.condition(condition, part, call, true)?,
+            Some(condition) => matchers.condition(condition, part, case, true)?,
         })
 }
 

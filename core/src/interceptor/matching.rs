@@ -1,67 +1,89 @@
 //! Asking matcher plugins: made when first needed, kept, and never trusted to return.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
-use agentfirewall_sdk::{Access, Factory, Kind, Matcher, PartKind, PluginError, Subject, ToolCall};
+use agentfirewall_sdk::{Access, Kind, Matcher, PartKind, Subject, ToolCall};
 
 use super::CheckError;
 use crate::facts::Part;
+use crate::guard::guarded;
 use crate::policy::{Condition, Patterns, Rule};
-use crate::registry::Registry;
+use crate::registry::{Entry, Registry};
 
-/// A configured matcher by the address of its configuration in the compiled policy and its id.
-type Made = BTreeMap<(usize, &'static str), Arc<dyn Matcher>>;
+/// A call under judgement.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Case<'a> {
+    pub(super) call: &'a ToolCall,
+    /// Unique in the process, so that a matcher can keep what it made of the call.
+    number: u64,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn new(call: &'a ToolCall) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self { call, number: NEXT.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    fn subject(&self, kind: PartKind, text: &'a str, access: Access) -> Subject<'a> {
+        Subject::new(self.call, kind, text, access).numbered(self.number)
+    }
+}
+
+/// A configured matcher by the addresses of its configuration in the compiled policy and of its entry.
+type Made = BTreeMap<(usize, usize), Arc<dyn Matcher>>;
 
 /// The matchers of a policy, made when first needed.
 pub(super) struct Matchers<'c> {
     registry: &'c Registry,
-    patterns: &'static str,
+    patterns: &'c Entry,
     made: RwLock<Made>,
 }
 
 impl<'c> Matchers<'c> {
     pub(super) fn new(registry: &'c Registry) -> Result<Self, CheckError> {
-        Ok(Self { registry, patterns: registry.patterns()?.meta.id, made: RwLock::default() })
+        Ok(Self { registry, patterns: registry.patterns()?, made: RwLock::default() })
     }
 
-    fn get(&self, id: &str, config: &str) -> Result<(&'static str, Arc<dyn Matcher>), CheckError> {
-        let failed = |message: String| CheckError::Matcher { id: id.to_owned(), message };
-        let registration = self
-            .registry
-            .find(Kind::Matcher, id)
-            .ok_or_else(|| failed("is named by the policy and not linked into this binary".to_owned()))?;
-        // The configuration lives as long as the compiled policy, so its address is its name.
-        let key = (config.as_ptr() as usize, registration.meta.id);
+    fn get(&self, entry: &Entry, config: &str) -> Result<Arc<dyn Matcher>, CheckError> {
+        // The configuration lives as long as the compiled policy and the entry as long as the registry, so their
+        // addresses are their names.
+        let key = (config.as_ptr() as usize, std::ptr::from_ref(entry) as usize);
         if let Ok(made) = self.made.read()
             && let Some(matcher) = made.get(&key)
         {
-            return Ok((registration.meta.id, Arc::clone(matcher)));
+            return Ok(Arc::clone(matcher));
         }
-        let Factory::Matcher { build, .. } = registration.factory else {
-            return Err(failed("is no matcher".to_owned()));
-        };
-        let matcher: Arc<dyn Matcher> = Arc::from(
-            guarded(|| build(config)).map_err(|message| failed(format!("cannot be made: {message}")))?,
-        );
+        let matcher: Arc<dyn Matcher> =
+            guarded(|| entry.matcher(config).map(Arc::from)).map_err(|fault| CheckError::Matcher {
+                plugin: entry.label(),
+                message: format!("cannot be used: it {fault}"),
+            })?;
         if let Ok(mut made) = self.made.write() {
             made.insert(key, Arc::clone(&matcher));
         }
-        Ok((registration.meta.id, matcher))
+        Ok(matcher)
     }
 
-    fn ask(&self, id: &str, config: &str, subject: &Subject<'_>) -> Result<bool, CheckError> {
-        let (id, matcher) = self.get(id, config)?;
+    fn ask(&self, entry: &Entry, config: &str, subject: &Subject<'_>) -> Result<bool, CheckError> {
+        let matcher = self.get(entry, config)?;
         guarded(|| matcher.matches(subject))
-            .map_err(|message| CheckError::Matcher { id: id.to_owned(), message })
+            .map_err(|fault| CheckError::Matcher { plugin: entry.label(), message: fault.to_string() })
+    }
+
+    fn named(&self, id: &str) -> Result<&'c Entry, CheckError> {
+        self.registry.find(Kind::Matcher, id).ok_or_else(|| CheckError::Matcher {
+            plugin: format!("matcher `{id}`"),
+            message: "is named by the policy and not there".to_owned(),
+        })
     }
 
     /// Whether one of the call's names matches a rule's `tools`.
-    pub(super) fn tools(&self, tools: Patterns<'_>, call: &ToolCall) -> Result<bool, CheckError> {
+    pub(super) fn tools(&self, tools: Patterns<'_>, case: Case<'_>) -> Result<bool, CheckError> {
         let Patterns::Of(config) = tools else { return Ok(true) };
-        for name in call.names() {
-            if self.ask(self.patterns, config, &Subject::new(call, PartKind::Tool, name, Access::Unknown))? {
+        for name in case.call.names() {
+            if self.ask(self.patterns, config, &case.subject(PartKind::Tool, name, Access::Unknown))? {
                 return Ok(true);
             }
         }
@@ -74,7 +96,7 @@ impl<'c> Matchers<'c> {
         &self,
         resources: Patterns<'_>,
         part: &Part,
-        call: &ToolCall,
+        case: Case<'_>,
         permissive: bool,
     ) -> Result<bool, CheckError> {
         let Patterns::Of(config) = resources else { return Ok(true) };
@@ -82,7 +104,7 @@ impl<'c> Matchers<'c> {
             return Ok(false);
         }
         every_reading(part, permissive, |text| {
-            self.ask(self.patterns, config, &Subject::new(call, part.kind, text, part.access))
+            self.ask(self.patterns, config, &case.subject(part.kind, text, part.access))
         })
     }
 
@@ -91,19 +113,19 @@ impl<'c> Matchers<'c> {
         &self,
         condition: &Condition<'_>,
         part: &Part,
-        call: &ToolCall,
+        case: Case<'_>,
         permissive: bool,
     ) -> Result<bool, CheckError> {
         every_reading(part, permissive, |text| {
-            self.holds(condition, &Subject::new(call, part.kind, text, part.access))
+            self.holds(condition, &case.subject(part.kind, text, part.access))
         })
     }
 
     /// Whether a rule is about everything its tools touch: it matches a text that nothing ever is. A restrictive rule of
     /// that kind is answered by the primary parts; asked about mentions too, `allow git *` before `deny *` would deny
     /// `git add file`.
-    pub(super) fn is_universal(&self, rule: &Rule<'_>, call: &ToolCall) -> Result<bool, CheckError> {
-        let subject = Subject::new(call, PartKind::Call, "\u{1}nothing\u{1}", Access::Unknown);
+    pub(super) fn is_universal(&self, rule: &Rule<'_>, case: Case<'_>) -> Result<bool, CheckError> {
+        let subject = case.subject(PartKind::Call, "\u{1}nothing\u{1}", Access::Unknown);
         let any = match rule.resources {
             Patterns::Any => true,
             Patterns::Of(config) => self.ask(self.patterns, config, &subject)?,
@@ -134,7 +156,7 @@ impl<'c> Matchers<'c> {
                 false
             }
             Condition::Not(inner) => !self.holds(inner, subject)?,
-            Condition::Matcher { id, config } => self.ask(id, config, subject)?,
+            Condition::Matcher { id, config } => self.ask(self.named(id)?, config, subject)?,
         })
     }
 }
@@ -165,22 +187,4 @@ fn every_reading(
         }
     }
     Ok(false)
-}
-
-/// Runs foreign code. A panic is an error with the panic's message in one line.
-fn guarded<T>(run: impl FnOnce() -> Result<T, PluginError>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(format!("failed: {error}")),
-        Err(payload) => {
-            let message = payload
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| payload.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "without a message".to_owned());
-            // Dropping a foreign payload runs foreign code again.
-            std::mem::forget(payload);
-            Err(format!("panicked: {}", message.replace(['\n', '\r'], " ")))
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use agentfirewall_sdk::{Anchors, Factory};
+use agentfirewall_sdk::Anchors;
 
 use super::compiled::{
     Compiled, DetectorSetting, Head, LayerHead, LayerPlace, LayerSource, RuleRecord, SinkSetting, Step,
@@ -216,10 +216,7 @@ fn json(patterns: Option<&[String]>) -> Option<String> {
 fn anchors(patterns: Option<&str>, registry: &Registry) -> Result<Option<Vec<String>>, String> {
     let Some(patterns) = patterns else { return Ok(None) };
     let plugin = registry.patterns().map_err(|error| error.to_string())?;
-    let Factory::Matcher { anchors, .. } = plugin.factory else {
-        return Err(format!("`{}` is no matcher", plugin.meta.id));
-    };
-    match anchors(patterns).map_err(|error| error.to_string())? {
+    match plugin.anchors(patterns).map_err(|error| error.to_string())? {
         // A literal of one byte is everywhere, and none at all would say that nothing ever matches.
         Anchors::AnyOf(literals)
             if !literals.is_empty() && literals.iter().all(|literal| literal.len() >= 2) =>

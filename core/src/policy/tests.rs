@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use agentfirewall_sdk::{
-    Access, Action, Detector, Event, Factory, NoConfig, PartKind, Plugin, PluginError, Scan, Sink, SinkError,
-    Subject, ToolCall, register,
+    Access, Action, Detector, Event, NoConfig, PartKind, Plugin, PluginError, Scan, Sink, SinkError, Subject,
+    ToolCall, register,
 };
 use proptest::prelude::*;
 
@@ -59,10 +59,9 @@ fn user(text: &str) -> Compiled {
     compile_text(text, LayerKind::User, &registry()).unwrap()
 }
 
-fn matches(plugin: &agentfirewall_sdk::Registration, config: Patterns<'_>, texts: &[&str]) -> bool {
+fn matches(plugin: &crate::registry::Entry, config: Patterns<'_>, texts: &[&str]) -> bool {
     let Patterns::Of(json) = config else { return true };
-    let Factory::Matcher { build, .. } = plugin.factory else { unreachable!() };
-    let matcher = build(json).unwrap();
+    let matcher = plugin.matcher(json).unwrap();
     let call = ToolCall::new("Bash", serde_json::json!({}));
     texts
         .iter()
@@ -71,7 +70,8 @@ fn matches(plugin: &agentfirewall_sdk::Registration, config: Patterns<'_>, texts
 
 /// The rules that match when every rule is asked.
 fn naive(layer: &Layer<'_>, names: &[&str], texts: &[&str]) -> Vec<u32> {
-    let plugin = registry().patterns().unwrap();
+    let registry = registry();
+    let plugin = registry.patterns().unwrap();
     (0..layer.rule_count())
         .filter(|id| {
             let rule = layer.rule(*id).unwrap();

@@ -1,6 +1,6 @@
 //! From a text to a checked policy: the schema, the plugins it refers to, and what a layer may say.
 
-use agentfirewall_sdk::{Action, Factory, Kind};
+use agentfirewall_sdk::{Action, Kind};
 
 use super::diagnostic::{Diagnostic, Mark, Problems, advice};
 use super::layers::LayerKind;
@@ -10,7 +10,8 @@ use super::model::{
 use super::raw::{Fields, action, elements, entries, one_line};
 use super::yaml::{self, Key, Node, Value};
 use super::{raw, shadow};
-use crate::registry::Registry;
+use crate::guard::{Fault, guarded};
+use crate::registry::{Entry, Registry};
 
 const POLICY_KEYS: &[&str] = &[
     "version",
@@ -353,7 +354,7 @@ impl Reader<'_> {
         if self.registry.find(kind, id).is_some() {
             return;
         }
-        let mut ids: Vec<_> = self.registry.of(kind).map(|plugin| plugin.meta.id).collect();
+        let mut ids: Vec<_> = self.registry.of(kind).map(Entry::id).collect();
         if kind == Kind::Matcher {
             ids.extend(CONDITION_WORDS);
         }
@@ -379,22 +380,15 @@ impl Reader<'_> {
         json
     }
 
-    fn build(&mut self, plugin: &agentfirewall_sdk::Registration, json: &str, what: &str, at: &Mark) {
-        let built = match plugin.factory {
-            Factory::Matcher { build, .. } => build(json).map(drop),
-            Factory::Detector { build } => build(json).map(drop),
-            Factory::Sink { build } => build(json).map(drop),
-            // A kind of plugin that this version does not know cannot have been registered with it.
-            _ => Ok(()),
-        };
-        if let Err(error) = built {
-            let error = error.to_string();
+    fn build(&mut self, plugin: &Entry, json: &str, what: &str, at: &Mark) {
+        if let Err(fault) = guarded(|| plugin.accepts(json)) {
+            let (Fault::Failed(message) | Fault::Panicked(message)) = &fault;
             // The position counts in the JSON made from the YAML, which nobody sees.
-            let error = error.rsplit_once(" at line ").map_or(error.as_str(), |(before, _)| before);
+            let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(before, _)| before);
             self.problems.error(
                 "AF009",
                 at,
-                format!("{what} refuses this: {}", raw::one_line_long(error)),
+                format!("{what} refuses this: {}", raw::one_line_long(message)),
                 None,
             );
         }

@@ -7,7 +7,7 @@ use super::Engine;
 
 fn engine() -> Engine<'static> {
     agentfirewall_plugins::link();
-    Engine::from_registrations(registrations(), &[]).unwrap()
+    Engine::from_entries(registrations(), &[]).unwrap()
 }
 
 fn detectors() -> impl Iterator<Item = &'static agentfirewall_sdk::Registration> {
@@ -23,7 +23,7 @@ fn every_example_is_found_by_its_detector_and_no_negative_is() {
     let mut seen = 0;
     for plugin in detectors() {
         let meta = plugin.meta;
-        let alone = Engine::from_registrations(std::iter::once(plugin), &[]).unwrap();
+        let alone = Engine::from_entries(std::iter::once(plugin), &[]).unwrap();
         let together = engine();
         assert!(!meta.examples.is_empty() && !meta.negatives.is_empty(), "{}", meta.id);
         for example in meta.examples {

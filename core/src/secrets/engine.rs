@@ -1,16 +1,14 @@
 //! Calls the detectors that a text gives reason to call, and nothing else.
 
-use std::any::Any;
-use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
-use agentfirewall_sdk::{Detector, Factory, Finding, Kind, LocatedFinding, PluginError, Registration, Scan};
+use agentfirewall_sdk::{Detector, Finding, Kind, LocatedFinding, Scan};
 use serde_json::Value;
 
 use super::prefilter::{Hit, Prefilter};
 use super::value;
-use crate::registry::Registry;
+use crate::guard::{Fault, guarded};
+use crate::registry::{Entry, Registry};
 
 /// Above this length (in bytes) the name of a member is no longer shown to the detectors together with its value: what
 /// is only a secret beside its name is short.
@@ -36,37 +34,37 @@ pub enum EngineError {
         /// The name.
         id: String,
         /// The nearest name there is.
-        nearest: Option<&'static str>,
+        nearest: Option<String>,
     },
-    /// A detector refuses its configuration.
-    #[error("plugin `{plugin}` refuses its configuration: {message}")]
+    /// A detector cannot be made: it refuses its configuration, or its library cannot be loaded.
+    #[error("{plugin} cannot be used: {message}")]
     Config {
         /// The detector.
-        plugin: &'static str,
+        plugin: String,
         /// What the detector says.
         message: String,
     },
     /// A detector returned an error.
-    #[error("plugin `{plugin}` failed: {message}")]
+    #[error("{plugin} failed: {message}")]
     Failed {
         /// The detector.
-        plugin: &'static str,
+        plugin: String,
         /// What the detector says.
         message: String,
     },
     /// A detector panicked.
-    #[error("plugin `{plugin}` panicked: {message}")]
+    #[error("{plugin} panicked: {message}")]
     Panicked {
         /// The detector.
-        plugin: &'static str,
+        plugin: String,
         /// The panic's message.
         message: String,
     },
     /// A detector reported a place that is empty, outside the text or inside a character.
-    #[error("plugin `{plugin}` reported a finding at bytes {start}..{end}, which is no place in the text")]
+    #[error("{plugin} reported a finding at bytes {start}..{end}, which is no place in the text")]
     Span {
         /// The detector.
-        plugin: &'static str,
+        plugin: String,
         /// The reported start.
         start: usize,
         /// The reported end.
@@ -78,9 +76,7 @@ type Built = Result<Box<dyn Detector>, EngineError>;
 
 /// An active detector, made when it is first needed.
 struct Slot<'r> {
-    id: &'static str,
-    keywords: &'static [&'static str],
-    build: fn(&str) -> Result<Box<dyn Detector>, PluginError>,
+    entry: Entry,
     config: &'r str,
     built: OnceLock<Built>,
 }
@@ -91,12 +87,11 @@ pub struct Engine<'r> {
     /// The detectors that declare no keyword and see every text.
     always: Vec<u16>,
     prefilter: OnceLock<Prefilter>,
-    lifetime: PhantomData<&'r Registry>,
 }
 
 impl std::fmt::Debug for Engine<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.slots.iter().map(|slot| slot.id)).finish()
+        f.debug_list().entries(self.slots.iter().map(|slot| slot.entry.id())).finish()
     }
 }
 
@@ -104,41 +99,37 @@ impl<'r> Engine<'r> {
     /// An engine with every detector of the registry that no setting disables. Configurations are checked when the
     /// detector is first needed, or by [`Engine::check`].
     pub fn new(registry: &Registry, settings: &[DetectorSetting<'r>]) -> Result<Self, EngineError> {
-        Self::from_registrations(registry.of(Kind::Detector), settings)
+        Self::from_entries(registry.of(Kind::Detector).cloned(), settings)
     }
 
-    /// The same from any set of registrations; those of other kinds are passed over.
-    pub fn from_registrations(
-        registrations: impl Iterator<Item = &'static Registration>,
+    /// The same from any set of plugins; those of other kinds are passed over.
+    pub fn from_entries<E: Into<Entry>>(
+        entries: impl Iterator<Item = E>,
         settings: &[DetectorSetting<'r>],
     ) -> Result<Self, EngineError> {
-        let mut slots = Vec::with_capacity(64);
-        for registration in registrations {
-            let Factory::Detector { build } = registration.factory else { continue };
-            let meta = registration.meta;
-            slots.push(Slot {
-                id: meta.id,
-                keywords: meta.keywords,
-                build,
+        let mut slots = Vec::with_capacity(128);
+        slots.extend(
+            entries.map(Into::into).filter(|entry| entry.kind() == Kind::Detector).map(|entry| Slot {
+                entry,
                 config: "{}",
                 built: OnceLock::new(),
-            });
-        }
+            }),
+        );
         for setting in settings {
-            let Some(slot) = slots.iter_mut().find(|slot| slot.id == setting.id) else {
+            let Some(slot) = slots.iter_mut().find(|slot| slot.entry.id() == setting.id) else {
                 return Err(unknown(setting.id, &slots));
             };
             if !setting.config.trim().is_empty() {
                 slot.config = setting.config;
             }
         }
-        let off = |id| settings.iter().any(|setting| setting.id == id && !setting.enabled);
-        slots.retain(|slot| !off(slot.id));
+        let off = |id: &str| settings.iter().any(|setting| setting.id == id && !setting.enabled);
+        slots.retain(|slot| !off(slot.entry.id()));
         let always = numbered(&slots)
-            .filter(|(slot, _)| slot.keywords.iter().all(|keyword| keyword.is_empty()))
+            .filter(|(slot, _)| slot.entry.keywords().all(str::is_empty))
             .map(|(_, number)| number)
             .collect();
-        Ok(Self { slots, always, prefilter: OnceLock::new(), lifetime: PhantomData })
+        Ok(Self { slots, always, prefilter: OnceLock::new() })
     }
 
     /// Makes every active detector, so that a wrong configuration is known before a call needs it.
@@ -197,8 +188,9 @@ impl<'r> Engine<'r> {
 
     fn prefilter(&self) -> &Prefilter {
         self.prefilter.get_or_init(|| {
-            let keywords = numbered(&self.slots)
-                .flat_map(|(slot, number)| slot.keywords.iter().map(move |&keyword| (keyword, number)));
+            let keywords = numbered(&self.slots).flat_map(|(slot, number)| {
+                slot.entry.lasting_keywords().map(move |keyword| (keyword, number))
+            });
             Prefilter::new(keywords.filter(|(keyword, _)| !keyword.is_empty()))
         })
     }
@@ -227,14 +219,12 @@ impl<'r> Engine<'r> {
     }
 
     fn detector<'s>(&self, slot: &'s Slot<'r>) -> Result<&'s dyn Detector, EngineError> {
-        let built =
-            slot.built.get_or_init(|| match catch_unwind(AssertUnwindSafe(|| (slot.build)(slot.config))) {
-                Ok(Ok(detector)) => Ok(detector),
-                Ok(Err(error)) => Err(EngineError::Config { plugin: slot.id, message: error.to_string() }),
-                Err(payload) => {
-                    Err(EngineError::Panicked { plugin: slot.id, message: panic_message(payload, "") })
-                }
-            });
+        let built = slot.built.get_or_init(|| {
+            guarded(|| slot.entry.detector(slot.config)).map_err(|fault| match fault {
+                Fault::Failed(message) => EngineError::Config { plugin: slot.entry.label(), message },
+                Fault::Panicked(message) => EngineError::Panicked { plugin: slot.entry.label(), message },
+            })
+        });
         built.as_ref().map(AsRef::as_ref).map_err(Clone::clone)
     }
 
@@ -248,26 +238,24 @@ impl<'r> Engine<'r> {
         let Some(slot) = self.slots.get(usize::from(owner)) else { return Ok(()) };
         let detector = self.detector(slot)?;
         let mut reported = Vec::new();
-        let outcome =
-            catch_unwind(AssertUnwindSafe(|| detector.detect(&mut Scan::new(text, places, &mut reported))));
-        match outcome {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                let message = without_quotes(error.to_string(), text);
-                return Err(EngineError::Failed { plugin: slot.id, message });
+        guarded(|| detector.detect(&mut Scan::new(text, places, &mut reported))).map_err(|fault| {
+            let plugin = slot.entry.label();
+            match fault {
+                Fault::Failed(message) => {
+                    EngineError::Failed { plugin, message: without_quotes(&message, text) }
+                }
+                Fault::Panicked(message) => {
+                    EngineError::Panicked { plugin, message: without_quotes(&message, text) }
+                }
             }
-            Err(payload) => {
-                let message = panic_message(payload, text);
-                return Err(EngineError::Panicked { plugin: slot.id, message });
-            }
-        }
+        })?;
         for mut finding in reported {
             // An empty or backward range has no text either.
             if text.get(finding.span.clone()).is_none_or(str::is_empty) {
                 let std::ops::Range { start, end } = finding.span;
-                return Err(EngineError::Span { plugin: slot.id, start, end });
+                return Err(EngineError::Span { plugin: slot.entry.label(), start, end });
             }
-            slot.id.clone_into(&mut finding.detector);
+            slot.entry.id().clone_into(&mut finding.detector);
             findings.push(finding);
         }
         Ok(())
@@ -281,10 +269,10 @@ fn numbered<'s, 'r>(slots: &'s [Slot<'r>]) -> impl Iterator<Item = (&'s Slot<'r>
 fn unknown(id: &str, slots: &[Slot<'_>]) -> EngineError {
     let nearest = slots
         .iter()
-        .map(|slot| (strsim::jaro_winkler(id, slot.id), slot.id))
+        .map(|slot| (strsim::jaro_winkler(id, slot.entry.id()), slot.entry.id()))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|left, right| left.0.total_cmp(&right.0))
-        .map(|(_, id)| id);
+        .map(|(_, id)| id.to_owned());
     EngineError::Unknown { id: id.to_owned(), nearest }
 }
 
@@ -314,20 +302,9 @@ fn resolve(mut findings: Vec<Finding>) -> Vec<Finding> {
     kept.into_iter().map(|(finding, _)| finding).collect()
 }
 
-fn panic_message(payload: Box<dyn Any + Send>, text: &str) -> String {
-    let message = payload
-        .downcast_ref::<&str>()
-        .map(|message| (*message).to_owned())
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "it gave no message".to_owned());
-    // Dropping a payload of unknown type may panic again, outside of any guard.
-    std::mem::forget(payload);
-    without_quotes(message, text)
-}
-
 /// One line of a plugin's message, unless it quotes the text: that could be the secret. Eight bytes in a row that the
 /// text has too count as a quotation.
-fn without_quotes(message: String, text: &str) -> String {
+fn without_quotes(message: &str, text: &str) -> String {
     const QUOTE: usize = 8;
     const LONGEST: usize = 200;
     let line: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();

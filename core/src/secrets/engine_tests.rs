@@ -1,4 +1,6 @@
-use agentfirewall_sdk::{__private, Confidence, Meta, NoConfig, Plugin, Severity};
+use agentfirewall_sdk::{
+    __private, Confidence, Factory, Meta, NoConfig, Plugin, PluginError, Registration, Severity,
+};
 use serde_json::json;
 
 use super::*;
@@ -84,7 +86,7 @@ fn registration<const KIND: u8>(
 }
 
 fn engine(registrations: Vec<&'static Registration>) -> Engine<'static> {
-    Engine::from_registrations(registrations.into_iter(), &[]).unwrap()
+    Engine::from_entries(registrations.into_iter(), &[]).unwrap()
 }
 
 fn token() -> &'static Registration {
@@ -121,10 +123,7 @@ fn a_broken_plugin_is_an_error_of_one_line_that_quotes_no_text() {
     assert_eq!(quoting, "plugin `p` panicked: its message quotes the text and is withheld");
     assert_eq!(fails(registration::<BOMB>("p", key), secret), "plugin `p` panicked: it gave no message");
     assert_eq!(fails(registration::<ERROR>("p", key), secret), "plugin `p` failed: no luck");
-    assert_eq!(
-        fails(registration::<REFUSING>("p", key), secret),
-        "plugin `p` refuses its configuration: not like this"
-    );
+    assert_eq!(fails(registration::<REFUSING>("p", key), secret), "plugin `p` cannot be used: not like this");
     for broken in [
         registration::<OUTSIDE>("p", key),
         registration::<INSIDE_CHARACTER>("p", key),
@@ -139,13 +138,15 @@ fn a_broken_plugin_is_an_error_of_one_line_that_quotes_no_text() {
 fn settings_disable_configure_and_are_checked() {
     let all = || vec![token(), registration::<REFUSING>("refusing", &["nothing"])].into_iter();
     let setting = |id, enabled, config| [DetectorSetting { id, enabled, config }];
-    let off = Engine::from_registrations(all(), &setting("acme", false, "")).unwrap();
+    let off = Engine::from_entries(all(), &setting("acme", false, "")).unwrap();
     assert!(off.scan_text("acme_1234").unwrap().is_empty());
     assert!(off.check().is_err());
-    let typo = Engine::from_registrations(all(), &setting("amce", true, "{}")).unwrap_err();
-    assert_eq!(typo, EngineError::Unknown { id: "amce".to_owned(), nearest: Some("acme") });
-    let wrong = Engine::from_registrations(all(), &setting("acme", true, r#"{"colour":"red"}"#)).unwrap();
-    assert!(matches!(wrong.scan_text("acme_1234"), Err(EngineError::Config { plugin: "acme", .. })));
+    let typo = Engine::from_entries(all(), &setting("amce", true, "{}")).unwrap_err();
+    assert_eq!(typo, EngineError::Unknown { id: "amce".to_owned(), nearest: Some("acme".to_owned()) });
+    let wrong = Engine::from_entries(all(), &setting("acme", true, r#"{"colour":"red"}"#)).unwrap();
+    assert!(
+        matches!(wrong.scan_text("acme_1234"), Err(EngineError::Config { plugin, .. }) if plugin == "plugin `acme`")
+    );
     assert!(wrong.scan_text("clean").unwrap().is_empty());
 }
 

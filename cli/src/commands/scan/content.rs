@@ -211,7 +211,7 @@ mod tests {
     fn scanned(bytes: &[u8], size: usize, overlap: usize) -> Option<Vec<Found>> {
         agentfirewall_plugins::link();
         let detectors = registrations().filter(|plugin| matches!(plugin.factory, Factory::Detector { .. }));
-        let engine = Engine::from_registrations(detectors, &[]).unwrap();
+        let engine = Engine::from_entries(detectors, &[]).unwrap();
         let scanner = Scanner { engine: &engine, salt: Salt::random(), least: Confidence::Medium };
         match scanner.scan_windows(&mut &bytes[..], size, overlap).unwrap() {
             Outcome::Text(found) => Some(found),
