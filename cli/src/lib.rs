@@ -11,6 +11,7 @@ mod process;
 mod settings;
 #[doc(hidden)]
 pub mod standin;
+mod supervise;
 mod ui;
 
 use std::ffi::OsString;

@@ -39,3 +39,7 @@ impl InstalledPlugin {
         std::fs::File::open(&self.path)
     }
 }
+/// stub
+pub fn installed(_places: &crate::places::Places) -> std::io::Result<Installed> {
+    Ok(Installed::default())
+}

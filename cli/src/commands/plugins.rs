@@ -1,5 +1,6 @@
 //! `agentfirewall plugins`: what this binary is made of.
 
+use agentfirewall_core::registry::Entry;
 use agentfirewall_sdk::{Factory, Registration, Role};
 use anstyle::Style;
 use serde::Serialize;
@@ -52,14 +53,13 @@ pub(crate) fn run(args: PluginsArgs, ui: &Ui) -> Result<Exit, Failure> {
 fn list(args: &PluginsListArgs, ui: &Ui) -> Result<Exit, Failure> {
     let registry = super::registry()?;
     if args.json {
-        let listed: Vec<Listed> =
-            registry.all().iter().filter_map(|entry| entry.linked()).map(Listed::new).collect();
+        let listed: Vec<Listed> = registry.all().iter().filter_map(Entry::linked).map(Listed::new).collect();
         let text = serde_json::to_string_pretty(&listed)
             .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
         ui.line(text);
         return Ok(Exit::Success);
     }
-    let linked: Vec<_> = registry.all().iter().filter_map(|entry| entry.linked()).collect();
+    let linked: Vec<_> = registry.all().iter().filter_map(Entry::linked).collect();
     for line in table(&linked) {
         ui.line(line);
     }
