@@ -241,22 +241,25 @@ fn two_of_one_name_are_told_and_two_kinds_of_one_name_are_not() {
 
 #[test]
 fn keywords_that_point_nowhere_are_told() {
+    fn everywhere(scan: &mut Scan<'_>) -> Result<(), PluginError> {
+        let starts: Vec<usize> = scan.text().match_indices("acme_").map(|(at, _)| at).collect();
+        let mut findings = Vec::new();
+        acme(&mut Scan::new(scan.text(), &starts, &mut findings))?;
+        for finding in findings {
+            scan.report(finding);
+        }
+        Ok(())
+    }
+
     let keywords = |keywords: &'static [&str]| {
         complaints(detector(acme, |item| {
-            item.keywords = keywords.iter().map(|text| (*text).to_owned()).collect()
+            item.keywords = keywords.iter().map(|text| (*text).to_owned()).collect();
         }))
     };
     assert_eq!(keywords(&["acme_", ""]), ["!keywords"]);
     assert_eq!(keywords(&["acme_", "ACME_"]), ["keywords"]);
     // Nobody would ask about any of the examples.
     assert_eq!(keywords(&["bcme_"]), ["!examples"]);
-    fn everywhere(scan: &mut Scan<'_>) -> Result<(), PluginError> {
-        let starts: Vec<usize> = scan.text().match_indices("acme_").map(|(at, _)| at).collect();
-        let mut findings = Vec::new();
-        acme(&mut Scan::new(scan.text(), &starts, &mut findings))?;
-        findings.into_iter().for_each(|finding| scan.report(finding));
-        Ok(())
-    }
     let specimen = |keywords: &[&str]| {
         let keywords = keywords.iter().map(|text| (*text).to_owned()).collect();
         detector(everywhere, |item| {
@@ -404,23 +407,23 @@ fn panics_on_odd_texts_are_told_and_stop_nothing() {
     fn slicing(scan: &mut Scan<'_>) -> Result<(), PluginError> {
         for &at in scan.hits() {
             // Eight bytes behind the keyword, which are not there or end inside a character.
-            let rest = &scan.text()[at + 5..];
-            if rest.len() >= 8 && rest[..8].bytes().all(|byte| byte.is_ascii_digit()) {
+            let rest = scan.text().get(at + 5..).unwrap();
+            if rest.len() >= 8 && rest.split_at(8).0.bytes().all(|byte| byte.is_ascii_digit()) {
                 scan.report(found(at..at + 13));
             }
         }
-        acme(&mut Scan::new("", &[], &mut Vec::new()))
+        Ok(())
     }
-    // `acme_123456789` is one digit too long for `acme`, so both agree on the examples.
+    fn zero(_: &str, subject: &Subject<'_>) -> Result<bool, PluginError> {
+        assert!(!subject.text.contains('\0'));
+        contains("push", subject)
+    }
+
     let report = examine(&[detector(slicing, |_| {})], &quick());
     let failed: Vec<_> =
         report.items[0].checks.iter().filter(|check| check.outcome == Outcome::Fail).collect();
     assert_eq!(failed.iter().map(|check| check.name).collect::<Vec<_>>(), ["robust"], "{report}");
     assert!(failed[0].detail.contains("panics: ") && failed[0].detail.contains("char boundary"), "{report}");
-    fn zero(_: &str, subject: &Subject<'_>) -> Result<bool, PluginError> {
-        assert!(!subject.text.contains('\0'));
-        contains("push", subject)
-    }
     let change = |item: &mut Item| drop(item.examples.pop());
     assert_eq!(complaints(matcher(itself, zero, change)), ["!robust"]);
 }
@@ -437,13 +440,14 @@ fn places_outside_the_text_are_told() {
         }
         Ok(())
     }
-    assert_eq!(complaints(detector(too_long, |_| {})), ["!robust"]);
     fn empty(scan: &mut Scan<'_>) -> Result<(), PluginError> {
         if scan.text().contains('\u{301}') {
             scan.report(found(0..0));
         }
         acme(scan)
     }
+
+    assert_eq!(complaints(detector(too_long, |_| {})), ["!robust"]);
     assert_eq!(complaints(detector(empty, |_| {})), ["!robust"]);
 }
 
@@ -452,7 +456,6 @@ fn errors_stop_calls_and_are_told_by_how_ordinary_the_text_is() {
     fn refusing(scan: &mut Scan<'_>) -> Result<(), PluginError> {
         if scan.text().contains('\0') { Err(PluginError::new("a zero")) } else { acme(scan) }
     }
-    assert_eq!(complaints(detector(refusing, |_| {})), ["robust"]);
     fn short(word: &str, subject: &Subject<'_>) -> Result<bool, PluginError> {
         if subject.text.len() == 16 << 10 {
             Err(PluginError::new("too long"))
@@ -460,7 +463,6 @@ fn errors_stop_calls_and_are_told_by_how_ordinary_the_text_is() {
             contains(word, subject)
         }
     }
-    assert_eq!(complaints(matcher(itself, short, |_| {})), ["!ordinary"]);
     fn alarmed(scan: &mut Scan<'_>) -> Result<(), PluginError> {
         if let Some(at) = scan.text().find("cargo test") {
             scan.report(found(at..at + 10));
@@ -468,6 +470,9 @@ fn errors_stop_calls_and_are_told_by_how_ordinary_the_text_is() {
         acme(&mut Scan::new(scan.text(), scan.hits(), &mut Vec::new()))?;
         Ok(())
     }
+
+    assert_eq!(complaints(detector(refusing, |_| {})), ["robust"]);
+    assert_eq!(complaints(matcher(itself, short, |_| {})), ["!ordinary"]);
     let change = |item: &mut Item| {
         item.keywords = vec!["cargo".to_owned()];
         item.examples = vec!["cargo test".to_owned()];
@@ -480,11 +485,16 @@ fn errors_stop_calls_and_are_told_by_how_ordinary_the_text_is() {
 fn answers_that_change_are_told() {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     fn fickle(scan: &mut Scan<'_>) -> Result<(), PluginError> {
-        let sure =
-            if CALLS.fetch_add(1, Ordering::Relaxed) % 3 == 0 { Confidence::High } else { Confidence::Low };
+        let sure = if CALLS.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) {
+            Confidence::High
+        } else {
+            Confidence::Low
+        };
         let mut findings = Vec::new();
         acme(&mut Scan::new(scan.text(), scan.hits(), &mut findings))?;
-        findings.into_iter().for_each(|finding| scan.report(Finding::new(finding.span, sure, Severity::Low)));
+        for finding in findings {
+            scan.report(Finding::new(finding.span, sure, Severity::Low));
+        }
         Ok(())
     }
     assert_eq!(complaints(detector(fickle, |_| {})), ["!deterministic"]);
@@ -494,9 +504,12 @@ thread_local! {
     static NOW: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
+/// Nanoseconds for a length.
+type Costs = fn(u64) -> u64;
+
 /// A detector that takes as long as it says, on a clock of its own.
-fn taking(nanoseconds: fn(u64) -> u64) -> Vec<String> {
-    static COSTS: std::sync::Mutex<Option<fn(u64) -> u64>> = std::sync::Mutex::new(None);
+fn taking(nanoseconds: Costs) -> Vec<String> {
+    static COSTS: std::sync::Mutex<Option<Costs>> = std::sync::Mutex::new(None);
     fn slow(scan: &mut Scan<'_>) -> Result<(), PluginError> {
         let costs = COSTS.lock().unwrap().unwrap();
         let length = u64::try_from(scan.text().len()).unwrap();
@@ -591,6 +604,10 @@ fn ways_that_answer_differently_are_told() {
     fn silent(_: &mut Scan<'_>) -> Result<(), PluginError> {
         Ok(())
     }
+    fn paths(word: &str, subject: &Subject<'_>) -> Result<bool, PluginError> {
+        Ok(subject.kind != PartKind::Path && subject.text.contains(word))
+    }
+
     let corpus = Corpus::new(false);
     let differs = |one: Specimen, other: Specimen| {
         matches!(robust::same_answers(&one, &other, &corpus), Verdict::Fail(_))
@@ -600,9 +617,6 @@ fn ways_that_answer_differently_are_told() {
     assert!(differs(detector(acme, |_| {}), detector(acme, |item| item.why.push('!'))));
     assert!(differs(matcher(itself, contains, |_| {}), matcher(|_| Anchors::Always, contains, |_| {})));
     assert!(!differs(matcher(itself, contains, |_| {}), matcher(itself, contains, |_| {})));
-    fn paths(word: &str, subject: &Subject<'_>) -> Result<bool, PluginError> {
-        Ok(subject.kind != PartKind::Path && subject.text.contains(word))
-    }
     assert!(differs(matcher(itself, contains, |_| {}), matcher(itself, paths, |_| {})));
 }
 
