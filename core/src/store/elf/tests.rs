@@ -32,6 +32,28 @@ fn a_plugin_library_is_accepted_with_the_version_it_needs() {
 }
 
 #[test]
+fn a_library_made_by_a_compiler_is_accepted_stripped_or_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("plugin.c");
+    std::fs::write(
+        &source,
+        "#include <stdio.h>\nint AGENTFIREWALL_PLUGIN = 1;\nvoid f(void) { puts(\"\"); }\n",
+    )
+    .unwrap();
+    for options in [&["-g"][..], &["-s", "-Wl,-z,now"], &["-Wl,--hash-style=sysv"]] {
+        let library = folder.path().join("libplugin.so");
+        let mut compiler = std::process::Command::new("cc");
+        compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).args(options).arg(&source);
+        // Where there is no C compiler there is only the library that is written byte by byte.
+        let Ok(output) = compiler.output() else { return };
+        assert!(output.status.success(), "{output:?}");
+        let bytes = std::fs::read(&library).unwrap();
+        assert_eq!(inspect(&bytes).unwrap().glibc.is_some(), cfg!(target_env = "gnu"), "{options:?}");
+        assert!(matches!(inspect(&bytes[..bytes.len() - 1]), Err(LibraryError::CutOff { .. })));
+    }
+}
+
+#[test]
 fn what_is_no_library_is_named() {
     assert_eq!(said(b""), "is empty");
     assert_eq!(said(b"hello\n"), "is no shared library, but a text");
