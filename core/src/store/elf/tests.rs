@@ -191,11 +191,11 @@ fn no_damage_to_a_system_library_makes_it_panic() {
     for mut library in system_libraries() {
         // The tables that are read: the headers at the beginning, the dynamic part behind, the sections at the end.
         let size = library.len();
-        let places: Vec<usize> =
-            (0..512).chain((512..40_000).step_by(397)).chain(size - 4_000..size).collect();
+        let end = (size - 4_000..size).step_by(17);
+        let places: Vec<usize> = (0..256).chain((512..40_000).step_by(797)).chain(end).collect();
         for at in places {
             let before = library[at];
-            for byte in [0, 0x7f, 0xff] {
+            for byte in [0, 0xff] {
                 library[at] = byte;
                 let _judged = structure(&library);
             }
