@@ -236,6 +236,8 @@ pub struct PluginsArgs {
 pub enum PluginsCommand {
     /// Every matcher, detector and sink
     List(PluginsListArgs),
+    /// Write a crate for a plugin of your own: it builds, passes its tests and can be loaded at once
+    New(PluginsNewArgs),
 }
 
 /// `plugins list`
@@ -244,6 +246,36 @@ pub struct PluginsListArgs {
     /// Print the list as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `plugins new`
+#[derive(Debug, Args)]
+pub struct PluginsNewArgs {
+    /// What it is
+    #[arg(value_enum)]
+    pub kind: PluginKind,
+    /// Its name: lower-case words joined by hyphens, such as acme-token
+    pub name: String,
+    /// The folder to write it into, new or empty [default: a new one with the plugin's name]
+    #[arg(long, value_name = "DIR")]
+    pub path: Option<PathBuf>,
+    /// Build with the SDK in this folder instead of the registry's
+    #[arg(long, value_name = "DIR")]
+    pub sdk: Option<PathBuf>,
+    /// Print what was written as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A kind of plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PluginKind {
+    /// Answers a condition of a rule
+    Matcher,
+    /// Finds secrets
+    Detector,
+    /// Delivers alerts and records
+    Sink,
 }
 
 /// `deliver`

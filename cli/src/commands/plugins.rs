@@ -1,5 +1,7 @@
 //! `agentfirewall plugins`: what this binary is made of.
 
+mod new;
+
 use agentfirewall_core::registry::Entry;
 use agentfirewall_sdk::{Factory, Registration, Role};
 use anstyle::Style;
@@ -47,6 +49,7 @@ impl Listed {
 pub(crate) fn run(args: PluginsArgs, ui: &Ui) -> Result<Exit, Failure> {
     match args.command {
         PluginsCommand::List(args) => list(&args, ui),
+        PluginsCommand::New(args) => new::run(&args, ui),
     }
 }
 
