@@ -4,6 +4,7 @@ mod add;
 mod check;
 mod info;
 mod list;
+mod new;
 mod state;
 mod take;
 
@@ -18,6 +19,7 @@ pub(crate) fn run(args: PluginsArgs, ui: &Ui) -> Result<Exit, Failure> {
     match args.command {
         PluginsCommand::List(args) => list::run(&args, ui),
         PluginsCommand::Info(args) => info::run(&args, ui),
+        PluginsCommand::New(args) => new::run(&args, ui),
         PluginsCommand::Check(args) => check::run(&args, ui),
         PluginsCommand::Add(args) => add::run(args, ui),
         PluginsCommand::Remove(args) => take::remove(&args, ui),
