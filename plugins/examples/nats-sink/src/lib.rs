@@ -1,0 +1,1 @@
+#[cfg(feature = "export")] agentfirewall_sdk::export!();
