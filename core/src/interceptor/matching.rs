@@ -8,7 +8,7 @@ use agentfirewall_sdk::{Access, Kind, Matcher, PartKind, Subject, ToolCall};
 
 use super::CheckError;
 use crate::facts::Part;
-use crate::guard::guarded;
+use crate::guard::{Fault, guarded, tellable};
 use crate::policy::{Condition, Patterns, Rule};
 use crate::registry::{Entry, Registry};
 
@@ -68,8 +68,14 @@ impl<'c> Matchers<'c> {
 
     fn ask(&self, entry: &Entry, config: &str, subject: &Subject<'_>) -> Result<bool, CheckError> {
         let matcher = self.get(entry, config)?;
-        guarded(|| matcher.matches(subject))
-            .map_err(|fault| CheckError::Matcher { plugin: entry.label(), message: fault.to_string() })
+        guarded(|| matcher.matches(subject)).map_err(|fault| {
+            let judged = [subject.text, &subject.call.input.to_string()];
+            let fault = match fault {
+                Fault::Failed(message) => Fault::Failed(tellable(&message, &judged)),
+                Fault::Panicked(message) => Fault::Panicked(tellable(&message, &judged)),
+            };
+            CheckError::Matcher { plugin: entry.label(), message: fault.to_string() }
+        })
     }
 
     fn named(&self, id: &str) -> Result<&'c Entry, CheckError> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::prefilter::{Hit, Prefilter};
 use super::value;
-use crate::guard::{Fault, guarded};
+use crate::guard::{Fault, guarded, tellable};
 use crate::registry::{Entry, Registry};
 
 /// Above this length (in bytes) the name of a member is no longer shown to the detectors together with its value: what
@@ -242,10 +242,10 @@ impl<'r> Engine<'r> {
             let plugin = slot.entry.label();
             match fault {
                 Fault::Failed(message) => {
-                    EngineError::Failed { plugin, message: without_quotes(&message, text) }
+                    EngineError::Failed { plugin, message: tellable(&message, &[text]) }
                 }
                 Fault::Panicked(message) => {
-                    EngineError::Panicked { plugin, message: without_quotes(&message, text) }
+                    EngineError::Panicked { plugin, message: tellable(&message, &[text]) }
                 }
             }
         })?;
@@ -300,19 +300,6 @@ fn resolve(mut findings: Vec<Finding>) -> Vec<Finding> {
         }
     }
     kept.into_iter().map(|(finding, _)| finding).collect()
-}
-
-/// One line of a plugin's message, unless it quotes the text: that could be the secret. Eight bytes in a row that the
-/// text has too count as a quotation.
-fn without_quotes(message: &str, text: &str) -> String {
-    const QUOTE: usize = 8;
-    const LONGEST: usize = 200;
-    let line: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();
-    let quotes = line.as_bytes().windows(QUOTE).any(|window| {
-        std::str::from_utf8(window).is_ok_and(|window| text.contains(window))
-            && window.iter().any(|byte| !byte.is_ascii_alphabetic() && *byte != b' ')
-    });
-    if quotes { "its message quotes the text and is withheld".to_owned() } else { line }
 }
 
 #[cfg(test)]
