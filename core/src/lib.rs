@@ -19,3 +19,4 @@ pub mod protection;
 pub mod registry;
 pub mod secrets;
 pub mod store;
+pub mod tolerance;

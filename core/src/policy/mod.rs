@@ -9,6 +9,7 @@ mod compile;
 mod compiled;
 mod diagnostic;
 mod index;
+mod keys;
 mod layers;
 mod model;
 mod raw;
@@ -27,6 +28,7 @@ pub use compiled::{
 pub use diagnostic::{Diagnostic, InvalidPolicy, PolicyError, PolicyErrorKind, Severity};
 pub use layers::{DEFAULT_POLICY, DEFAULT_SOURCE, LayerKind, Source, source, sources};
 pub use model::{
-    AskFallback, OnError, OwnedCondition, OwnedDetector, OwnedRule, OwnedSink, Policy, SecretsSettings,
+    AskFallback, OnError, OwnedCondition, OwnedDetector, OwnedPlugin, OwnedRule, OwnedSink, Policy,
+    SecretsSettings,
 };
 pub use validate::{Checked, check};
