@@ -1,7 +1,7 @@
 //! Policies: from YAML files to the compiled form that the hook reads.
 //!
-//! `yaml` turns a text into a tree that knows its places, `raw` reads the tree against the schema, `validate` checks
-//! what the schema cannot say, `layers` finds the files that apply, `compile` makes the blob with its index and `cache`
+//! `yaml` turns a text into a tree that knows its places, `raw` reads the tree against the keys, `validate` checks
+//! what the keys cannot say, `layers` finds the files that apply, `compile` makes the blob with its index and `cache`
 //! keeps it between two hooks. Every problem of a file is found in one go and is a [`Diagnostic`].
 
 mod cache;
@@ -13,6 +13,7 @@ mod keys;
 mod layers;
 mod model;
 mod raw;
+mod schema;
 mod shadow;
 mod validate;
 mod yaml;
@@ -31,4 +32,5 @@ pub use model::{
     AskFallback, OnError, OwnedCondition, OwnedDetector, OwnedPlugin, OwnedRule, OwnedSink, Policy,
     SecretsSettings,
 };
+pub use schema::schema;
 pub use validate::{Checked, check};
