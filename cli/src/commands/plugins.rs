@@ -8,6 +8,8 @@ mod new;
 mod state;
 mod take;
 
+pub(crate) use self::info::manifests;
+
 use agentfirewall_core::places::Places;
 use agentfirewall_core::store::Store;
 
