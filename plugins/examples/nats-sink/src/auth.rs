@@ -8,8 +8,11 @@ use serde::Deserialize;
 
 /// `{user: NAME, password: SECRET}` or `{token: SECRET}`.
 #[derive(Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected `{user: NAME, password: SECRET}` or `{token: SECRET}`, each SECRET \
-                               `{env: NAME}` or `{file: PATH}`")]
+#[serde(
+    untagged,
+    expecting = "expected `{user: NAME, password: SECRET}` or `{token: SECRET}`, each SECRET \
+                               `{env: NAME}` or `{file: PATH}`"
+)]
 pub(crate) enum Auth {
     /// A user with a password.
     User(User),
@@ -61,7 +64,9 @@ impl Secret {
             Self::Env(name) => std::env::var(name).map_err(|error| match error {
                 std::env::VarError::NotPresent => format!("the environment variable `{name}` is not set"),
                 // The error of the library would print the value.
-                std::env::VarError::NotUnicode(_) => format!("the environment variable `{name}` is not UTF-8"),
+                std::env::VarError::NotUnicode(_) => {
+                    format!("the environment variable `{name}` is not UTF-8")
+                }
             }),
             Self::File(path) => std::fs::read_to_string(path)
                 .map(|text| text.trim().to_owned())

@@ -25,6 +25,9 @@ pub(crate) fn server(text: &str, allow_plaintext: bool) -> Result<ServerAddr, St
     }
     let address: ServerAddr =
         text.parse().map_err(|error| format!("`servers`: `{text}` is not an address: {error}"))?;
+    if address.host().is_empty() {
+        return Err(format!("`servers`: `{text}` names no host"));
+    }
     match address.scheme() {
         "tls" => Ok(address),
         "nats" if allow_plaintext || is_loopback(address.host()) => Ok(address),
@@ -71,8 +74,11 @@ impl Connection {
         });
         match connected {
             Ok(Ok(client)) => {
+                // It starts a task of its own, which has to know where to run.
+                let inside = runtime.enter();
                 let mut context = jetstream::new(client);
                 context.set_timeout(settings.timeout);
+                drop(inside);
                 Ok(Self { runtime, context, complaint, servers })
             }
             failed => {
@@ -124,9 +130,9 @@ impl Connection {
                 ))
             }
             _ => match answer(error).map(jetstream::Error::error_code) {
-                Some(ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM) => {
-                    SinkError::reject(format!("{servers}: the record is larger than the stream takes: {error}"))
-                }
+                Some(ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM) => SinkError::reject(format!(
+                    "{servers}: the record is larger than the stream takes: {error}"
+                )),
                 Some(ErrorCode::STREAM_NOT_MATCH) => SinkError::retry(format!(
                     "{servers}: `{subject}` is taken by another stream than `{}`",
                     settings.stream.as_deref().unwrap_or_default()
@@ -153,7 +159,9 @@ impl Connection {
                     missing.push(action.as_str());
                 }
                 // A user who may publish need not be one who may ask.
-                Err(error) => return Err(SinkError::retry(format!("{servers}: cannot ask for streams: {error}"))),
+                Err(error) => {
+                    return Err(SinkError::retry(format!("{servers}: cannot ask for streams: {error}")));
+                }
             }
         }
         let stream = settings.stream.as_ref().map_or("stream".to_owned(), |name| format!("stream `{name}`"));
@@ -205,7 +213,9 @@ mod tests {
 
     #[test]
     fn only_the_machine_itself_may_be_reached_in_the_clear() {
-        for text in ["tls://nats.example.com", "nats://127.0.0.1:4222", "nats://localhost", "nats://[::1]:4222"] {
+        for text in
+            ["tls://nats.example.com", "nats://127.0.0.1:4222", "nats://localhost", "nats://[::1]:4222"]
+        {
             assert!(server(text, false).is_ok(), "{text}");
         }
         for text in ["nats://nats.example.com", "nats.example.com:4222", "nats://localhost.example.com"] {
