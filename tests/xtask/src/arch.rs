@@ -155,7 +155,8 @@ fn is_example(package: &Value) -> bool {
 
 /// Tests are no exception here: an author has none of our other crates.
 fn example_edges(package: &Value) -> Vec<String> {
-    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let dependencies = package.get("dependencies").and_then(Value::as_array).map(Vec::as_slice);
     let ours = |name: &String| name.starts_with("agentfirewall") && name != "agentfirewall-sdk";
     dependencies

@@ -77,11 +77,7 @@ fn system(name: &str) -> Result<PathBuf> {
     let apt = || Run::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
     apt().args(["-qq", "update"]).run()?;
     apt().args(["-qq", "install", "--yes", "--no-install-recommends", name]).run()?;
-    if there() {
-        Ok(PathBuf::from(name))
-    } else {
-        Err(format!("{name} was installed and does not run"))
-    }
+    if there() { Ok(PathBuf::from(name)) } else { Err(format!("{name} was installed and does not run")) }
 }
 
 /// Installs everything the gate may need and says what cannot be had.

@@ -43,8 +43,8 @@ impl Server {
     fn start_in(folder: tempfile::TempDir, configuration: &str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let text = format!(
-            "listen: 127.0.0.1:{port}\njetstream {{ store_dir: {:?} }}\n{configuration}\n",
-            folder.path().join("store")
+            "listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"{}\" }}\n{configuration}\n",
+            folder.path().join("store").display()
         );
         std::fs::write(folder.path().join("server.conf"), text).unwrap();
         let mut server = Self { folder, port, process: None };
@@ -294,9 +294,9 @@ fn over_tls_the_servers_certificate_has_to_be_trusted() {
     let folder = tempfile::tempdir().unwrap();
     certificate(folder.path());
     let tls = format!(
-        "tls {{ cert_file: {:?}, key_file: {:?} }}",
-        folder.path().join("server.pem"),
-        folder.path().join("server.key")
+        r#"tls {{ cert_file: "{}", key_file: "{}" }}"#,
+        folder.path().join("server.pem").display(),
+        folder.path().join("server.key").display()
     );
     let ca = folder.path().join("ca.pem");
     let server = Server::start_in(folder, &tls);
