@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod plugins;
+
+pub use plugins::*;
+
 /// A policy-enforced firewall for the tool calls of AI agents.
 #[derive(Debug, Parser)]
 #[command(name = "agentfirewall", version, propagate_version = true, max_term_width = 100)]
@@ -101,6 +105,9 @@ pub struct ValidateArgs {
     /// The policy file [default: every layer's policy that applies here]
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
+    /// Use this plugin too: an installed one by its name, or a library file for this run
+    #[arg(long, value_name = "NAME|FILE")]
+    pub plugin: Vec<String>,
     /// Print rules and problems as JSON
     #[arg(long)]
     pub json: bool,
@@ -132,6 +139,9 @@ pub struct CheckArgs {
     /// Judge by this policy file alone
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
+    /// Use this plugin too: an installed one by its name, or a library file for this run
+    #[arg(long, value_name = "NAME|FILE")]
+    pub plugin: Vec<String>,
     /// Write the decision to the audit log too
     #[arg(long)]
     pub record: bool,
@@ -214,6 +224,13 @@ pub struct ScanArgs {
     /// The lowest confidence that is reported
     #[arg(long, value_enum, default_value = "medium")]
     pub confidence: MinConfidence,
+    /// Use this plugin's detectors, whatever the policy says: an installed one by its name, or a library file for
+    /// this run
+    #[arg(long, value_name = "NAME|FILE")]
+    pub plugin: Vec<String>,
+    /// Take detectors' settings from this policy file [default: every layer's policy that applies here]
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// Look into files that .gitignore and .ignore leave out too
     #[arg(long)]
     pub no_ignore: bool,
@@ -233,35 +250,15 @@ pub enum MinConfidence {
     High,
 }
 
-/// `plugins`
-#[derive(Debug, Args)]
-pub struct PluginsArgs {
-    /// `list`
-    #[command(subcommand)]
-    pub command: PluginsCommand,
-}
-
-/// Commands under `plugins`.
-#[derive(Debug, Subcommand)]
-pub enum PluginsCommand {
-    /// Every matcher, detector and sink
-    List(PluginsListArgs),
-}
-
-/// `plugins list`
-#[derive(Debug, Args)]
-pub struct PluginsListArgs {
-    /// Print the list as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// `deliver`
 #[derive(Debug, Args)]
 pub struct DeliverArgs {
     /// The log to deliver from [default: the project's]
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
+    /// Be the process of one sink of an installed plugin: requests on standard input, answers on standard output
+    #[arg(long, value_name = "SINK", hide = true)]
+    pub serve: Option<String>,
 }
 
 /// `completions`

@@ -15,16 +15,10 @@ mod uninstall;
 mod validate;
 
 use agentfirewall_core::places::Places;
-use agentfirewall_core::registry::Registry;
 
 use crate::args::Command;
 use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
-
-/// What this binary is composed of; one that lacks the built-in plugins refuses every command.
-pub(crate) fn registry() -> Result<Registry, Failure> {
-    Registry::from_linked().map_err(|error| Failure::new(Exit::Internal, error.to_string()))
-}
 
 /// The places as the environment and the working folder say.
 fn places() -> Result<Places, Failure> {

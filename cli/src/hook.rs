@@ -8,19 +8,30 @@ mod respond;
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
 
 use agentfirewall_core::agents::claude_code::{self, MAX_PAYLOAD};
 use agentfirewall_core::agents::{Answer, Payload, Surroundings};
+use agentfirewall_core::guard::Guard;
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{self, Layer, LayerKind, OnError};
 use agentfirewall_core::registry::Registry;
+use agentfirewall_core::store;
 use agentfirewall_sdk::HookEvent;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use record::Recorder;
+
+use crate::supervise::{Death, Supervisor, Watch, send_if_child};
+
+/// How libraries are watched here. The client waits 30 seconds for the hook; whatever happens, the answer is out before.
+const WATCH: Watch =
+    Watch { call: Duration::from_secs(5), total: Some(Duration::from_secs(15)), silent: true };
 
 /// Why the hook cannot decide: one line for a person and the model.
 #[derive(Debug)]
@@ -39,6 +50,7 @@ impl<E: std::error::Error> From<E> for Refusal {
 }
 
 /// What the hook leaves behind: its answer, and whether a sink wants to hear of it.
+#[derive(Serialize, Deserialize)]
 struct Outcome {
     answer: Answer,
     deliver: Option<PathBuf>,
@@ -59,13 +71,8 @@ pub(crate) fn run(arguments: &[OsString]) -> u8 {
         _ => None,
     };
     let outcome = match named {
-        Some(event) => catch_unwind(|| decide(event)).unwrap_or_else(|payload| {
-            std::mem::forget(payload);
-            refuse(
-                event,
-                "the firewall failed (a panic); please report it with `agentfirewall doctor --json`",
-            )
-            .into()
+        Some(event) => caught(event, || {
+            Attempt::read(event).map_or_else(|refusal| refused(event, &refusal), |attempt| attempt.outcome())
         }),
         None => refuse(
             HookEvent::PreToolUse,
@@ -73,6 +80,21 @@ pub(crate) fn run(arguments: &[OsString]) -> u8 {
         )
         .into(),
     };
+    conclude(outcome)
+}
+
+/// A panic of ours is a deny.
+fn caught(event: HookEvent, run: impl FnOnce() -> Outcome) -> Outcome {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+        std::mem::forget(payload);
+        refuse(event, "the firewall failed (a panic); please report it with `agentfirewall doctor --json`")
+            .into()
+    })
+}
+
+/// Gives the outcome to the agent; in a child that loaded libraries, to the parent, which does.
+fn conclude(outcome: Outcome) -> u8 {
+    send_if_child(|| serde_json::to_vec(&outcome).unwrap_or_default());
     let code = say(&outcome.answer);
     if let Some(log) = outcome.deliver {
         start_delivery(&log);
@@ -105,50 +127,112 @@ fn say(answer: &Answer) -> u8 {
     code
 }
 
-fn decide(event: HookEvent) -> Outcome {
-    match try_decide(event) {
-        Ok(outcome) => outcome,
-        Err(Refusal(reason)) => refuse(event, &reason).into(),
-    }
+fn refused(event: HookEvent, refusal: &Refusal) -> Outcome {
+    refuse(event, &refusal.0).into()
 }
 
-fn try_decide(event: HookEvent) -> Result<Outcome, Refusal> {
-    let mut bytes = Vec::with_capacity(4 * 1024);
-    let read = std::io::stdin().lock().take(MAX_PAYLOAD as u64 + 1).read_to_end(&mut bytes);
-    read.map_err(|error| Refusal(format!("the hook's payload cannot be read: {error}")))?;
-    if bytes.len() > MAX_PAYLOAD {
-        return Err(Refusal(format!("the hook's payload is longer than {} MiB", MAX_PAYLOAD / 1024 / 1024)));
-    }
-    let environment = |name: &str| std::env::var_os(name);
-    let working_folder = std::env::current_dir()
-        .map_err(|error| Refusal(format!("the working folder cannot be used: {error}")))?;
-    let places = Places::discover(&environment, &working_folder);
-    let around =
-        Surroundings { project: places.project.clone(), headless: claude_code::is_headless(&environment) };
-    let payload = claude_code::parse(event, &bytes, &around)?;
-    judge(event, payload, &places).or_else(|refusal| {
-        if event != HookEvent::PostToolUse {
-            return Err(refusal);
-        }
-        // The tool has run, and its result goes to the model unless the answer replaces it: what nobody could look at
-        // is withheld.
-        respond::withheld(claude_code::parse(event, &bytes, &around)?, &refusal)
-    })
+/// One judgement of what came on standard input.
+struct Attempt {
+    event: HookEvent,
+    bytes: Vec<u8>,
+    places: Places,
+    around: Surroundings,
+    /// The libraries that took an earlier attempt with them.
+    dead: Vec<Death>,
 }
 
-fn judge(event: HookEvent, payload: Payload, places: &Places) -> Result<Outcome, Refusal> {
-    let registry = Registry::from_linked()?;
-    let compiled = policy::load(places, &registry)?;
-    let interceptor = Interceptor::new(&compiled, &registry, &places.home).map_err(Refusal::from);
-    let answer = interceptor.and_then(|interceptor| respond::answer(event, payload, places, interceptor));
-    answer.or_else(|Refusal(reason)| {
-        if may_pass_on_error(&compiled.layers()?) {
-            // The author of a trusted policy prefers availability; the reason still reaches the person.
-            Ok(claude_code::tell_person(&format!("agentfirewall let this pass: {reason}")).into())
-        } else {
-            Err(Refusal(reason))
+impl Attempt {
+    fn read(event: HookEvent) -> Result<Arc<Self>, Refusal> {
+        let mut bytes = Vec::with_capacity(4 * 1024);
+        let read = std::io::stdin().lock().take(MAX_PAYLOAD as u64 + 1).read_to_end(&mut bytes);
+        read.map_err(|error| Refusal(format!("the hook's payload cannot be read: {error}")))?;
+        if bytes.len() > MAX_PAYLOAD {
+            return Err(Refusal(format!(
+                "the hook's payload is longer than {} MiB",
+                MAX_PAYLOAD / 1024 / 1024
+            )));
         }
-    })
+        let environment = |name: &str| std::env::var_os(name);
+        let working_folder = std::env::current_dir()
+            .map_err(|error| Refusal(format!("the working folder cannot be used: {error}")))?;
+        let places = Places::discover(&environment, &working_folder);
+        let around = Surroundings {
+            project: places.project.clone(),
+            headless: claude_code::is_headless(&environment),
+        };
+        Ok(Arc::new(Self { event, bytes, places, around, dead: Vec::new() }))
+    }
+
+    fn outcome(self: &Arc<Self>) -> Outcome {
+        self.judge().unwrap_or_else(|refusal| refused(self.event, &refusal))
+    }
+
+    fn judge(self: &Arc<Self>) -> Result<Outcome, Refusal> {
+        let payload = claude_code::parse(self.event, &self.bytes, &self.around)?;
+        self.judge_payload(payload).or_else(|refusal| {
+            if self.event != HookEvent::PostToolUse {
+                return Err(refusal);
+            }
+            // The tool has run, and its result goes to the model unless the answer replaces it: what nobody could look at
+            // is withheld.
+            respond::withheld(claude_code::parse(self.event, &self.bytes, &self.around)?, &refusal)
+        })
+    }
+
+    fn judge_payload(self: &Arc<Self>, payload: Payload) -> Result<Outcome, Refusal> {
+        let registry = self.registry()?;
+        let compiled = policy::load(&self.places, &registry)?;
+        let interceptor = Interceptor::new(&compiled, &registry, &self.places.home).map_err(Refusal::from);
+        let answer = interceptor
+            .and_then(|interceptor| respond::answer(self.event, payload, &self.places, interceptor));
+        answer.or_else(|Refusal(reason)| {
+            if may_pass_on_error(&compiled.layers()?) {
+                // The author of a trusted policy prefers availability; the reason still reaches the person.
+                Ok(claude_code::tell_person(&format!("agentfirewall let this pass: {reason}")).into())
+            } else {
+                Err(Refusal(reason))
+            }
+        })
+    }
+
+    /// The built-in plugins and the installed ones, with somebody standing by.
+    fn registry(self: &Arc<Self>) -> Result<Registry, Refusal> {
+        let linked = Registry::from_linked()?;
+        let installed = store::installed(&self.places)?;
+        if installed.plugins.is_empty() {
+            return Ok(linked);
+        }
+        let names = installed.plugins.iter().map(|plugin| plugin.name.clone()).collect();
+        let attempt = Arc::clone(self);
+        let on_end = move |result| conclude(attempt.after(result));
+        let guard: Arc<dyn Guard> =
+            Arc::new(Supervisor::new(names, self.dead.clone(), WATCH, Box::new(on_end)));
+        Ok(linked.with_installed(installed, &guard)?)
+    }
+
+    /// The outcome that a child sent; if it died of a library, that of another attempt without the library.
+    fn after(&self, result: Result<Vec<u8>, Death>) -> Outcome {
+        caught(self.event, || match result {
+            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+                refuse(self.event, &format!("the judging process sent no answer: {error}")).into()
+            }),
+            Err(death) if self.dead.iter().any(|known| known.plugin == death.plugin) => {
+                refuse(self.event, &format!("{death}, again")).into()
+            }
+            Err(death) => {
+                let mut dead = self.dead.clone();
+                dead.push(death);
+                let again = Self {
+                    event: self.event,
+                    bytes: self.bytes.clone(),
+                    places: self.places.clone(),
+                    around: self.around.clone(),
+                    dead,
+                };
+                Arc::new(again).outcome()
+            }
+        })
+    }
 }
 
 /// Whether every trusted layer says that a failure of the firewall lets calls pass. A project cannot say so.

@@ -7,6 +7,7 @@ pub mod claude_code;
 use std::path::PathBuf;
 
 use agentfirewall_sdk::ToolCall;
+use serde::{Deserialize, Serialize};
 
 /// What a hook was called with.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +55,7 @@ pub struct Surroundings {
 pub struct PayloadError(String);
 
 /// An answer as the client wants it: what to print and the exit code.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Answer {
     /// Standard output: empty or exactly one JSON object.
     pub stdout: String,

@@ -73,9 +73,11 @@ impl<'c> Interceptor<'c> {
         let mut engines = Vec::with_capacity(1);
         let mut engine_of_layer: Vec<usize> = Vec::with_capacity(layers.len());
         for (layer, own) in layers.iter().zip(&plugins) {
-            let same = layers.iter().zip(&plugins).zip(&engine_of_layer).find(|((other, others), _)| {
-                other.detectors == layer.detectors && *others == own
-            });
+            let same = layers
+                .iter()
+                .zip(&plugins)
+                .zip(&engine_of_layer)
+                .find(|((other, others), _)| other.detectors == layer.detectors && *others == own);
             if let Some((_, &engine)) = same {
                 engine_of_layer.push(engine);
                 continue;

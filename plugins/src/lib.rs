@@ -6,6 +6,9 @@ mod detectors;
 mod matchers;
 mod sinks;
 
+#[cfg(test)]
+mod conformance;
+
 /// Links the built-in plugins into a binary. Registration happens before `main`, but the linker drops a crate that
 /// nothing refers to: this is the reference.
 pub fn link() {}

@@ -15,6 +15,8 @@ mod manifest;
 mod matcher;
 mod plugin;
 mod sink;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "wire")]
 #[doc(hidden)]
 pub mod wire;

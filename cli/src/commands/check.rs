@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::args::CheckArgs;
+use crate::composition;
 use crate::failure::{Exit, Failure};
 use crate::hook::Recorder;
 use crate::ui::{self, Ui};
@@ -25,7 +26,7 @@ pub(crate) fn run(args: CheckArgs, ui: &Ui) -> Result<Exit, Failure> {
     if call.cwd.as_os_str().is_empty() {
         call.cwd = std::env::current_dir().map_err(|error| Failure::io("the working folder", &error))?;
     }
-    let registry = super::registry()?;
+    let registry = composition::with_plugins(&places, &args.plugin)?;
     let compiled = match &args.policy {
         Some(file) => policy::load_file(file, LayerKind::User, &registry),
         None => policy::load(&places, &registry),

@@ -1,18 +1,20 @@
 //! `agentfirewall schema`: a policy file as a JSON Schema, with the options of every plugin that is there.
 
-use agentfirewall_core::places::Places;
 use agentfirewall_core::policy;
-use agentfirewall_sdk::Kind;
+use agentfirewall_sdk::{Kind, Manifest};
 use serde_json::Value;
 
+use super::plugins;
 use crate::args::SchemaArgs;
+use crate::composition;
 use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
 
 pub(crate) fn run(args: SchemaArgs, ui: &Ui) -> Result<Exit, Failure> {
-    let registry = super::registry()?;
     let places = super::places()?;
-    let schema = policy::schema(&registry, &|kind, id| installed_schema(&places, kind, id));
+    let registry = composition::installed(&places)?;
+    let manifests = plugins::manifests(&places)?;
+    let schema = policy::schema(&registry, &|kind, id| options(&manifests, kind, id));
     if args.compact {
         ui.line(schema.to_string());
         return Ok(Exit::Success);
@@ -23,6 +25,9 @@ pub(crate) fn run(args: SchemaArgs, ui: &Ui) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn installed_schema(_places: &Places, _kind: Kind, _id: &str) -> Option<Value> {
-    None
+/// What an installed plugin's item takes, as its library said when it was installed.
+fn options(manifests: &[Manifest], kind: Kind, id: &str) -> Option<Value> {
+    let mut items = manifests.iter().flat_map(|manifest| &manifest.items);
+    let item = items.find(|item| item.kind == kind && item.id == id)?;
+    (!item.schema.is_null()).then(|| item.schema.clone())
 }

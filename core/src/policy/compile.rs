@@ -6,13 +6,14 @@ use agentfirewall_sdk::Anchors;
 
 use super::compiled::{
     Compiled, DetectorSetting, Head, LayerHead, LayerPlace, LayerSource, RuleRecord, SinkSetting, Step,
-    checksum, short_checksum,
+    short_checksum,
 };
 use super::diagnostic::{PolicyError, PolicyErrorKind};
 use super::index::IndexBuilder;
 use super::layers::{self, LayerKind, Source};
 use super::model::{OwnedCondition, OwnedRule, Policy};
 use super::validate::check_errors;
+use crate::private::checksum;
 use crate::registry::Registry;
 use crate::tolerance::PluginSetting;
 

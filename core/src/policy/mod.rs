@@ -23,9 +23,7 @@ mod tests;
 
 pub use cache::load;
 pub use compile::{compile_text, load_file};
-pub use compiled::{
-    Compiled, Condition, DetectorSetting, Layer, LayerSource, Patterns, Rule, SinkSetting, SourceStamp,
-};
+pub use compiled::{Compiled, Condition, DetectorSetting, Layer, LayerSource, Patterns, Rule, SinkSetting};
 pub use diagnostic::{Diagnostic, InvalidPolicy, PolicyError, PolicyErrorKind, Severity};
 pub use layers::{DEFAULT_POLICY, DEFAULT_SOURCE, LayerKind, Source, source, sources};
 pub use model::{

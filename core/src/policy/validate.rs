@@ -91,9 +91,7 @@ impl Reader<'_> {
                 .unwrap_or(standard.default_action),
             monitor: fields.monitor(self.problems),
             ask: self.ask(fields.get("ask")),
-            on_error: fields
-                .word("on_error", &keys::ON_ERROR_WORDS, self.problems)
-                .unwrap_or_default(),
+            on_error: fields.word("on_error", &keys::ON_ERROR_WORDS, self.problems).unwrap_or_default(),
             secrets: self.secrets(fields.get("secrets")),
             plugins: self.plugins.clone(),
             detectors: self.detectors(fields.get("detectors")),
@@ -133,9 +131,7 @@ impl Reader<'_> {
 
     fn ask(&mut self, node: Option<&Node>) -> AskFallback {
         let standard = AskFallback::default();
-        let Some(fields) =
-            node.and_then(|node| Fields::open(node, "`ask`", keys::ASK, self.problems))
-        else {
+        let Some(fields) = node.and_then(|node| Fields::open(node, "`ask`", keys::ASK, self.problems)) else {
             return standard;
         };
         AskFallback {
@@ -146,9 +142,9 @@ impl Reader<'_> {
 
     fn secrets(&mut self, node: Option<&Node>) -> SecretsSettings {
         let standard = SecretsSettings::default();
-        let Some(fields) = node.and_then(|node| {
-            Fields::open(node, "`secrets`", keys::SECRETS, self.problems)
-        }) else {
+        let Some(fields) =
+            node.and_then(|node| Fields::open(node, "`secrets`", keys::SECRETS, self.problems))
+        else {
             return standard;
         };
         SecretsSettings {

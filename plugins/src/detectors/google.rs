@@ -1,7 +1,9 @@
 //! Google Cloud: API keys, OAuth clients, service accounts.
 
-use super::private_key::key_at;
-use super::text::{Shape, dotted, from, url_safe};
+use std::ops::Range;
+
+use super::private_key::{BEGIN, key_at};
+use super::text::{Shape, dotted, piece, url_safe};
 use agentfirewall_sdk::{Confidence, Finding, Scan, Severity};
 
 tokens! {
@@ -26,21 +28,32 @@ const FILE: usize = 4096;
 /// The private key in a service account's JSON file, whichever of its members comes first.
 fn service_account(scan: &mut Scan<'_>) {
     let bytes = scan.text().as_bytes();
+    // Each place is read once, however many hits are near it.
+    let mut keys: Vec<Range<usize>> = Vec::new();
+    let mut read = 0;
     let mut last = None;
     for &at in scan.hits() {
         let start = at.saturating_sub(FILE);
-        let around = from(bytes, start);
-        let window = around.get(..FILE * 2).unwrap_or(around);
-        let key = window
-            .windows(10)
-            .enumerate()
-            .filter(|(_, here)| *here == b"-----BEGIN")
-            .find_map(|(offset, _)| key_at(bytes, start + offset));
+        let end = (start + 2 * FILE).min(bytes.len());
+        read = read.max(start);
+        let begins = piece(bytes, read, end).windows(BEGIN.len()).enumerate();
+        keys.extend(
+            begins
+                .filter(|(_, here)| *here == BEGIN)
+                .filter_map(|(offset, _)| key_at(bytes, read + offset))
+                .map(|key| key.span),
+        );
+        read = read.max((end + 1).saturating_sub(BEGIN.len()));
+        // Where several files follow each other, the nearest key is the file's own.
+        let behind = keys.partition_point(|key| key.start < at);
+        let near =
+            [behind.checked_sub(1), Some(behind)].into_iter().flatten().filter_map(|number| keys.get(number));
+        let key = near.filter(|key| key.start >= start).min_by_key(|key| key.start.abs_diff(at));
         if let Some(key) = key
-            && last != Some(key.span.start)
+            && last != Some(key.start)
         {
-            last = Some(key.span.start);
-            scan.report(Finding::new(key.span, Confidence::High, Severity::Critical));
+            last = Some(key.start);
+            scan.report(Finding::new(key.clone(), Confidence::High, Severity::Critical));
         }
     }
 }
@@ -60,4 +73,43 @@ coded! {
         "resource google_service_account",
     ],
     keywords: ["\"service_account\"", "service_account\\\""],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = "oLjEw/A+whi386pTh/8QZIeuinc/ZSttd9vpg8gcxVoTzhluoiPINRGJ1plGBIdf";
+
+    fn found(text: &str) -> Vec<Range<usize>> {
+        let hits: Vec<usize> = text.match_indices("\"service_account\"").map(|(at, _)| at).collect();
+        let mut findings = Vec::new();
+        service_account(&mut Scan::new(text, &hits, &mut findings));
+        findings.into_iter().map(|finding| finding.span).collect()
+    }
+
+    #[test]
+    fn every_file_gives_its_own_key_whichever_member_comes_first() {
+        let key = format!("-----BEGIN PRIVATE KEY-----\\n{BODY}\\n-----END PRIVATE KEY-----");
+        let before = format!("{{\"private_key\": \"{key}\\n\", \"type\": \"service_account\"}}\n");
+        let after = format!("{{\"type\": \"service_account\", \"private_key\": \"{key}\\n\"}}\n");
+        for files in [before.repeat(60), after.repeat(60), format!("{before}{after}").repeat(30)] {
+            let found = found(&files);
+            let all: Vec<usize> = files.match_indices("-----BEGIN").map(|(at, _)| at).collect();
+            assert_eq!(found.iter().map(|span| span.start).collect::<Vec<_>>(), all);
+            assert!(found.into_iter().all(|span| files.get(span) == Some(&key)));
+        }
+    }
+
+    #[test]
+    fn a_key_is_a_files_own_only_near_it() {
+        let key = format!("-----BEGIN PRIVATE KEY-----\n{BODY}\n-----END PRIVATE KEY-----");
+        let far = " ".repeat(3 * FILE);
+        assert_eq!(found(&format!("\"service_account\"{far}{key}")), []);
+        assert_eq!(found(&format!("{key}{far}\"service_account\"")), []);
+        // A placeholder that is nearer is passed over.
+        let text =
+            format!("{key} -----BEGIN PRIVATE KEY-----...-----END PRIVATE KEY----- \"service_account\"");
+        assert_eq!(found(&text), [0..key.len()]);
+    }
 }

@@ -133,11 +133,6 @@ impl Reader<'_> {
         let (Fault::Failed(message) | Fault::Panicked(message)) = &fault;
         // The position counts in the JSON made from the YAML, which nobody sees.
         let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(before, _)| before);
-        self.problems.error(
-            "AF009",
-            at,
-            format!("{what} refuses this: {}", one_line_long(message)),
-            None,
-        );
+        self.problems.error("AF009", at, format!("{what} refuses this: {}", one_line_long(message)), None);
     }
 }

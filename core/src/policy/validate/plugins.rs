@@ -6,11 +6,11 @@ use agentfirewall_sdk::Kind;
 use super::Reader;
 use crate::guard::{Fault, guarded};
 use crate::policy::diagnostic::{Mark, meant};
+use crate::policy::keys;
 use crate::policy::layers::LayerKind;
 use crate::policy::model::OwnedPlugin;
 use crate::policy::raw::{Fields, one_line, one_line_long, text, wrong_type};
 use crate::policy::yaml::{Node, Value};
-use crate::policy::keys;
 use crate::registry::{Entry, Origin};
 use crate::tolerance::OnFailure;
 
@@ -53,8 +53,7 @@ impl Reader<'_> {
             self.not_in_project(fields.entry(key).map(|(key, _)| key));
         }
         plugin.enabled = fields.flag("enabled", self.problems).unwrap_or(true);
-        plugin.on_error =
-            fields.word("on_error", &keys::ON_FAILURE_WORDS, self.problems).unwrap_or_default();
+        plugin.on_error = fields.word("on_error", &keys::ON_FAILURE_WORDS, self.problems).unwrap_or_default();
         plugin
     }
 
@@ -80,7 +79,10 @@ impl Reader<'_> {
             .find_map(|kind| self.registry.find(kind, name));
         let (message, help) = match item.map(|item| (item, item.origin())) {
             Some((item, Origin::BuiltIn)) => (
-                format!("`{name}` is a built-in {}, and `plugins` names installed plugins", item.kind().as_str()),
+                format!(
+                    "`{name}` is a built-in {}, and `plugins` names installed plugins",
+                    item.kind().as_str()
+                ),
                 "remove it: what is built in is always there".to_owned(),
             ),
             Some((item, Origin::Plugin { name: plugin, .. })) => (
@@ -125,7 +127,8 @@ impl Reader<'_> {
         if insists {
             self.problems.error("AF009", at, message, None);
         } else {
-            let help = "what a failure becomes is said by `on_error` under `plugins:` in the user or managed policy";
+            let help =
+                "what a failure becomes is said by `on_error` under `plugins:` in the user or managed policy";
             self.problems.warning("AF016", at, message, Some(help.to_owned()));
         }
         true

@@ -2,7 +2,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
-use agentfirewall_sdk::{Action, Factory, registrations};
+use agentfirewall_sdk::Action;
 
 use super::*;
 
@@ -178,20 +178,4 @@ fn check_asks_without_posting() {
     let answer = sink(&json!({"url": format!("http://127.0.0.1:{port}/")})).check().unwrap();
     assert_eq!(answer, "127.0.0.1 answers (HTTP 405 Method Not Allowed)");
     assert!(receiver.join().unwrap().0.starts_with("HEAD / "));
-}
-
-#[test]
-fn examples_of_every_sink_are_accepted_and_negatives_refused() {
-    let mut sinks = 0;
-    for plugin in registrations() {
-        let Factory::Sink { build } = plugin.factory else { continue };
-        sinks += 1;
-        for example in plugin.meta.examples {
-            assert!(build(example).is_ok(), "{} {example}", plugin.meta.id);
-        }
-        for negative in plugin.meta.negatives {
-            assert!(build(negative).is_err(), "{} {negative}", plugin.meta.id);
-        }
-    }
-    assert_eq!(sinks, 3);
 }
