@@ -255,7 +255,7 @@ fn options(entry: &Entry, installed: &dyn Fn(Kind, &str) -> Option<Value>) -> Va
         members.shift_remove(of_the_document);
     }
     let blank = members.get("type").is_some_and(|kind| kind == "object")
-        && members.get("required").and_then(Value::as_array).is_none_or(|required| required.is_empty());
+        && members.get("required").and_then(Value::as_array).is_none_or(Vec::is_empty);
     if blank && let Some(kind) = members.get_mut("type") {
         *kind = json!(["object", "null"]);
     }

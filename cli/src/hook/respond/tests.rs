@@ -82,7 +82,11 @@ fn before_a_call() {
 #[test]
 fn after_a_call() {
     let ask = |on_error, result: &str| {
-        answered(HookEvent::PostToolUse, on_error, call(HookEvent::PostToolUse, Some(json!({"stdout": result}))))
+        answered(
+            HookEvent::PostToolUse,
+            on_error,
+            call(HookEvent::PostToolUse, Some(json!({"stdout": result}))),
+        )
     };
     let (answer, record) = ask("deny", "acme_1");
     assert!(answer.unwrap_err().starts_with(DETECTOR));
