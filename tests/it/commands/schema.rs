@@ -33,7 +33,10 @@ impl Judge {
     }
 
     fn accepts(&self, yaml: &str) -> Result<(), String> {
-        let policy: Value = serde_yaml::from_str(yaml).map_err(|error| error.to_string())?;
+        // As the reader and the editors do: `yes` is a word.
+        let options = serde_yaml::options! { strict_booleans: true };
+        let policy: Value =
+            serde_yaml::from_str_with_options(yaml, options).map_err(|error| error.to_string())?;
         self.schemas.validate(&policy, self.index).map_err(|error| format!("{error:#}"))
     }
 }
