@@ -1,10 +1,8 @@
 //! `agentfirewall schema`: a policy file as a JSON Schema, with the options of every plugin that is there.
 
 use agentfirewall_core::policy;
-use agentfirewall_sdk::{Kind, Manifest};
-use serde_json::Value;
 
-use super::plugins;
+use super::plugins::manifests;
 use crate::args::SchemaArgs;
 use crate::composition;
 use crate::failure::{Exit, Failure};
@@ -13,8 +11,11 @@ use crate::ui::Ui;
 pub(crate) fn run(args: SchemaArgs, ui: &Ui) -> Result<Exit, Failure> {
     let places = super::places()?;
     let registry = composition::installed(&places)?;
-    let manifests = plugins::manifests(&places)?;
-    let schema = policy::schema(&registry, &|kind, id| options(&manifests, kind, id));
+    let manifests = manifests(&places)?;
+    let schema = policy::schema(&registry, &|kind, id| {
+        let items = manifests.iter().flat_map(|manifest| &manifest.items);
+        items.filter(|item| item.kind == kind && item.id == id).map(|item| item.schema.clone()).next()
+    });
     if args.compact {
         ui.line(schema.to_string());
         return Ok(Exit::Success);
@@ -23,11 +24,4 @@ pub(crate) fn run(args: SchemaArgs, ui: &Ui) -> Result<Exit, Failure> {
         .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
     ui.line(text);
     Ok(Exit::Success)
-}
-
-/// What an installed plugin's item takes, as its library said when it was installed.
-fn options(manifests: &[Manifest], kind: Kind, id: &str) -> Option<Value> {
-    let mut items = manifests.iter().flat_map(|manifest| &manifest.items);
-    let item = items.find(|item| item.kind == kind && item.id == id)?;
-    (!item.schema.is_null()).then(|| item.schema.clone())
 }

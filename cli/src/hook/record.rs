@@ -12,7 +12,7 @@ use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::Layer;
 use agentfirewall_core::secrets::{Salt, Scanned, mask_text, mask_value, truncate_strings};
 use agentfirewall_core::tolerance::Failure;
-use agentfirewall_sdk::{Action, Decision, HookEvent, LocatedFinding, ToolCall};
+use agentfirewall_sdk::{Action, Decision, HookEvent, LocatedFinding, RuleRef, ToolCall};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -56,8 +56,11 @@ impl<'p> Recorder<'p> {
     }
 
     /// Takes the secrets out of what a decision says: parts of the call, and what a plugin says of its failure.
+    ///
+    /// The reason of a failure quotes nothing of the call. So it is still told if a detector cannot look at it, as the
+    /// one that failed cannot where its own name is a word that wakes it.
     pub(crate) fn mask(&self, interceptor: &Interceptor<'_>, decision: &mut Decision) -> Result<(), Refusal> {
-        let Decision { action, reason, part, plugin_failures, .. } = decision;
+        let Decision { action, reason, part, rule, plugin_failures, .. } = decision;
         if *action <= Action::Log && part.is_none() && plugin_failures.is_empty() {
             return Ok(());
         }
@@ -67,7 +70,11 @@ impl<'p> Recorder<'p> {
         texts.extend(plugin_failures.iter_mut());
         for text in texts {
             for engine in interceptor.engines() {
-                let scanned = engine.scan_text(text)?;
+                let scanned = match engine.scan_text(text) {
+                    Ok(scanned) => scanned,
+                    Err(_) if *rule == failure() => continue,
+                    Err(error) => return Err(error.into()),
+                };
                 if !scanned.findings.is_empty() {
                     *text = mask_text(text, &scanned.findings, &self.salt());
                 }
@@ -158,6 +165,11 @@ fn name_failures(metadata: &mut Map<String, Value>, failures: &[String]) {
     if !failures.is_empty() {
         metadata.insert("plugin_failures".to_owned(), failures.into());
     }
+}
+
+/// The rule behind what could not be judged: none of a policy.
+pub(crate) fn failure() -> RuleRef {
+    RuleRef::new("firewall", "failure", 0)
 }
 
 fn metadata(call: &ToolCall) -> Map<String, Value> {

@@ -9,7 +9,7 @@ use agentfirewall_sdk::{Access, Kind, Matcher, PartKind, Subject, ToolCall};
 
 use super::CheckError;
 use crate::facts::Part;
-use crate::guard::{guarded, without_quotes};
+use crate::guard::{Fault, guarded, tellable};
 use crate::policy::{Condition, Patterns, Rule};
 use crate::registry::{Entry, Registry};
 use crate::tolerance::{Failure, OnFailure, PluginSetting};
@@ -64,13 +64,12 @@ impl<'a> Case<'a> {
     }
 
     /// Goes on without a matcher that failed, if the layer says so.
-    fn unanswered(&self, entry: &Entry, error: CheckError, subject: &Subject<'_>) -> Unanswered {
+    fn unanswered(&self, entry: &Entry, error: CheckError) -> Unanswered {
         let name = entry.library().map(|library| library.plugin.name.as_str());
         let setting = self.plugins.iter().find(|plugin| Some(plugin.name) == name);
         let on_error = setting.map_or(OnFailure::Deny, |plugin| plugin.on_error);
         match error {
             CheckError::Matcher { plugin, message } if on_error != OnFailure::Deny => {
-                let message = without_quotes(&message, subject.text);
                 Failure::new(&format!("{plugin} {message}"), on_error).note(&mut self.failures.borrow_mut());
                 Unanswered::Absent
             }
@@ -120,8 +119,14 @@ impl<'c> Matchers<'c> {
 
     fn ask(&self, entry: &Entry, config: &str, subject: &Subject<'_>) -> Result<bool, CheckError> {
         let matcher = self.get(entry, config)?;
-        guarded(|| matcher.matches(subject))
-            .map_err(|fault| CheckError::Matcher { plugin: entry.label(), message: fault.to_string() })
+        guarded(|| matcher.matches(subject)).map_err(|fault| {
+            let judged = [subject.text, &subject.call.input.to_string()];
+            let fault = match fault {
+                Fault::Failed(message) => Fault::Failed(tellable(&message, &judged)),
+                Fault::Panicked(message) => Fault::Panicked(tellable(&message, &judged)),
+            };
+            CheckError::Matcher { plugin: entry.label(), message: fault.to_string() }
+        })
     }
 
     fn named(&self, id: &str) -> Result<&'c Entry, CheckError> {
@@ -215,7 +220,7 @@ impl<'c> Matchers<'c> {
             Condition::Not(inner) => !self.holds(inner, subject, case)?,
             Condition::Matcher { id, config } => {
                 let entry = self.named(id)?;
-                self.ask(entry, config, subject).map_err(|error| case.unanswered(entry, error, subject))?
+                self.ask(entry, config, subject).map_err(|error| case.unanswered(entry, error))?
             }
         })
     }

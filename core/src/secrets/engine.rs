@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::prefilter::{Hit, Prefilter};
 use super::value;
-use crate::guard::{Fault, guarded, without_quotes};
+use crate::guard::{Fault, guarded, tellable};
 use crate::registry::{Entry, Registry};
 use crate::tolerance::{Failure, OnFailure, PluginSetting};
 
@@ -331,10 +331,10 @@ impl<'r> Engine<'r> {
             let plugin = slot.entry.label();
             match fault {
                 Fault::Failed(message) => {
-                    EngineError::Failed { plugin, message: without_quotes(&message, text) }
+                    EngineError::Failed { plugin, message: tellable(&message, &[text]) }
                 }
                 Fault::Panicked(message) => {
-                    EngineError::Panicked { plugin, message: without_quotes(&message, text) }
+                    EngineError::Panicked { plugin, message: tellable(&message, &[text]) }
                 }
             }
         })?;

@@ -187,8 +187,10 @@ fn an_installed_plugins_options_are_its_own() {
         assert!(judge.accepts(&policy).is_err(), "{policy}");
     }
     // Without a schema nothing is said about them.
-    let judge = Judge::new(&schema(&registry, &|_, _| None));
-    judge.accepts("rules: [{name: a, match: {acme-host: {anything: [1]}}}]\n").unwrap();
+    for nothing in [None, Some(Value::Null)] {
+        let judge = Judge::new(&schema(&registry, &|_, _| nothing.clone()));
+        judge.accepts("rules: [{name: a, match: {acme-host: {anything: [1]}}}]\n").unwrap();
+    }
     let text = schema(&registry, &|_, _| Some(options.clone())).to_string();
     assert!(text.contains("Version 1.2.3") && text.contains("knows the hosts of Acme (plugin acme 1.2.3)"));
 }
