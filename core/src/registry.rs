@@ -1,5 +1,8 @@
 //! The plugins this process is composed of: those linked into the binary and those of installed libraries.
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;

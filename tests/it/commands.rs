@@ -3,6 +3,7 @@
 mod help;
 mod judging;
 mod records;
+mod schema;
 mod shells;
 mod wiring;
 

@@ -262,3 +262,6 @@ fn config_changed(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

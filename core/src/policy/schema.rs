@@ -247,7 +247,8 @@ fn options(entry: &Entry, installed: &dyn Fn(Kind, &str) -> Option<Value>) -> Va
         Some(linked) => Some((linked.schema)().to_value()),
         None => installed(entry.kind(), entry.id()),
     };
-    let Some(mut options) = given else { return json!(true) };
+    // A manifest without a schema holds `null` there.
+    let Some(mut options) = given.filter(|schema| !schema.is_null()) else { return json!(true) };
     let place = format!("#/$defs/{}", definition(entry.kind(), entry.id()));
     relocate(&mut options, &place);
     let Value::Object(members) = &mut options else { return options };
@@ -255,7 +256,7 @@ fn options(entry: &Entry, installed: &dyn Fn(Kind, &str) -> Option<Value>) -> Va
         members.shift_remove(of_the_document);
     }
     let blank = members.get("type").is_some_and(|kind| kind == "object")
-        && members.get("required").and_then(Value::as_array).is_none_or(|required| required.is_empty());
+        && members.get("required").and_then(Value::as_array).is_none_or(Vec::is_empty);
     if blank && let Some(kind) = members.get_mut("type") {
         *kind = json!(["object", "null"]);
     }

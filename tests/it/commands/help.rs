@@ -20,6 +20,7 @@ fn help_of_the_program() {
       uninstall    Remove the firewall's hooks from Claude Code's settings
       doctor       Check whether the hooks are really wired and will run
       validate     Validate a policy file and print its rules
+      schema       Print the JSON Schema of a policy file, for editors
       check        Decide one call given as flags or JSON (exit code: 0 passes, 2 deny, 3 ask)
       audit        Query or verify the audit log
       scan         Scan files for secrets
@@ -157,6 +158,22 @@ fn help_of_validate() {
           --json           Print rules and problems as JSON
       -h, --help           Print help
       -V, --version        Print version
+    "#);
+}
+
+#[test]
+fn help_of_schema() {
+    assert_snapshot!(run(&Sandbox::new(), &["schema", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Print the JSON Schema of a policy file, for editors
+
+    Usage: agentfirewall schema [OPTIONS]
+
+    Options:
+          --compact  Print it on one line
+      -h, --help     Print help
+      -V, --version  Print version
     "#);
 }
 
@@ -368,6 +385,7 @@ fn every_command_is_in_the_help_of_the_program_and_answers_help_itself() {
         "uninstall",
         "doctor",
         "validate",
+        "schema",
         "check",
         "audit",
         "scan",
