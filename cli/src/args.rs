@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod plugins;
+
+pub use plugins::*;
+
 /// A policy-enforced firewall for the tool calls of AI agents.
 #[derive(Debug, Parser)]
 #[command(name = "agentfirewall", version, propagate_version = true, max_term_width = 100)]
@@ -29,6 +33,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Validate a policy file and print its rules
     Validate(ValidateArgs),
+    /// Print the JSON Schema of a policy file, for editors
+    Schema(SchemaArgs),
     /// Decide one call given as flags or JSON (exit code: 0 passes, 2 deny, 3 ask)
     Check(CheckArgs),
     /// Query or verify the audit log
@@ -99,9 +105,20 @@ pub struct ValidateArgs {
     /// The policy file [default: every layer's policy that applies here]
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
+    /// Use this plugin too: an installed one by its name, or a library file for this run
+    #[arg(long, value_name = "NAME|FILE")]
+    pub plugin: Vec<String>,
     /// Print rules and problems as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `schema`
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Print it on one line
+    #[arg(long)]
+    pub compact: bool,
 }
 
 /// `check`
@@ -122,6 +139,9 @@ pub struct CheckArgs {
     /// Judge by this policy file alone
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
+    /// Use this plugin too: an installed one by its name, or a library file for this run
+    #[arg(long, value_name = "NAME|FILE")]
+    pub plugin: Vec<String>,
     /// Write the decision to the audit log too
     #[arg(long)]
     pub record: bool,
@@ -204,6 +224,13 @@ pub struct ScanArgs {
     /// The lowest confidence that is reported
     #[arg(long, value_enum, default_value = "medium")]
     pub confidence: MinConfidence,
+    /// Use this plugin's detectors, whatever the policy says: an installed one by its name, or a library file for
+    /// this run
+    #[arg(long, value_name = "NAME|FILE")]
+    pub plugin: Vec<String>,
+    /// Take detectors' settings from this policy file [default: every layer's policy that applies here]
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// Look into files that .gitignore and .ignore leave out too
     #[arg(long)]
     pub no_ignore: bool,
@@ -223,67 +250,15 @@ pub enum MinConfidence {
     High,
 }
 
-/// `plugins`
-#[derive(Debug, Args)]
-pub struct PluginsArgs {
-    /// `list`
-    #[command(subcommand)]
-    pub command: PluginsCommand,
-}
-
-/// Commands under `plugins`.
-#[derive(Debug, Subcommand)]
-pub enum PluginsCommand {
-    /// Every matcher, detector and sink
-    List(PluginsListArgs),
-    /// Write a crate for a plugin of your own: it builds, passes its tests and can be loaded at once
-    New(PluginsNewArgs),
-}
-
-/// `plugins list`
-#[derive(Debug, Args)]
-pub struct PluginsListArgs {
-    /// Print the list as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `plugins new`
-#[derive(Debug, Args)]
-pub struct PluginsNewArgs {
-    /// What it is
-    #[arg(value_enum)]
-    pub kind: PluginKind,
-    /// Its name: lower-case words joined by hyphens, such as acme-token
-    pub name: String,
-    /// The folder to write it into, new or empty [default: a new one with the plugin's name]
-    #[arg(long, value_name = "DIR")]
-    pub path: Option<PathBuf>,
-    /// Build with the SDK in this folder instead of the registry's
-    #[arg(long, value_name = "DIR")]
-    pub sdk: Option<PathBuf>,
-    /// Print what was written as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// A kind of plugin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PluginKind {
-    /// Answers a condition of a rule
-    Matcher,
-    /// Finds secrets
-    Detector,
-    /// Delivers alerts and records
-    Sink,
-}
-
 /// `deliver`
 #[derive(Debug, Args)]
 pub struct DeliverArgs {
     /// The log to deliver from [default: the project's]
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
+    /// Be the process of one sink of an installed plugin: requests on standard input, answers on standard output
+    #[arg(long, value_name = "SINK", hide = true)]
+    pub serve: Option<String>,
 }
 
 /// `completions`

@@ -10,20 +10,15 @@ mod install;
 mod man;
 mod plugins;
 mod scan;
+mod schema;
 mod uninstall;
 mod validate;
 
 use agentfirewall_core::places::Places;
-use agentfirewall_core::registry::Registry;
 
 use crate::args::Command;
 use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
-
-/// What this binary is composed of; one that lacks the built-in plugins refuses every command.
-pub(crate) fn registry() -> Result<Registry, Failure> {
-    Registry::from_linked().map_err(|error| Failure::new(Exit::Internal, error.to_string()))
-}
 
 /// The places as the environment and the working folder say.
 fn places() -> Result<Places, Failure> {
@@ -38,6 +33,7 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, Failure> {
         Command::Uninstall(args) => uninstall::run(args, ui),
         Command::Doctor(args) => doctor::run(args, ui),
         Command::Validate(args) => validate::run(args, ui),
+        Command::Schema(args) => schema::run(args, ui),
         Command::Check(args) => check::run(args, ui),
         Command::Audit(args) => audit::run(args, ui),
         Command::Scan(args) => scan::run(args, ui),

@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod composition;
 mod failure;
 mod hook;
 mod process;
@@ -17,7 +18,6 @@ mod ui;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use anstyle::{AnsiColor, Style};
 use clap::Parser;
 
 pub use crate::failure::{Exit, Failure};
@@ -46,15 +46,9 @@ pub fn run_code() -> u8 {
             return if usage { Exit::Usage } else { Exit::Success } as u8;
         }
     };
-    match commands::registry().and_then(|_| commands::run(cli.command, &ui)) {
-        Ok(exit) => exit as u8,
-        Err(failure) => {
-            let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-            ui.note(format!("{red}error{red:#}: {}", failure.message));
-            for line in &failure.help {
-                ui.note(format!("  help: {line}"));
-            }
-            failure.exit as u8
-        }
-    }
+    let result = composition::linked().and_then(|_| commands::run(cli.command, &ui));
+    let code = result.map_or_else(|failure| composition::report(&failure), |exit| exit as u8);
+    // A child that loaded libraries has done the work; its parent ends with the same code.
+    supervise::send_if_child(|| vec![code]);
+    code
 }

@@ -424,6 +424,22 @@ fn reap(_id: i32) -> i32 {
     0
 }
 
+/// Takes standard output away from everybody else in this process: what a library prints goes to standard error.
+pub(crate) fn own_stdout() -> std::io::Result<std::fs::File> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        let mine = std::io::stdout().as_fd().try_clone_to_owned()?;
+        // SAFETY: plain values; both descriptors are open.
+        if unsafe { libc::dup2(2, 1) } == -1 {
+            return Err(std::io::Error::last_os_error());
+        }
+        Ok(mine.into())
+    }
+    #[cfg(not(unix))]
+    Err(std::io::Error::other("this system has no way to guard the firewall against a crashing plugin"))
+}
+
 /// Ends the process here and now, without what others have registered for its end.
 fn end(code: u8) -> ! {
     #[cfg(unix)]

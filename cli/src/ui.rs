@@ -5,6 +5,8 @@ use std::io::{IsTerminal, Write};
 use agentfirewall_sdk::Action;
 use anstyle::{AnsiColor, Style};
 
+use crate::failure::Failure;
+
 /// Where a command prints. A closed pipe ends the printing, not the command.
 #[derive(Debug, Default)]
 pub struct Ui;
@@ -18,6 +20,15 @@ impl Ui {
     /// A line on standard error.
     pub fn note(&self, text: impl AsRef<str>) {
         write_line(&mut anstream::stderr().lock(), text.as_ref());
+    }
+
+    /// Why a command failed and what to do about it.
+    pub fn failure(&self, failure: &Failure) {
+        let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+        self.note(format!("{red}error{red:#}: {}", failure.message));
+        for line in &failure.help {
+            self.note(format!("  help: {line}"));
+        }
     }
 
     /// Whether standard error is a terminal: the condition for progress bars.

@@ -54,13 +54,14 @@ mod lines;
 mod query;
 mod verify;
 
-pub(crate) use append::create_folder;
 pub use append::{Appended, append};
+pub(crate) use append::{create_folder, poll};
 pub(crate) use backwards::Backwards;
 pub use entry::{Entry, EventType};
 pub use error::AuditError;
 pub use follow::Follow;
 pub use hash::Hash;
+pub(crate) use hash::{is_hex, write_hex};
 pub(crate) use line::split as split_sealed;
 pub use line::{MAX_RECORD, is_hidden};
 pub(crate) use lines::{Lines, Next};

@@ -71,3 +71,16 @@ pub(crate) fn guarded<T>(run: impl FnOnce() -> Result<T, PluginError>) -> Result
         }
     }
 }
+
+/// What of a plugin's message may be told: one line of it, unless it quotes what was judged, which could be a secret.
+/// Eight bytes in a row that one of the texts has too count as a quotation.
+pub(crate) fn tellable(message: &str, judged: &[&str]) -> String {
+    const QUOTE: usize = 8;
+    const LONGEST: usize = 200;
+    let line: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();
+    let quotes = line.as_bytes().windows(QUOTE).any(|window| {
+        std::str::from_utf8(window).is_ok_and(|window| judged.iter().any(|text| text.contains(window)))
+            && window.iter().any(|byte| !byte.is_ascii_alphabetic() && *byte != b' ')
+    });
+    if quotes { "its message quotes the text and is withheld".to_owned() } else { line }
+}

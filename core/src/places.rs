@@ -9,6 +9,8 @@ pub const PROJECT_FOLDER: &str = ".agentfirewall";
 pub const POLICY_FILE: &str = "policy.yaml";
 /// The audit log's file name.
 pub const LOG_FILE: &str = "audit.jsonl";
+/// The file that says which plugin libraries are installed, in the user's and in the managed configuration.
+pub const PLUGINS_LOCK_FILE: &str = "plugins.lock";
 
 /// Every folder the firewall reads or writes. Made once per process from the environment; a test makes its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +74,27 @@ impl Places {
         if folder.is_dir() { folder.join(LOG_FILE) } else { self.state.join(LOG_FILE) }
     }
 
-    /// The folder of compiled policies.
+    /// The lock file of the plugins that the user installed.
+    pub fn plugins_lock(&self) -> PathBuf {
+        self.config.join(PLUGINS_LOCK_FILE)
+    }
+
+    /// The folder of the libraries that the user installed, named by their content.
+    pub fn plugins_store(&self) -> PathBuf {
+        self.state.join("plugins")
+    }
+
+    /// The lock file of the plugins that the administrator installed.
+    pub fn managed_plugins_lock(&self) -> PathBuf {
+        self.managed.join(PLUGINS_LOCK_FILE)
+    }
+
+    /// The folder of the libraries that the administrator installed.
+    pub fn managed_plugins_store(&self) -> PathBuf {
+        self.managed.join("plugins")
+    }
+
+    /// The folder of compiled policies and of the index of the installed plugins.
     pub fn cache(&self) -> PathBuf {
         self.state.join("cache")
     }

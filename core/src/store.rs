@@ -1,45 +1,138 @@
-//! (stub, replaced by the store)
+//! The installed plugin libraries: where they are, and why one may be loaded. Nothing here loads code.
+//!
+//! ```text
+//! plugins.lock   what a person installed: names, hashes per target, what each library says of itself   (to share)
+//! plugins/       the libraries, each named by its SHA-256                                              (this machine)
+//! cache/         the index: both locks in the form that a hook reads, and which stat proved which hash (this machine)
+//! ```
+//!
+//! Only the user's and the managed configuration have a lock file: nothing in a project can bring a library in.
+//! A library is opened only if its content is the content the lock names ([`InstalledPlugin::open`]).
+
+mod change;
+mod elf;
+mod error;
+mod index;
+mod lock;
+mod pins;
+mod rights;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::sync::OnceLock;
+
 use agentfirewall_sdk::Kind;
-use std::path::PathBuf;
-/// stub
-#[derive(Debug, Clone, Default)]
-pub struct Installed {
-    /// stub
-    pub plugins: Vec<InstalledPlugin>,
-    /// stub
-    pub fingerprint: u64,
+use serde::{Deserialize, Serialize};
+
+pub use change::{Added, Adding, Library, Removed, Store};
+pub use elf::{Glibc, LibraryError, LibraryFile, inspect, running_glibc};
+pub use error::StoreError;
+pub use index::{Installed, installed};
+pub use lock::{Lock, LockedLibrary, LockedPlugin};
+pub use pins::InstalledPlugin;
+
+/// The most bytes of a name.
+const MAX_NAME: usize = 64;
+
+/// Who installed a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// The machine's administrator, for every user.
+    Managed,
+    /// The user.
+    User,
 }
-/// stub
-#[derive(Debug, Clone)]
-pub struct InstalledItem {
-    /// k
-    pub kind: Kind,
-    /// i
-    pub id: String,
-    /// s
-    pub summary: String,
-    /// k
-    pub keywords: Vec<String>,
-}
-/// stub
-#[derive(Debug, Clone)]
-pub struct InstalledPlugin {
-    /// n
-    pub name: String,
-    /// v
-    pub version: String,
-    /// p
-    pub path: PathBuf,
-    /// i
-    pub items: Vec<InstalledItem>,
-}
-impl InstalledPlugin {
-    /// o
-    pub fn open(&self) -> std::io::Result<std::fs::File> {
-        std::fs::File::open(&self.path)
+
+impl Scope {
+    /// The word used in listings and messages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Managed => "managed",
+            Self::User => "user",
+        }
     }
 }
-/// stub
-pub fn installed(_places: &crate::places::Places) -> std::io::Result<Installed> {
-    Ok(Installed::default())
+
+/// What a hook knows of one item without loading its library.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstalledItem {
+    /// What it is.
+    pub kind: Kind,
+    /// Its id, unique among the installed items of its kind.
+    pub id: String,
+    /// What it does, in one line.
+    pub summary: String,
+    /// See [`Meta::keywords`](agentfirewall_sdk::Meta). A detector without any is asked about every text.
+    pub keywords: Vec<String>,
+}
+
+/// Whether a text can be the name of a plugin or the id of an item: lower-case words joined by hyphens, at most 64
+/// bytes, each word of ASCII letters and digits, the first beginning with a letter.
+pub fn is_name(text: &str) -> bool {
+    let word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    text.len() <= MAX_NAME
+        && text.bytes().next().is_some_and(|first| first.is_ascii_lowercase())
+        && text.split('-').all(word)
+}
+
+/// The target triple this program was built for: a library for another one cannot be loaded.
+pub fn this_triple() -> &'static str {
+    static TRIPLE: OnceLock<String> = OnceLock::new();
+    TRIPLE.get_or_init(|| {
+        let arch = match std::env::consts::ARCH {
+            "x86" => "i686",
+            "riscv64" => "riscv64gc",
+            "powerpc64" if cfg!(target_endian = "little") => "powerpc64le",
+            arch => arch,
+        };
+        let (vendor, os) = match std::env::consts::OS {
+            "macos" => ("apple", "darwin"),
+            "ios" => ("apple", "ios"),
+            "windows" => ("pc", "windows"),
+            os => ("unknown", os),
+        };
+        let env = if cfg!(target_env = "gnu") {
+            "-gnu"
+        } else if cfg!(target_env = "musl") {
+            "-musl"
+        } else if cfg!(target_env = "msvc") {
+            "-msvc"
+        } else {
+            ""
+        };
+        let abi = if cfg!(target_abi = "eabihf") { "eabihf" } else { "" };
+        format!("{arch}-{vendor}-{os}{env}{abi}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_lower_case_words_joined_by_hyphens() {
+        for name in ["a", "acme", "acme-keys", "a1-2b-c", &"a".repeat(64)] {
+            assert!(is_name(name), "{name}");
+        }
+        let long = "a".repeat(65);
+        for name in [
+            "", "-", "-a", "a-", "a--b", "1a", "A", "aB", "a_b", "a.b", "a/b", "../a", "a b", "a\n", "ä",
+            "a\0", &long,
+        ] {
+            assert!(!is_name(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn the_triple_is_the_compilers() {
+        let Ok(rustc) = std::process::Command::new("rustc").arg("-vV").output() else { return };
+        let text = String::from_utf8(rustc.stdout).unwrap();
+        let host = text.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+        // Tests run on the machine that compiled them.
+        assert_eq!(this_triple(), host);
+    }
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::args::CheckArgs;
+use crate::composition;
 use crate::failure::{Exit, Failure};
 use crate::hook::Recorder;
 use crate::ui::{self, Ui};
@@ -25,7 +26,7 @@ pub(crate) fn run(args: CheckArgs, ui: &Ui) -> Result<Exit, Failure> {
     if call.cwd.as_os_str().is_empty() {
         call.cwd = std::env::current_dir().map_err(|error| Failure::io("the working folder", &error))?;
     }
-    let registry = super::registry()?;
+    let registry = composition::with_plugins(&places, &args.plugin)?;
     let compiled = match &args.policy {
         Some(file) => policy::load_file(file, LayerKind::User, &registry),
         None => policy::load(&places, &registry),
@@ -66,6 +67,9 @@ fn say(ui: &Ui, decision: &Decision) {
     if let Some(suggestion) = decision.suggestion.as_ref().filter(|_| decision.action.stops()) {
         ui.line(format!("  instead: {suggestion}"));
     }
+    for failure in &decision.plugin_failures {
+        ui.line(format!("  judged without a plugin that failed: {failure}"));
+    }
     if let Some(would) = decision.would {
         ui.line(format!("  monitor mode: without it the answer would be {would}"));
     }
@@ -81,6 +85,7 @@ fn report(call: &ToolCall, decision: &Decision) -> Value {
         "rule": decision.rule,
         "findings": decision.findings,
         "would": decision.would,
+        "plugin_failures": decision.plugin_failures,
         "approve": decision.approve,
     })
 }

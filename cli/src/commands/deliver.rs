@@ -1,21 +1,29 @@
 //! `agentfirewall deliver`: brings new audit records to the configured sinks. The hook starts it after its answer.
 
+mod isolated;
+mod serve;
+
 use std::io::IsTerminal;
 
 use agentfirewall_core::delivery::{NamedSink, Options, Outcome, SinkEnd, SinkOutcome, deliver};
 use agentfirewall_core::places::Places;
-use agentfirewall_core::policy::{self, PolicyError};
-use agentfirewall_core::registry::Registry;
-use agentfirewall_sdk::Kind;
+use agentfirewall_core::policy::{self, PolicyError, SinkSetting};
+use agentfirewall_core::registry::{Entry, Registry};
+use agentfirewall_sdk::{Kind, PluginError, Sink};
 
+use self::isolated::IsolatedSink;
 use super::audit::escaped;
 use crate::args::DeliverArgs;
+use crate::composition;
 use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
 
 pub(crate) fn run(args: DeliverArgs, ui: &Ui) -> Result<Exit, Failure> {
     let places = super::places()?;
-    let registry = super::registry()?;
+    if let Some(name) = &args.serve {
+        return serve::run(name, &places);
+    }
+    let registry = composition::installed(&places)?;
     let sinks = configured_sinks(&places, &registry)?;
     if sinks.is_empty() {
         ui.note("no sinks are configured; `sinks:` in a policy says who is told");
@@ -42,22 +50,49 @@ pub(crate) fn run(args: DeliverArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
 }
 
-/// The sinks of every policy layer, made from their settings.
+/// The sinks of every policy layer, made from their settings. Those of libraries get a process each.
 fn configured_sinks(places: &Places, registry: &Registry) -> Result<Vec<NamedSink>, Failure> {
-    let invalid = |error: PolicyError| Failure::new(Exit::Data, escaped(&error.to_string()));
     let compiled = policy::load(places, registry).map_err(invalid)?;
     let mut sinks = Vec::new();
     for setting in compiled.layers().map_err(invalid)?.iter().flat_map(|layer| &layer.sinks) {
-        let failed = |message: String| {
-            Failure::new(Exit::Data, format!("sink `{}`: {}", escaped(setting.name), escaped(&message)))
+        let plugin = plugin_of(setting, registry)?;
+        let sink: Box<dyn Sink> = match plugin.library() {
+            Some(library) => Box::new(IsolatedSink::new(setting.name, &library.plugin.name)),
+            None => plugin.sink(setting.config).map_err(|error| failed(setting, &error.to_string()))?,
         };
-        let Some(plugin) = registry.find(Kind::Sink, setting.plugin) else {
-            return Err(failed(format!("no sink plugin is called `{}`", setting.plugin)));
-        };
-        let sink = plugin.sink(setting.config).map_err(|error| failed(error.to_string()))?;
         sinks.push(NamedSink { name: setting.name.to_owned(), sink, actions: setting.actions.clone() });
     }
     Ok(sinks)
+}
+
+/// Does something with one sink's setting and plugin.
+fn with_setting<T>(
+    places: &Places,
+    registry: &Registry,
+    name: &str,
+    run: impl FnOnce(&SinkSetting<'_>, &Entry) -> Result<T, PluginError>,
+) -> Result<T, Failure> {
+    let compiled = policy::load(places, registry).map_err(invalid)?;
+    let layers = compiled.layers().map_err(invalid)?;
+    let setting = layers.iter().flat_map(|layer| &layer.sinks).find(|setting| setting.name == name);
+    let setting = setting.ok_or_else(|| {
+        Failure::new(Exit::Data, format!("no policy has a sink called `{}`", escaped(name)))
+    })?;
+    run(setting, plugin_of(setting, registry)?).map_err(|error| failed(setting, &error.to_string()))
+}
+
+fn plugin_of<'r>(setting: &SinkSetting<'_>, registry: &'r Registry) -> Result<&'r Entry, Failure> {
+    registry
+        .find(Kind::Sink, setting.plugin)
+        .ok_or_else(|| failed(setting, &format!("no sink plugin is called `{}`", setting.plugin)))
+}
+
+fn invalid(error: PolicyError) -> Failure {
+    Failure::new(Exit::Data, escaped(&error.to_string()))
+}
+
+fn failed(setting: &SinkSetting<'_>, message: &str) -> Failure {
+    Failure::new(Exit::Data, format!("sink `{}`: {}", escaped(setting.name), escaped(message)))
 }
 
 fn summary(sink: &SinkOutcome) -> String {

@@ -12,6 +12,7 @@ use agentfirewall_sdk::{Access, Action, PartKind, Subject, ToolCall};
 use serde_json::json;
 
 use crate::args::WiringArgs;
+use crate::composition;
 use crate::failure::{Exit, Failure};
 use crate::settings::{
     Expected, Program, Records, Surroundings, back_up, describe, diff, join, read, refused, replace,
@@ -22,7 +23,7 @@ use crate::ui::Ui;
 pub(crate) fn run(args: WiringArgs, ui: &Ui) -> Result<Exit, Failure> {
     let surroundings = Surroundings::find()?;
     let program = this_program(&surroundings.working_folder)?;
-    let registry = super::registry()?;
+    let registry = composition::installed(&surroundings.places)?;
     let patterns = read_deny_patterns(&surroundings.places, &registry)?;
     let report = install(&surroundings, &program, &patterns, scope_of(args.scope), args.dry_run)?;
     report.print(ui, args.json);

@@ -9,8 +9,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use agentfirewall_core::secrets::{Engine, Salt};
-use agentfirewall_sdk::{Confidence, Severity};
+use agentfirewall_core::policy::{self, Layer, LayerKind, PolicyError};
+use agentfirewall_core::registry::{Entry, Registry};
+use agentfirewall_core::secrets::{DetectorSetting, Engine, Salt};
+use agentfirewall_sdk::{Confidence, Kind, Severity};
 use anstyle::{AnsiColor, Style};
 use ignore::{WalkBuilder, WalkState};
 use indicatif::ProgressBar;
@@ -18,6 +20,7 @@ use serde::Serialize;
 
 use self::content::{ContentError, Found, Outcome, Scanner};
 use crate::args::{MinConfidence, ScanArgs};
+use crate::composition;
 use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
 
@@ -56,9 +59,18 @@ struct Gathered {
 
 pub(crate) fn run(args: ScanArgs, ui: &Ui) -> Result<Exit, Failure> {
     let internal = |message: String| Failure::new(Exit::Internal, message);
-    let registry = super::registry()?;
-    let engine = Engine::new(&registry, &[]).map_err(|error| internal(error.to_string()))?;
     let places = super::places()?;
+    let registry = composition::with_plugins(&places, &args.plugin)?;
+    let compiled = match &args.policy {
+        Some(file) => policy::load_file(file, LayerKind::User, &registry),
+        None => policy::load(&places, &registry),
+    }
+    .map_err(invalid)?;
+    let layers = compiled.layers().map_err(invalid)?;
+    let settings = settings(&layers, &registry, &args.plugin);
+    let engine = Engine::new(&registry, &settings).map_err(|error| internal(error.to_string()))?;
+    // Libraries are loaded before the walk has threads, while a process can still be made for them.
+    engine.check().map_err(|error| Failure::new(Exit::Data, error.to_string()))?;
     let scanner = Scanner {
         engine: &engine,
         salt: Salt::load_or_create(&places.state),
@@ -87,6 +99,36 @@ pub(crate) fn run(args: ScanArgs, ui: &Ui) -> Result<Exit, Failure> {
         print(&report, ui);
     }
     Ok(if report.findings.is_empty() { Exit::Success } else { Exit::Findings })
+}
+
+fn invalid(error: PolicyError) -> Failure {
+    Failure::new(Exit::Data, error.to_string()).help("run `agentfirewall validate` to see every problem")
+}
+
+/// What the layers say of the detectors: the first that configures one is followed, and one is off only if every layer
+/// switches it off. What `--plugin` names is on.
+fn settings<'l>(layers: &[Layer<'l>], registry: &Registry, named: &[String]) -> Vec<DetectorSetting<'l>> {
+    let wanted = |id: &str| {
+        let entry = registry.find(Kind::Detector, id);
+        entry
+            .and_then(Entry::library)
+            .is_some_and(|library| library.plugin.is_unpinned() || named.contains(&library.plugin.name))
+    };
+    let mut settings: Vec<DetectorSetting<'l>> = Vec::new();
+    for setting in layers.iter().flat_map(|layer| &layer.detectors) {
+        if settings.iter().any(|known| known.id == setting.id) {
+            continue;
+        }
+        let on = layers
+            .iter()
+            .any(|layer| layer.detectors.iter().all(|other| other.id != setting.id || other.enabled));
+        settings.push(DetectorSetting {
+            id: setting.id,
+            enabled: on || wanted(setting.id),
+            config: setting.config,
+        });
+    }
+    settings
 }
 
 fn stdin(scanner: &Scanner<'_>) -> Result<Gathered, Failure> {

@@ -10,12 +10,13 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
 use crate::args::ValidateArgs;
+use crate::composition;
 use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
 
 pub(crate) fn run(args: ValidateArgs, ui: &Ui) -> Result<Exit, Failure> {
-    let registry = super::registry()?;
     let places = super::places()?;
+    let registry = composition::with_plugins(&places, &args.plugin)?;
     let sources = match args.policy {
         Some(file) => vec![one(file, &places)?],
         None => sources(&places).map_err(unreadable)?,

@@ -10,8 +10,9 @@ use agentfirewall_core::audit::{self, Entry, EventType};
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::Layer;
-use agentfirewall_core::secrets::{Salt, mask_text, mask_value, truncate_strings};
-use agentfirewall_sdk::{Action, Decision, HookEvent, LocatedFinding, ToolCall};
+use agentfirewall_core::secrets::{Salt, Scanned, mask_text, mask_value, truncate_strings};
+use agentfirewall_core::tolerance::Failure;
+use agentfirewall_sdk::{Action, Decision, HookEvent, LocatedFinding, RuleRef, ToolCall};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -55,18 +56,35 @@ impl<'p> Recorder<'p> {
     }
 
     /// Takes the secrets out of what a decision says: parts of the call, and what a plugin says of its failure.
+    ///
+    /// The reason of a failure quotes nothing of the call. So it is still told if a detector cannot look at it, as the
+    /// one that failed cannot where its own name is a word that wakes it.
     pub(crate) fn mask(&self, interceptor: &Interceptor<'_>, decision: &mut Decision) -> Result<(), Refusal> {
-        if decision.action <= Action::Log && decision.part.is_none() {
+        let Decision { action, reason, part, rule, plugin_failures, .. } = decision;
+        if *action <= Action::Log && part.is_none() && plugin_failures.is_empty() {
             return Ok(());
         }
-        for text in [Some(&mut decision.reason), decision.part.as_mut()].into_iter().flatten() {
+        let mut failed: Vec<String> = Vec::new();
+        let mut texts: Vec<&mut String> = vec![reason];
+        texts.extend(part.as_mut());
+        texts.extend(plugin_failures.iter_mut());
+        for text in texts {
             for engine in interceptor.engines() {
-                let findings = engine.scan_text(text)?;
-                if !findings.is_empty() {
-                    *text = mask_text(text, &findings, &self.salt());
+                let scanned = match engine.scan_text(text) {
+                    Ok(scanned) => scanned,
+                    Err(_) if *rule == failure() => continue,
+                    Err(error) => return Err(error.into()),
+                };
+                if !scanned.findings.is_empty() {
+                    *text = mask_text(text, &scanned.findings, &self.salt());
                 }
+                failed.extend(scanned.failures.into_iter().map(|failure| failure.message));
             }
         }
+        // What the engine says of a failure quotes nothing of the text, so it needs no mask.
+        failed.retain(|failure| !plugin_failures.contains(failure));
+        failed.dedup();
+        plugin_failures.append(&mut failed);
         Ok(())
     }
 
@@ -81,6 +99,7 @@ impl<'p> Recorder<'p> {
         if let Some(part) = &decision.part {
             metadata.insert("part".to_owned(), part.clone().into());
         }
+        name_failures(&mut metadata, &decision.plugin_failures);
         let entry = Entry::of_call(call, Timestamp::now())
             .decided(decision)
             .with_parameters(&parameters)
@@ -93,16 +112,17 @@ impl<'p> Recorder<'p> {
         &self,
         event: HookEvent,
         call: &ToolCall,
-        findings: &[LocatedFinding],
         action: Action,
         reason: &str,
+        seen: &Scanned<LocatedFinding>,
     ) -> Result<Option<PathBuf>, Refusal> {
-        let metadata = metadata(call);
+        let mut metadata = metadata(call);
+        name_failures(&mut metadata, &lines(&seen.failures));
         let mut entry = Entry::of_call(call, Timestamp::now()).with_metadata(&metadata);
         entry.event_type = EventType::from(event);
         entry.action = action;
         entry.reason = reason;
-        entry.findings = findings;
+        entry.findings = &seen.findings;
         self.write(&entry)
     }
 
@@ -114,11 +134,12 @@ impl<'p> Recorder<'p> {
         details: &[(&str, &str)],
         decision: Option<&Decision>,
     ) -> Result<Option<PathBuf>, Refusal> {
-        let metadata: Map<String, Value> = details
+        let mut metadata: Map<String, Value> = details
             .iter()
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
             .collect();
+        name_failures(&mut metadata, decision.map_or(&[], |decision| &decision.plugin_failures));
         let mut entry = Entry::new(event, Timestamp::now()).with_metadata(&metadata);
         if let Some(decision) = decision {
             entry = entry.decided(decision);
@@ -133,6 +154,22 @@ impl<'p> Recorder<'p> {
         audit::append(&self.log, entry, LOCK_WAIT)?;
         Ok(self.wanted.contains(&entry.action).then(|| self.log.clone()))
     }
+}
+
+/// The lines that a record and a decision hold of tolerated failures.
+pub(crate) fn lines(failures: &[Failure]) -> Vec<String> {
+    failures.iter().map(|failure| failure.message.clone()).collect()
+}
+
+fn name_failures(metadata: &mut Map<String, Value>, failures: &[String]) {
+    if !failures.is_empty() {
+        metadata.insert("plugin_failures".to_owned(), failures.into());
+    }
+}
+
+/// The rule behind what could not be judged: none of a policy.
+pub(crate) fn failure() -> RuleRef {
+    RuleRef::new("firewall", "failure", 0)
 }
 
 fn metadata(call: &ToolCall) -> Map<String, Value> {

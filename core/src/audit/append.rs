@@ -99,7 +99,7 @@ fn open_locked(log: &Path, lock_wait: Duration) -> Result<(File, u64), AuditErro
 }
 
 /// Tries until the lock is there or the time is over. A blocking lock would hang on a process that was stopped.
-pub(super) fn poll(
+pub(crate) fn poll(
     wait: Duration,
     mut try_lock: impl FnMut() -> Result<(), TryLockError>,
 ) -> io::Result<bool> {

@@ -4,30 +4,26 @@
 //! compilation that a second change could have left the same stat (the clock of a file system is coarse) is compared
 //! by its content. A cache that cannot be trusted is ignored; a cache that cannot be written is no fault of the policy.
 
-use std::fs::{self, Metadata};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::path::PathBuf;
+use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
 use super::compile::{self, VERSION, compile};
-use super::compiled::{Compiled, Head, LayerSource, SourceStamp};
+use super::compiled::{Compiled, Head, LayerSource};
 use super::diagnostic::PolicyError;
 use super::layers::{self, LayerKind, Source};
 use crate::places::Places;
+use crate::private;
 use crate::registry::Registry;
-
-/// How long before the compilation a change may lie so that another one could hide behind the same stat: the coarsest
-/// clock of a file system in use (FAT) ticks every two seconds.
-const RACY_NS: i128 = 2_000_000_000;
+use crate::stamp::{Stamp, is_racy, nanoseconds, stamp};
 
 /// The policies that apply, compiled; from the cache if it still holds.
 pub fn load(places: &Places, registry: &Registry) -> Result<Compiled, PolicyError> {
     let now = nanoseconds(SystemTime::now());
     let paths = layers::paths(places);
     let file = cache_file(places, &paths);
-    if let Some(cached) = read(&places.cache(), &file)
+    if let Some(cached) = private::read(&places.cache(), &file)
         && let Ok(compiled) = Compiled::open(cached, Some(file.clone()))
         && let Some(state) = compare(&compiled, &paths, registry)?
     {
@@ -35,7 +31,7 @@ pub fn load(places: &Places, registry: &Registry) -> Result<Compiled, PolicyErro
             State::Fresh => return Ok(compiled),
             State::Restamp(sources) => {
                 if let Some(bytes) = restamped(&compiled, sources, now) {
-                    write(&places.cache(), &file, &bytes);
+                    private::write(&places.cache(), &file, &bytes);
                 }
                 return Ok(compiled);
             }
@@ -45,7 +41,7 @@ pub fn load(places: &Places, registry: &Registry) -> Result<Compiled, PolicyErro
     let snapshot = Snapshot::take(&paths)?;
     let bytes = compile(&snapshot.sources, &snapshot.stamps(&paths), now, registry)?;
     let compiled = Compiled::open(bytes, Some(file.clone()))?;
-    write(&places.cache(), &file, compiled.bytes());
+    private::write(&places.cache(), &file, compiled.bytes());
     Ok(compiled)
 }
 
@@ -56,7 +52,7 @@ enum State {
     /// Nothing changed, by content, and it is too early to trust the stat.
     Racy,
     /// Nothing changed, by content: these are the new stamps.
-    Restamp(Vec<(SourceStamp, [u8; 32])>),
+    Restamp(Vec<(Stamp, [u8; 32])>),
 }
 
 /// Compares the cached sources with the files. `None` if the policy has to be compiled anew.
@@ -109,14 +105,10 @@ fn same_content(head: &Head<'_>, paths: &[(LayerKind, PathBuf); 3]) -> Result<Op
     Ok(Some(if settled { State::Restamp(snapshot.stamps) } else { State::Racy }))
 }
 
-const fn is_racy(stamp: &SourceStamp, made_ns: i128) -> bool {
-    stamp.mtime_ns + RACY_NS >= made_ns || stamp.ctime_ns + RACY_NS >= made_ns
-}
-
 /// The policy files at one moment.
 struct Snapshot {
     sources: Vec<Source>,
-    stamps: Vec<(SourceStamp, [u8; 32])>,
+    stamps: Vec<(Stamp, [u8; 32])>,
 }
 
 impl Snapshot {
@@ -124,7 +116,7 @@ impl Snapshot {
         let mut snapshot = Self { sources: Vec::new(), stamps: Vec::new() };
         for (kind, path) in paths {
             match layers::read(path, *kind)? {
-                None => snapshot.stamps.push((SourceStamp::default(), [0; 32])),
+                None => snapshot.stamps.push((Stamp::default(), [0; 32])),
                 Some(file) => {
                     let sha256 = Sha256::digest(file.text.as_bytes()).into();
                     snapshot.stamps.push((stamp(&file.metadata), sha256));
@@ -152,7 +144,7 @@ impl Snapshot {
     }
 }
 
-fn restamped(compiled: &Compiled, stamps: Vec<(SourceStamp, [u8; 32])>, made_ns: i128) -> Option<Vec<u8>> {
+fn restamped(compiled: &Compiled, stamps: Vec<(Stamp, [u8; 32])>, made_ns: i128) -> Option<Vec<u8>> {
     let mut head = compiled.head().ok()?;
     for (source, (stamp, sha256)) in head.sources.iter_mut().zip(stamps) {
         source.stamp = stamp;
@@ -160,35 +152,6 @@ fn restamped(compiled: &Compiled, stamps: Vec<(SourceStamp, [u8; 32])>, made_ns:
     }
     head.made_ns = made_ns;
     Compiled::assemble(&head, compiled.body()).ok()
-}
-
-#[cfg(unix)]
-fn stamp(metadata: &Metadata) -> SourceStamp {
-    use std::os::unix::fs::MetadataExt;
-
-    let time = |seconds: i64, nanoseconds: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
-    SourceStamp {
-        exists: true,
-        dev: metadata.dev(),
-        ino: metadata.ino(),
-        size: metadata.size(),
-        mtime_ns: time(metadata.mtime(), metadata.mtime_nsec()),
-        ctime_ns: time(metadata.ctime(), metadata.ctime_nsec()),
-    }
-}
-
-#[cfg(not(unix))]
-fn stamp(metadata: &Metadata) -> SourceStamp {
-    let time = metadata.modified().map(nanoseconds).unwrap_or(i128::MAX / 2);
-    SourceStamp { exists: true, dev: 0, ino: 0, size: metadata.len(), mtime_ns: time, ctime_ns: time }
-}
-
-fn nanoseconds(time: SystemTime) -> i128 {
-    let whole = |nanoseconds: u128| i128::try_from(nanoseconds).unwrap_or(i128::MAX / 2);
-    match time.duration_since(UNIX_EPOCH) {
-        Ok(after) => whole(after.as_nanos()),
-        Err(before) => -whole(before.duration().as_nanos()),
-    }
 }
 
 /// One file for each set of paths. The name is short; the paths inside say whether it is the right one.
@@ -201,52 +164,4 @@ fn cache_file(places: &Places, paths: &[(LayerKind, PathBuf); 3]) -> PathBuf {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
     places.cache().join(format!("policy-{hash:016x}.bin"))
-}
-
-/// The cache's bytes, if nobody but this user can have written them.
-fn read(folder: &Path, file: &Path) -> Option<Vec<u8>> {
-    if !is_private(&fs::symlink_metadata(folder).ok()?) {
-        return None;
-    }
-    let metadata = fs::symlink_metadata(file).ok()?;
-    // The folder is private: what stands there now is what will be opened.
-    if !metadata.is_file() || !is_private(&metadata) {
-        return None;
-    }
-    fs::read(file).ok()
-}
-
-#[cfg(unix)]
-fn is_private(metadata: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-
-    const WRITABLE_BY_OTHERS: u32 = 0o022;
-    metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & WRITABLE_BY_OTHERS == 0
-}
-
-#[cfg(not(unix))]
-fn is_private(_metadata: &Metadata) -> bool {
-    true
-}
-
-/// Puts the blob into the cache in one step. Whatever prevents it, the policy in memory is good: the next hook
-/// compiles again.
-fn write(folder: &Path, file: &Path, bytes: &[u8]) {
-    let _next_time = try_write(folder, file, bytes);
-}
-
-fn try_write(folder: &Path, file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)?;
-    if !is_private(&fs::symlink_metadata(folder)?) {
-        return Ok(());
-    }
-    // Temporary files are made with mode 0600.
-    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-    temporary.write_all(bytes)?;
-    temporary.persist(file).map_err(|error| error.error)?;
-    Ok(())
 }

@@ -19,29 +19,15 @@ use super::diagnostic::PolicyError;
 use super::index::{Index, IndexPlace, RuleSet};
 use super::layers::LayerKind;
 use super::model::{AskFallback, OnError, SecretsSettings};
+use crate::private::checksum;
+use crate::stamp::Stamp;
+use crate::tolerance::PluginSetting;
 
 /// Changes with every change of the format.
-pub(super) const MAGIC: [u8; 8] = *b"AFWPOL01";
+pub(super) const MAGIC: [u8; 8] = *b"AFWPOL02";
 const PREFIX: usize = 20;
 /// Conditions nest at most as deep as the YAML they come from.
 const MAX_NESTING: usize = 40;
-
-/// A policy file as it was when the blob was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct SourceStamp {
-    /// Whether the file existed. Everything else is zero if not.
-    pub exists: bool,
-    /// The device.
-    pub dev: u64,
-    /// The inode.
-    pub ino: u64,
-    /// The size in bytes.
-    pub size: u64,
-    /// The last change of the content, in nanoseconds since 1970.
-    pub mtime_ns: i128,
-    /// The last change of the inode, in nanoseconds since 1970.
-    pub ctime_ns: i128,
-}
 
 /// A path that can hold a layer's policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +37,7 @@ pub struct LayerSource<'a> {
     /// The path, in the platform's encoding.
     pub path: &'a [u8],
     /// What it was.
-    pub stamp: SourceStamp,
+    pub stamp: Stamp,
     /// SHA-256 of the content; zeros where there was none.
     pub sha256: [u8; 32],
 }
@@ -80,6 +66,8 @@ pub(super) struct LayerHead<'a> {
     pub(super) ask: AskFallback,
     pub(super) on_error: OnError,
     pub(super) secrets: SecretsSettings,
+    #[serde(borrow)]
+    pub(super) plugins: Vec<PluginSetting<'a>>,
     #[serde(borrow)]
     pub(super) detectors: Vec<DetectorSetting<'a>>,
     #[serde(borrow)]
@@ -224,6 +212,8 @@ pub struct Layer<'a> {
     pub on_error: OnError,
     /// What a secret leads to.
     pub secrets: SecretsSettings,
+    /// The installed plugins it names, in the order of the file.
+    pub plugins: Vec<PluginSetting<'a>>,
     /// Settings of detectors, in the order of the file.
     pub detectors: Vec<DetectorSetting<'a>>,
     /// The sinks, in the order of the file.
@@ -314,7 +304,7 @@ impl Compiled {
                 let parts = parts(&layer.body, body).ok_or_else(|| self.corrupt("a layer is cut short"))?;
                 let LayerHead { kind, source, name, version, description, default_action, monitor, .. } =
                     layer;
-                let LayerHead { ask, on_error, secrets, detectors, sinks, .. } = layer;
+                let LayerHead { ask, on_error, secrets, plugins, detectors, sinks, .. } = layer;
                 Ok(Layer {
                     kind,
                     source,
@@ -326,6 +316,7 @@ impl Compiled {
                     ask,
                     on_error,
                     secrets,
+                    plugins,
                     detectors,
                     sinks,
                     parts,
@@ -448,25 +439,6 @@ fn parts<'a>(place: &LayerPlace, body: &'a [u8]) -> Option<Parts<'a>> {
         records,
         rules: place.rules,
     })
-}
-
-/// A checksum against damage, not against a forger: the cache lies in a folder only its owner can write. Four lanes,
-/// so that the multiplications do not wait for each other.
-pub(super) fn checksum(bytes: &[u8]) -> u64 {
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut lanes = [1_u64, 2, 3, 4];
-    let (blocks, rest) = bytes.as_chunks::<32>();
-    for block in blocks {
-        for (lane, word) in lanes.iter_mut().zip(block.as_chunks::<8>().0) {
-            *lane = (lane.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(FACTOR);
-        }
-    }
-    let mut sum =
-        rest.iter().fold(bytes.len() as u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(FACTOR));
-    for lane in lanes {
-        sum = (sum.rotate_left(29) ^ lane).wrapping_mul(FACTOR);
-    }
-    sum ^ sum >> 32
 }
 
 /// The checksum of a rule's record, which also tells it from every other rule's.

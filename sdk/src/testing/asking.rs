@@ -143,6 +143,13 @@ impl<'s> Judge<'s> {
         }
     }
 
+    /// The same, about the first subject only: that is what one question costs.
+    pub(super) fn single<'t>(&self, text: &'t str) -> Question<'t> {
+        let mut question = self.question(text);
+        question.subjects.truncate(1);
+        question
+    }
+
     pub(super) fn answer(&self, question: &Question<'_>) -> Result<Answer, Trouble> {
         let text = question.text.as_ref();
         match self {

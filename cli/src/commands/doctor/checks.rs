@@ -13,6 +13,7 @@ use agentfirewall_core::policy::{self, Layer};
 use agentfirewall_core::registry::Registry;
 
 use super::{Check, Status};
+use crate::composition;
 use crate::process;
 use crate::settings::{Program, Surroundings, describe, join};
 
@@ -245,18 +246,31 @@ pub(super) fn policy_state(surroundings: &Surroundings) -> Vec<Check> {
             "every call is denied until it is put right; `agentfirewall validate` shows every problem",
         )]
     };
-    let registry = match Registry::from_linked() {
+    let registry = match composition::installed(&surroundings.places) {
         Ok(registry) => registry,
-        Err(error) => return broken(error.to_string()),
+        Err(failure) => return broken(failure.message),
     };
     let compiled = match policy::load(&surroundings.places, &registry) {
         Ok(compiled) => compiled,
         Err(error) => return broken(error.to_string()),
     };
     match compiled.layers() {
-        Ok(layers) => layers.iter().map(layer_state).collect(),
+        Ok(layers) => layers.iter().map(layer_state).chain(libraries(&registry)).collect(),
         Err(error) => broken(error.to_string()),
     }
+}
+
+/// The installed plugins, and whether each may be loaded.
+fn libraries(registry: &Registry) -> impl Iterator<Item = Check> {
+    registry.libraries().iter().map(|library| {
+        let plugin = &library.plugin;
+        let name = format!("plugin ({})", plugin.name);
+        match plugin.open() {
+            Ok(_) => Check::ok(&name, format!("{} is installed and unchanged", plugin.version)),
+            Err(error) => Check::fail(&name, error.to_string())
+                .advise("calls that need it are denied until it is put right"),
+        }
+    })
 }
 
 fn layer_state(layer: &Layer<'_>) -> Check {

@@ -10,7 +10,7 @@ use agentfirewall_sdk::Kind;
 use serde_json::json;
 
 use self::name::Name;
-use crate::args::{PluginKind, PluginsNewArgs};
+use crate::args::PluginsNewArgs;
 use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
 
@@ -59,13 +59,10 @@ const fn template(kind: Kind) -> Template {
 }
 
 pub(crate) fn run(args: &PluginsNewArgs, ui: &Ui) -> Result<Exit, Failure> {
-    let kind = match args.kind {
-        PluginKind::Matcher => Kind::Matcher,
-        PluginKind::Detector => Kind::Detector,
-        PluginKind::Sink => Kind::Sink,
-    };
+    let kind = Kind::from(args.kind);
     let name = Name::parse(&args.name)?;
-    if super::super::registry()?.find(kind, name.as_str()).is_some_and(|entry| entry.library().is_none()) {
+    if crate::composition::linked()?.find(kind, name.as_str()).is_some_and(|entry| entry.library().is_none())
+    {
         return Err(Failure::new(
             Exit::Usage,
             format!("`{}` is the id of a built-in {}", name.as_str(), kind.as_str()),

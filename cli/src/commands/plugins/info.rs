@@ -1,0 +1,192 @@
+//! `agentfirewall plugins info`: all that is known of an installed library, or of one matcher, detector or sink.
+
+use agentfirewall_core::library::Library;
+use agentfirewall_core::places::Places;
+use agentfirewall_core::registry::{Entry, Registry};
+use agentfirewall_core::store::{Lock, LockedPlugin, Scope, Store};
+use agentfirewall_sdk::{Item, Manifest};
+use serde_json::{Value, json};
+
+use super::state::Uses;
+use crate::args::PluginsInfoArgs;
+use crate::composition::{self, not_installed, unusable};
+use crate::failure::{Exit, Failure};
+use crate::ui::Ui;
+
+/// What a plugin says of itself, wherever it is.
+pub(super) struct Detail {
+    pub(super) summary: String,
+    pub(super) why: String,
+    pub(super) since: String,
+    pub(super) schema: Value,
+    pub(super) examples: Vec<String>,
+}
+
+impl Detail {
+    /// Of a plugin of the program, or of an installed one as the lock file has it.
+    pub(super) fn of(entry: &Entry, manifests: &[Manifest]) -> Self {
+        let installed = || {
+            let library = entry.library()?;
+            let manifest = manifests.iter().find(|manifest| manifest.name == library.plugin.name)?;
+            manifest.items.iter().find(|item| item.kind == entry.kind() && item.id == entry.id()).cloned()
+        };
+        let item = entry.linked().map(Item::of).or_else(installed);
+        match item {
+            Some(Item { summary, why, since, schema, examples, .. }) => {
+                Self { summary, why, since, schema, examples }
+            }
+            None => Self {
+                summary: entry.summary().to_owned(),
+                why: String::new(),
+                since: String::new(),
+                schema: Value::Null,
+                examples: Vec::new(),
+            },
+        }
+    }
+}
+
+/// What the lock files say, managed first.
+fn locks(places: &Places) -> Result<Vec<(Scope, Lock)>, Failure> {
+    [(Scope::Managed, Store::managed(places)), (Scope::User, Store::user(places))]
+        .into_iter()
+        .map(|(scope, store)| Ok((scope, store.lock().map_err(|error| unusable(&error))?)))
+        .collect()
+}
+
+/// What every installed library says of itself.
+pub(crate) fn manifests(places: &Places) -> Result<Vec<Manifest>, Failure> {
+    let plugins = locks(places)?.into_iter().flat_map(|(_, lock)| lock.plugins);
+    Ok(plugins.map(|plugin| plugin.manifest).collect())
+}
+
+pub(super) fn run(args: &PluginsInfoArgs, ui: &Ui) -> Result<Exit, Failure> {
+    let places = super::super::places()?;
+    let registry = composition::installed(&places)?;
+    let locks = locks(&places)?;
+    let uses = Uses::read(&places, &registry);
+    let locked = locks.iter().flat_map(|(_, lock)| &lock.plugins).find(|plugin| plugin.name == args.name);
+    if let (Some(locked), Some(library)) = (locked, registry.library(&args.name)) {
+        let entries: Vec<&Entry> = registry
+            .all()
+            .iter()
+            .filter(|entry| entry.library().is_some_and(|other| other.plugin.name == args.name))
+            .collect();
+        if args.json {
+            ui.line(described(locked, library, &entries, &uses).to_string());
+        } else {
+            print(locked, library, &entries, &uses, ui);
+        }
+        return Ok(Exit::Success);
+    }
+    let manifests: Vec<Manifest> =
+        locks.iter().flat_map(|(_, lock)| &lock.plugins).map(|plugin| plugin.manifest.clone()).collect();
+    let entries: Vec<&Entry> = registry.all().iter().filter(|entry| entry.id() == args.name).collect();
+    if entries.is_empty() {
+        return Err(unknown(&args.name, &registry));
+    }
+    for entry in entries {
+        let detail = Detail::of(entry, &manifests);
+        let (state, because) = uses.of(entry);
+        if args.json {
+            ui.line(item(entry, &detail, &uses).to_string());
+            continue;
+        }
+        ui.line(format!("{} {} ({})", entry.kind().as_str(), entry.id(), entry.origin()));
+        ui.line(format!("  {}", detail.summary));
+        ui.line(format!("  Why:      {}", detail.why));
+        ui.line(format!("  State:    {}: {because}", state.as_str()));
+        let keywords: Vec<&str> = entry.keywords().collect();
+        if !keywords.is_empty() {
+            ui.line(format!("  Keywords: {}", keywords.join(", ")));
+        }
+        options(&detail.schema, ui);
+        for example in &detail.examples {
+            ui.line(format!("  Example:  {}", example.escape_debug()));
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn unknown(name: &str, registry: &Registry) -> Failure {
+    let known: Vec<&str> = registry.libraries().iter().map(|library| library.plugin.name.as_str()).collect();
+    not_installed(name, &known).help("nor has a built-in plugin this id: see `agentfirewall plugins list`")
+}
+
+fn item(entry: &Entry, detail: &Detail, uses: &Uses) -> Value {
+    let (state, because) = uses.of(entry);
+    json!({
+        "kind": entry.kind(),
+        "id": entry.id(),
+        "origin": entry.origin().to_string(),
+        "summary": detail.summary,
+        "why": detail.why,
+        "since": detail.since,
+        "state": state,
+        "because": because,
+        "keywords": entry.keywords().collect::<Vec<_>>(),
+        "examples": detail.examples,
+        "config": detail.schema,
+    })
+}
+
+fn described(locked: &LockedPlugin, library: &Library, entries: &[&Entry], uses: &Uses) -> Value {
+    let manifests = [locked.manifest.clone()];
+    let items: Vec<Value> =
+        entries.iter().map(|entry| item(entry, &Detail::of(entry, &manifests), uses)).collect();
+    json!({
+        "name": locked.name,
+        "version": locked.version,
+        "summary": locked.manifest.summary,
+        "sdk": locked.manifest.sdk,
+        "scope": library.plugin.scope,
+        "added": locked.added,
+        "from": locked.from,
+        "library": library.plugin.path,
+        "libraries": locked.libraries,
+        "trusted": locked.trusted,
+        "loadable": library.plugin.open().is_ok(),
+        "items": items,
+    })
+}
+
+fn print(locked: &LockedPlugin, library: &Library, entries: &[&Entry], uses: &Uses, ui: &Ui) {
+    ui.line(format!("{} {}", locked.name, locked.version));
+    if !locked.manifest.summary.is_empty() {
+        ui.line(format!("  {}", locked.manifest.summary));
+    }
+    ui.line(format!("  Added:    {} from {} ({})", locked.added, locked.from, library.plugin.scope.as_str()));
+    ui.line(format!("  Built:    with SDK {}", locked.manifest.sdk));
+    for (triple, pinned) in &locked.libraries {
+        ui.line(format!("  Pinned:   {triple}  {}  {} bytes", pinned.sha256, pinned.size));
+    }
+    for (triple, sha256) in &locked.trusted {
+        ui.line(format!("  Trusted:  {triple}  {sha256}  (not added yet)"));
+    }
+    ui.line(format!("  Library:  {}", library.plugin.path.display()));
+    if let Err(error) = library.plugin.open() {
+        ui.line(format!("  BROKEN:   {error}"));
+    }
+    let manifests = [locked.manifest.clone()];
+    for entry in entries {
+        let (state, because) = uses.of(entry);
+        ui.line(format!("  {} {}: {}", entry.kind().as_str(), entry.id(), entry.summary()));
+        ui.line(format!("    {}: {because}", state.as_str()));
+        options(&Detail::of(entry, &manifests).schema, ui);
+    }
+}
+
+/// A plugin's options as its schema names them.
+fn options(schema: &Value, ui: &Ui) {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .map(|names| names.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default();
+    for (name, property) in properties {
+        let text = property.get("description").and_then(Value::as_str).unwrap_or_default();
+        let must = if required.contains(&name.as_str()) { " (required)" } else { "" };
+        ui.line(format!("    option `{name}`{must}: {}", text.split('\n').next().unwrap_or_default()));
+    }
+}

@@ -1,0 +1,132 @@
+//! Whether a plugin takes part here, and why: by the policies that apply.
+
+use std::collections::BTreeMap;
+
+use agentfirewall_core::places::Places;
+use agentfirewall_core::policy::{self, Compiled, Condition, PolicyError};
+use agentfirewall_core::registry::{Entry, Registry};
+use agentfirewall_sdk::Kind;
+use serde::Serialize;
+
+/// Whether a plugin takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum State {
+    /// It judges or reports.
+    Active,
+    /// A policy has switched it off.
+    Off,
+    /// No policy asks for it.
+    Idle,
+    /// Its library must not be loaded: calls that need it are denied.
+    Broken,
+    /// The policies cannot be read, so nobody knows; every call is denied.
+    Unknown,
+}
+
+impl State {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Off => "off",
+            Self::Idle => "idle",
+            Self::Broken => "BROKEN",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What the policies here say of the plugins.
+#[derive(Debug, Default)]
+pub(super) struct Uses {
+    /// Matchers by id: the first rule that names each.
+    matchers: BTreeMap<String, String>,
+    /// Sinks by the plugin's id: the first sink of a policy that uses each.
+    sinks: BTreeMap<String, String>,
+    /// Detectors by id: which policies switched them off.
+    off: BTreeMap<String, Vec<&'static str>>,
+    layers: usize,
+    invalid: Option<String>,
+}
+
+impl Uses {
+    /// Reads the policies that apply here.
+    pub(super) fn read(places: &Places, registry: &Registry) -> Self {
+        let mut uses = Self::default();
+        if let Err(error) = policy::load(places, registry).and_then(|compiled| uses.gather(&compiled)) {
+            uses.invalid = Some(error.to_string());
+        }
+        uses
+    }
+
+    fn gather(&mut self, compiled: &Compiled) -> Result<(), PolicyError> {
+        let layers = compiled.layers()?;
+        self.layers = layers.len();
+        for layer in &layers {
+            let whose = layer.kind.as_str();
+            for setting in layer.detectors.iter().filter(|setting| !setting.enabled) {
+                self.off.entry(setting.id.to_owned()).or_default().push(whose);
+            }
+            for sink in &layer.sinks {
+                self.sinks
+                    .entry(sink.plugin.to_owned())
+                    .or_insert_with(|| format!("the sink `{}` of the {whose} policy", sink.name));
+            }
+            for id in 0..layer.rule_count() {
+                let rule = layer.rule(id)?;
+                if let Some(condition) = &rule.condition {
+                    self.conditions(condition, &format!("the rule `{}` of the {whose} policy", rule.name));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn conditions(&mut self, condition: &Condition<'_>, user: &str) {
+        match condition {
+            Condition::All(inner) | Condition::Any(inner) => {
+                inner.iter().for_each(|condition| self.conditions(condition, user));
+            }
+            Condition::Not(inner) => self.conditions(inner, user),
+            Condition::Matcher { id, .. } => {
+                self.matchers.entry((*id).to_owned()).or_insert_with(|| user.to_owned());
+            }
+        }
+    }
+
+    /// Whether a plugin takes part, and why.
+    pub(super) fn of(&self, entry: &Entry) -> (State, String) {
+        if let Some(library) = entry.library()
+            && let Err(error) = library.plugin.open()
+        {
+            return (State::Broken, error.to_string());
+        }
+        if let Some(error) = &self.invalid {
+            return (State::Unknown, format!("the policies here cannot be used: {error}"));
+        }
+        match entry.kind() {
+            Kind::Detector => match self.off.get(entry.id()) {
+                Some(layers) if layers.len() >= self.layers => {
+                    (State::Off, format!("switched off by the {} policy", layers.join(" and the ")))
+                }
+                Some(layers) => (
+                    State::Active,
+                    format!("though switched off for the {} policy", layers.join(" and the ")),
+                ),
+                None => (State::Active, "detectors are on unless a policy switches them off".to_owned()),
+            },
+            Kind::Matcher if entry.serves_patterns() => {
+                (State::Active, "serves `tools:` and `resources:`".to_owned())
+            }
+            Kind::Matcher => self.used(self.matchers.get(entry.id()), "no rule names it under `match:`"),
+            Kind::Sink => self.used(self.sinks.get(entry.id()), "no policy has a sink that uses it"),
+        }
+    }
+
+    fn used(&self, user: Option<&String>, idle: &str) -> (State, String) {
+        match user {
+            Some(user) => (State::Active, format!("used by {user}")),
+            None => (State::Idle, idle.to_owned()),
+        }
+    }
+}

@@ -1,0 +1,2 @@
+#[cfg(feature = "export")]
+agentfirewall_sdk::export!();

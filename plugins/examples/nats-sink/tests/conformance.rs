@@ -1,0 +1,7 @@
+//! Whether the plugin keeps its promises to the host, as the SDK checks them.
+
+#[test]
+fn it_conforms() {
+    nats_sink::link();
+    agentfirewall_sdk::testing::assert_conforms();
+}
