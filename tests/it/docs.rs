@@ -1,6 +1,6 @@
 //! The sessions in the documentation are real: each `console` block is replayed, command by command, in one project.
 
-mod tutorial;
+pub(crate) mod tutorial;
 
 use std::path::Path;
 

@@ -22,28 +22,35 @@ enum Step {
 
 #[test]
 fn whoever_follows_the_tutorial_ends_with_a_detector_that_denies_calls() {
-    replay();
+    let steps = steps(&page());
+    let (files, commands): (Vec<_>, Vec<_>) =
+        steps.iter().partition(|step| matches!(step, Step::Write { .. }));
+    assert!(
+        commands.len() >= 20 && files.len() >= 2,
+        "only {} commands and {} files were found on the page",
+        commands.len(),
+        files.len()
+    );
+    let mut reader = Reader::new();
+    for step in steps {
+        reader.take(step);
+    }
 }
 
-/// Follows the page from its first line to its last.
-fn replay() {
-    let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let steps = steps(&fs::read_to_string(top.join(PAGE)).unwrap());
+/// The sandbox of a reader who has come to a heading.
+pub(crate) fn followed_to(heading: &str) -> Sandbox {
+    let page = page();
+    let (before, _) = page.split_once(&format!("\n{heading}\n")).unwrap();
     let mut reader = Reader::new();
-    let (mut ran, mut wrote) = (0, 0);
-    for step in steps {
-        match step {
-            Step::Write { file, content } => {
-                reader.write(&file, &content);
-                wrote += 1;
-            }
-            Step::Run { command, shown } => {
-                reader.run(&command, &shown);
-                ran += 1;
-            }
-        }
+    for step in steps(before) {
+        reader.take(step);
     }
-    assert!(ran >= 20 && wrote >= 2, "only {ran} commands and {wrote} files were found on the page");
+    reader.sandbox
+}
+
+fn page() -> String {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    fs::read_to_string(top.join(PAGE)).unwrap()
 }
 
 fn steps(page: &str) -> Vec<Step> {
@@ -81,6 +88,13 @@ impl Reader {
         fs::create_dir(sandbox.root().join(".cargo")).unwrap();
         fs::write(sandbox.root().join(".cargo/config.toml"), configuration).unwrap();
         Self { folder: sandbox.project.clone(), sandbox }
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Write { file, content } => self.write(&file, &content),
+            Step::Run { command, shown } => self.run(&command, &shown),
+        }
     }
 
     fn write(&self, file: &str, content: &str) {
