@@ -3,6 +3,7 @@
 mod help;
 mod judging;
 mod records;
+mod scaffold;
 mod schema;
 mod shells;
 mod wiring;

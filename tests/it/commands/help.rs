@@ -299,6 +299,8 @@ fn help_of_plugins() {
 
     Commands:
       list  Every matcher, detector and sink
+      new   Write a crate for a plugin of your own: it builds, passes its tests and can be loaded at
+            once
       help  Print this message or the help of the given subcommand(s)
 
     Options:
@@ -320,6 +322,45 @@ fn help_of_plugins_list() {
           --json     Print the list as JSON
       -h, --help     Print help
       -V, --version  Print version
+    "#);
+}
+
+#[test]
+fn help_of_plugins_new() {
+    assert_snapshot!(run(&Sandbox::new(), &["plugins", "new", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Write a crate for a plugin of your own: it builds, passes its tests and can be loaded at once
+
+    Usage: agentfirewall plugins new [OPTIONS] <KIND> <NAME>
+
+    Arguments:
+      <KIND>
+              What it is
+
+              Possible values:
+              - matcher:  Answers a condition of a rule
+              - detector: Finds secrets
+              - sink:     Delivers alerts and records
+
+      <NAME>
+              Its name: lower-case words joined by hyphens, such as acme-token
+
+    Options:
+          --path <DIR>
+              The folder to write it into, new or empty [default: a new one with the plugin's name]
+
+          --sdk <DIR>
+              Build with the SDK in this folder instead of the registry's
+
+          --json
+              Print what was written as JSON
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
     "#);
 }
 
