@@ -234,16 +234,18 @@ impl Child {
     fn wait(mut self, watch: Watch, names: &[String]) -> Result<Vec<u8>, Death> {
         let result = self.receive(watch);
         let culprit = self.board.culprit();
-        if matches!(result, Ok(_) | Err(Stuck::Hung | Stuck::Late)) {
+        let ended = if matches!(result, Err(Stuck::Gone)) { ended(self.id) } else { None };
+        if ended.is_none() {
             // It has sent its result or never will; its threads and destructors are not waited for.
             kill(self.id);
+            reap(self.id);
         }
-        let status = reap(self.id);
-        let how = match result {
-            Ok(bytes) => return Ok(bytes),
-            Err(Stuck::Hung) => format!("did not return within {} s", watch.call.as_secs()),
-            Err(Stuck::Late) => "kept the firewall from finishing in time".to_owned(),
-            Err(Stuck::Gone) => how_it_ended(status),
+        let how = match (result, ended) {
+            (Ok(bytes), _) => return Ok(bytes),
+            (Err(Stuck::Hung), _) => format!("did not return within {} s", watch.call.as_secs()),
+            (Err(Stuck::Late), _) => "kept the firewall from finishing in time".to_owned(),
+            (Err(Stuck::Gone), Some(status)) => how_it_ended(status),
+            (Err(Stuck::Gone), None) => "closed descriptors that are not its own".to_owned(),
         };
         let at = usize::try_from(culprit).unwrap_or_default().checked_sub(1);
         let plugin = at.and_then(|at| names.get(at)).cloned().unwrap_or_else(|| "unknown".to_owned());
@@ -407,12 +409,32 @@ fn kill(id: i32) {
 #[cfg(not(unix))]
 fn kill(_id: i32) {}
 
+/// How a child ended whose pipe is closed; `None` if it lives and has only cut itself off. It is stopped on the spot, so
+/// that it does nothing more that nobody hears of: an ending process does not notice.
 #[cfg(unix)]
-fn reap(id: i32) -> i32 {
+fn ended(id: i32) -> Option<i32> {
+    // SAFETY: plain values; the child is not reaped yet, so the number is its own.
+    unsafe { libc::kill(id, libc::SIGSTOP) };
+    let status = wait_for(id, libc::WUNTRACED);
+    (!libc::WIFSTOPPED(status)).then_some(status)
+}
+
+#[cfg(not(unix))]
+fn ended(_id: i32) -> Option<i32> {
+    None
+}
+
+#[cfg(unix)]
+fn reap(id: i32) {
+    wait_for(id, 0);
+}
+
+#[cfg(unix)]
+fn wait_for(id: i32, options: i32) -> i32 {
     let mut status = 0;
     loop {
         // SAFETY: a place for one number.
-        let waited = unsafe { libc::waitpid(id, &raw mut status, 0) };
+        let waited = unsafe { libc::waitpid(id, &raw mut status, options) };
         if waited != -1 || std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted {
             return status;
         }
@@ -420,9 +442,7 @@ fn reap(id: i32) -> i32 {
 }
 
 #[cfg(not(unix))]
-fn reap(_id: i32) -> i32 {
-    0
-}
+fn reap(_id: i32) {}
 
 /// Takes standard output away from everybody else in this process: what a library prints goes to standard error.
 pub(crate) fn own_stdout() -> std::io::Result<std::fs::File> {

@@ -71,7 +71,11 @@ pub enum LoadError {
 ///
 /// On Linux the very file that was opened (and compared with its pin) is loaded; elsewhere the file at `path`.
 pub fn load(file: &File, path: &Path, check: LayoutCheck) -> Result<Imported, LoadError> {
-    let library = open(&place(file, path))?;
+    // A system's loader knows what it has loaded by name, and a name under /proc belongs to a number: were the number
+    // used again, the next library would be taken for this one. So the descriptor stays open as long as the library.
+    let kept = file.try_clone().map_err(|error| LoadError::System(error.to_string()))?;
+    let library = open(&place(&kept, path))?;
+    std::mem::forget(kept);
     let handshake = handshake(&library)?;
     judge(&handshake)?;
     // SAFETY: the handshake says that the library was made by `export!`, which gives this symbol this type.

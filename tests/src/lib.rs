@@ -12,6 +12,7 @@
 )]
 
 pub mod client;
+pub mod fixtures;
 pub mod model;
 pub mod payload;
 pub mod program;

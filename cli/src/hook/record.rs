@@ -11,7 +11,7 @@ use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::Layer;
 use agentfirewall_core::secrets::{Salt, mask_text, mask_value, truncate_strings};
-use agentfirewall_sdk::{Action, Decision, HookEvent, LocatedFinding, ToolCall};
+use agentfirewall_sdk::{Action, Decision, HookEvent, LocatedFinding, RuleRef, ToolCall};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -62,11 +62,12 @@ impl<'p> Recorder<'p> {
         if decision.action <= Action::Log && decision.part.is_none() {
             return Ok(());
         }
+        let failed = decision.rule == failure();
         for text in [Some(&mut decision.reason), decision.part.as_mut()].into_iter().flatten() {
             for engine in interceptor.engines() {
                 let findings = match engine.scan_text(text) {
                     Ok(findings) => findings,
-                    Err(_) if decision.rule == RuleRef::failure() => continue,
+                    Err(_) if failed => continue,
                     Err(error) => return Err(error.into()),
                 };
                 if !findings.is_empty() {
@@ -140,6 +141,11 @@ impl<'p> Recorder<'p> {
         audit::append(&self.log, entry, LOCK_WAIT)?;
         Ok(self.wanted.contains(&entry.action).then(|| self.log.clone()))
     }
+}
+
+/// The rule behind what could not be judged: none of a policy.
+pub(crate) fn failure() -> RuleRef {
+    RuleRef::new("firewall", "failure", 0)
 }
 
 fn metadata(call: &ToolCall) -> Map<String, Value> {

@@ -12,7 +12,7 @@ use agentfirewall_core::secrets::mask_value;
 use agentfirewall_sdk::{Action, Confidence, Decision, HookEvent, LocatedFinding, RuleRef, ToolCall};
 use serde_json::{Value, json};
 
-use super::record::Recorder;
+use super::record::{Recorder, failure};
 use super::{Outcome, Refusal};
 
 pub(super) fn answer(
@@ -42,15 +42,11 @@ fn before_call(
     interceptor: Interceptor<'_>,
     recorder: &Recorder<'_>,
 ) -> Result<Outcome, Refusal> {
-    let may_pass = super::may_pass_on_error(interceptor.layers());
     let interceptor = interceptor.protecting(protection(places));
     let (mut decision, failed) = match interceptor.check(call) {
         Ok(decision) => (decision, false),
         // The failure is a decision too, and the log names who failed.
-        Err(error) => {
-            let action = if may_pass { Action::Alert } else { Action::Deny };
-            (Decision::new(action, RuleRef::new("firewall", "failure", 0), error.to_string()), true)
-        }
+        Err(error) => (Decision::new(on_failure(&interceptor), failure(), error.to_string()), true),
     };
     recorder.mask(&interceptor, &mut decision)?;
     let recorded = if failed {
@@ -77,6 +73,11 @@ fn before_call(
         _ => claude_code::pass(),
     };
     Ok(Outcome { answer, deliver })
+}
+
+/// What a failure comes to.
+fn on_failure(interceptor: &Interceptor<'_>) -> Action {
+    if super::may_pass_on_error(interceptor.layers()) { Action::Alert } else { Action::Deny }
 }
 
 /// A call that was not judged to its end, as it may be recorded: with the secrets that are found after all, so that they
@@ -124,7 +125,7 @@ fn after_call(
     let findings = match scan(interceptor, &result) {
         Ok(findings) => findings,
         Err(refusal) => {
-            recorder.result(event, &call, &[], Action::Deny, &refusal.0)?;
+            recorder.result(event, &call, &[], on_failure(interceptor), &refusal.0)?;
             return Err(refusal);
         }
     };
@@ -188,7 +189,14 @@ fn prompted(
     interceptor: &Interceptor<'_>,
     recorder: &Recorder<'_>,
 ) -> Result<Outcome, Refusal> {
-    let findings = scan(interceptor, &Value::String(prompt.to_owned()))?;
+    let findings = match scan(interceptor, &Value::String(prompt.to_owned())) {
+        Ok(findings) => findings,
+        Err(refusal) => {
+            let decision = Decision::new(on_failure(interceptor), failure(), refusal.0.clone());
+            recorder.session(EventType::UserPrompt, session, &[], Some(&decision))?;
+            return Err(refusal);
+        }
+    };
     let certain = findings.iter().find(|found| found.finding.confidence == Confidence::High);
     let Some(certain) = certain else {
         recorder.session(EventType::UserPrompt, session, &[], None)?;

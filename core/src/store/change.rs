@@ -311,11 +311,9 @@ impl Store {
             let sha256 = name.split('.').next().unwrap_or_default();
             let stale =
                 is_sha256(sha256) && !named(sha256) && library_file(&self.folder, sha256) == entry.path();
-            if (stale || name.starts_with(rights::TEMPORARY))
-                && fs::remove_file(entry.path()).is_ok()
-                && stale
-            {
-                deleted += 1;
+            let left_behind = stale || name.starts_with(rights::TEMPORARY);
+            if left_behind && fs::remove_file(entry.path()).is_ok() {
+                deleted += usize::from(stale);
             }
         }
         deleted

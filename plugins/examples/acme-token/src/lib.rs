@@ -59,10 +59,7 @@ fn sha256(text: &str) -> Result<[u8; 32], PluginError> {
             u8::try_from(high? << 4 | low?).ok()
         })
         .collect();
-    bytes
-        .filter(|_| rest.is_empty())
-        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
-        .ok_or_else(wrong)
+    bytes.filter(|_| rest.is_empty()).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).ok_or_else(wrong)
 }
 
 /// All of a token: its environment, its random part, its checksum and what joins them.

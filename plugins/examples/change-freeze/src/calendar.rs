@@ -53,7 +53,9 @@ impl Window {
             return Err("`from` is `24:00`: write `00:00` of the next day".to_owned());
         }
         if from == to {
-            return Err("`from` and `to` are the same: write `00:00` and `24:00` for the whole day".to_owned());
+            return Err(
+                "`from` and `to` are the same: write `00:00` and `24:00` for the whole day".to_owned()
+            );
         }
         Ok(Self { days: days.iter().map(|day| day.weekday()).collect(), from, to })
     }

@@ -1,1 +1,2 @@
-#[cfg(feature = "export")] agentfirewall_sdk::export!();
+#[cfg(feature = "export")]
+agentfirewall_sdk::export!();
