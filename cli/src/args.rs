@@ -33,6 +33,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Validate a policy file and print its rules
     Validate(ValidateArgs),
+    /// Print the JSON Schema of a policy file, for editors
+    Schema(SchemaArgs),
     /// Decide one call given as flags or JSON (exit code: 0 passes, 2 deny, 3 ask)
     Check(CheckArgs),
     /// Query or verify the audit log
@@ -109,6 +111,14 @@ pub struct ValidateArgs {
     /// Print rules and problems as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `schema`
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Print it on one line
+    #[arg(long)]
+    pub compact: bool,
 }
 
 /// `check`

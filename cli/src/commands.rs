@@ -10,6 +10,7 @@ mod install;
 mod man;
 mod plugins;
 mod scan;
+mod schema;
 mod uninstall;
 mod validate;
 
@@ -32,6 +33,7 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, Failure> {
         Command::Uninstall(args) => uninstall::run(args, ui),
         Command::Doctor(args) => doctor::run(args, ui),
         Command::Validate(args) => validate::run(args, ui),
+        Command::Schema(args) => schema::run(args, ui),
         Command::Check(args) => check::run(args, ui),
         Command::Audit(args) => audit::run(args, ui),
         Command::Scan(args) => scan::run(args, ui),

@@ -6,7 +6,11 @@
 
 mod judge;
 mod matching;
+mod plugins;
+#[cfg(test)]
+mod tests;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use agentfirewall_sdk::{Action, Confidence, Decision, LocatedFinding, PermissionMode, RuleRef, ToolCall};
@@ -15,7 +19,8 @@ use crate::facts::{self, Roots};
 use crate::policy::{Compiled, Layer, PolicyError};
 use crate::protection::{self, Protection};
 use crate::registry::Registry;
-use crate::secrets::{DetectorSetting, Engine, EngineError};
+use crate::secrets::{DetectorSetting, Engine, EngineError, Scanned};
+use crate::tolerance::{Failure, PluginSetting};
 use matching::{Case, Matchers};
 
 /// Why a call could not be judged. The caller denies it.
@@ -43,7 +48,9 @@ pub enum CheckError {
 /// Judges calls by a compiled policy. Made once, asked any number of times, from any number of threads.
 pub struct Interceptor<'c> {
     layers: Vec<Layer<'c>>,
-    /// One engine for each layer that sets detectors, and one for all others.
+    /// What each layer makes of installed plugins.
+    plugins: Vec<Vec<PluginSetting<'c>>>,
+    /// One engine for all layers of the same settings.
     engines: Vec<Engine<'c>>,
     engine_of_layer: Vec<usize>,
     matchers: Matchers<'c>,
@@ -62,11 +69,17 @@ impl<'c> Interceptor<'c> {
     /// alone, which is right for a script that asks about a call it does not make.
     pub fn new(compiled: &'c Compiled, registry: &'c Registry, home: &Path) -> Result<Self, CheckError> {
         let layers = compiled.layers()?;
-        let mut engines = vec![Engine::new(registry, &[])?];
-        let mut engine_of_layer = Vec::with_capacity(layers.len());
-        for layer in &layers {
-            if layer.detectors.is_empty() {
-                engine_of_layer.push(0);
+        let plugins = plugins::settings(&layers);
+        let mut engines = Vec::with_capacity(1);
+        let mut engine_of_layer: Vec<usize> = Vec::with_capacity(layers.len());
+        for (layer, own) in layers.iter().zip(&plugins) {
+            let same = layers
+                .iter()
+                .zip(&plugins)
+                .zip(&engine_of_layer)
+                .find(|((other, others), _)| other.detectors == layer.detectors && *others == own);
+            if let Some((_, &engine)) = same {
+                engine_of_layer.push(engine);
                 continue;
             }
             let settings: Vec<DetectorSetting<'c>> = layer
@@ -79,10 +92,11 @@ impl<'c> Interceptor<'c> {
                 })
                 .collect();
             engine_of_layer.push(engines.len());
-            engines.push(Engine::new(registry, &settings)?);
+            engines.push(Engine::new(registry, &settings)?.for_plugins(own));
         }
         Ok(Self {
             layers,
+            plugins,
             engines,
             engine_of_layer,
             matchers: Matchers::new(registry)?,
@@ -102,7 +116,7 @@ impl<'c> Interceptor<'c> {
         &self.layers
     }
 
-    /// The engines of all layers, the default one first.
+    /// The engines of all layers, each once.
     pub fn engines(&self) -> &[Engine<'c>] {
         &self.engines
     }
@@ -115,17 +129,23 @@ impl<'c> Interceptor<'c> {
     pub fn check(&self, call: &ToolCall) -> Result<Decision, CheckError> {
         let roots = Roots { project: &call.project, home: &self.home };
         let facts = facts::of(call, &roots);
-        let mut found: Vec<Option<Vec<LocatedFinding>>> = self.engines.iter().map(|_| None).collect();
+        let mut found: Vec<Option<Scanned<LocatedFinding>>> = self.engines.iter().map(|_| None).collect();
+        let mut tolerated: Vec<Failure> = Vec::new();
         let mut best: Option<Decision> = None;
         let mut approvals = 0;
-        let case = Case::new(call);
-        for (layer, &engine) in self.layers.iter().zip(&self.engine_of_layer) {
-            let findings = self.findings(&mut found, engine, call)?;
+        let number = matching::next_number();
+        for ((layer, plugins), &engine) in self.layers.iter().zip(&self.plugins).zip(&self.engine_of_layer) {
+            let scanned = self.scanned(&mut found, engine, call)?;
+            let findings = scanned.findings.as_slice();
+            let failures = RefCell::new(scanned.failures.clone());
+            let case = Case::new(call, number, plugins, &failures);
             let verdict = judge::layer(layer, &self.matchers, case, &facts)?;
             let approve = verdict.approve;
             let decision = with_secrets(layer, verdict.into_decision(layer, call), findings);
+            let decision = with_failures(layer, decision, &failures.borrow());
             let decision = reach_a_person(layer, call, decision);
             approvals += usize::from(approve && decision.action == Action::Allow && findings.is_empty());
+            failures.into_inner().into_iter().for_each(|failure| failure.note(&mut tolerated));
             keep_strictest(&mut best, decision);
         }
         if let Some(why) = facts.undecidable {
@@ -146,7 +166,8 @@ impl<'c> Interceptor<'c> {
         // An approval skips the agent's own question: it takes every layer to let the call pass for good, and one
         // author who asked for it.
         decision.approve = approvals > 0 && decision.action <= Action::Log && decision.would.is_none();
-        for finding in found.into_iter().flatten().flatten() {
+        decision.plugin_failures = tolerated.into_iter().map(|failure| failure.message).collect();
+        for finding in found.into_iter().flatten().flat_map(|scanned| scanned.findings) {
             if !decision.findings.contains(&finding) {
                 decision.findings.push(finding);
             }
@@ -154,19 +175,35 @@ impl<'c> Interceptor<'c> {
         Ok(decision)
     }
 
-    fn findings<'f>(
+    /// Looks for secrets in a value, such as a tool's result, as every layer would.
+    pub fn scan(&self, value: &serde_json::Value) -> Result<Scanned<LocatedFinding>, EngineError> {
+        let mut all = Scanned::default();
+        for engine in &self.engines {
+            let scanned = engine.scan_value(value)?;
+            for finding in scanned.findings {
+                if !all.findings.contains(&finding) {
+                    all.findings.push(finding);
+                }
+            }
+            scanned.failures.into_iter().for_each(|failure| failure.note(&mut all.failures));
+        }
+        Ok(all)
+    }
+
+    fn scanned<'f>(
         &self,
-        found: &'f mut [Option<Vec<LocatedFinding>>],
+        found: &'f mut [Option<Scanned<LocatedFinding>>],
         engine: usize,
         call: &ToolCall,
-    ) -> Result<&'f [LocatedFinding], CheckError> {
+    ) -> Result<&'f Scanned<LocatedFinding>, CheckError> {
+        const NOTHING: &Scanned<LocatedFinding> = &Scanned::nothing();
         let (Some(slot), Some(engine)) = (found.get_mut(engine), self.engines.get(engine)) else {
-            return Ok(&[]);
+            return Ok(NOTHING);
         };
         if slot.is_none() {
             *slot = Some(engine.scan_value(&call.input)?);
         }
-        Ok(slot.as_deref().unwrap_or(&[]))
+        Ok(slot.as_ref().unwrap_or(NOTHING))
     }
 }
 
@@ -215,6 +252,14 @@ fn with_secrets(layer: &Layer<'_>, verdict: Decision, findings: &[LocatedFinding
     let mut best = Some(verdict);
     keep_strictest(&mut best, decision.clone());
     best.unwrap_or(decision)
+}
+
+/// What a layer says of plugins that failed and that it does without.
+fn with_failures(layer: &Layer<'_>, decision: Decision, failures: &[Failure]) -> Decision {
+    let Some(alert) = plugins::alert(layer.kind.as_str(), failures) else { return decision };
+    let mut best = Some(decision);
+    keep_strictest(&mut best, alert.clone());
+    best.unwrap_or(alert)
 }
 
 /// An `ask` that cannot reach a person becomes what the layer says.

@@ -21,3 +21,4 @@ pub mod registry;
 pub mod secrets;
 pub mod stamp;
 pub mod store;
+pub mod tolerance;

@@ -71,11 +71,11 @@ pub enum LoadError {
 ///
 /// On Linux the very file that was opened (and compared with its pin) is loaded; elsewhere the file at `path`.
 pub fn load(file: &File, path: &Path, check: LayoutCheck) -> Result<Imported, LoadError> {
-    // A system's loader knows what it has loaded by name, and a name under /proc belongs to a number: were the number
-    // used again, the next library would be taken for this one. So the descriptor stays open as long as the library.
-    let kept = file.try_clone().map_err(|error| LoadError::System(error.to_string()))?;
-    let library = open(&place(&kept, path))?;
-    std::mem::forget(kept);
+    let system = |error: std::io::Error| LoadError::System(error.to_string());
+    // The loader of the C library knows what it has loaded by name. The number of a closed descriptor is given away
+    // again, and the next library would be taken for this one, so this descriptor stays open for good.
+    let file = std::mem::ManuallyDrop::new(file.try_clone().map_err(system)?);
+    let library = open(&place(&file, path))?;
     let handshake = handshake(&library)?;
     judge(&handshake)?;
     // SAFETY: the handshake says that the library was made by `export!`, which gives this symbol this type.
@@ -92,19 +92,19 @@ pub fn load(file: &File, path: &Path, check: LayoutCheck) -> Result<Imported, Lo
     module.map(Imported::new).map_err(|error| layout(&error.to_string()))
 }
 
+/// Where the loader finds the library: the opened file itself if the system has a name for it.
+#[cfg(target_os = "linux")]
 fn place(file: &File, path: &Path) -> PathBuf {
-    #[cfg(target_os = "linux")]
-    {
-        use std::os::fd::AsRawFd;
-        let opened = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        // Where /proc is not mounted (a bare container), the name has to do.
-        if opened.symlink_metadata().is_ok() { opened } else { path.to_owned() }
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        drop(file.metadata());
-        path.to_owned()
-    }
+    use std::os::fd::AsRawFd;
+
+    let opened = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    // Where /proc is not mounted (a bare container), the path has to do.
+    if opened.symlink_metadata().is_ok() { opened } else { path.to_owned() }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn place(_file: &File, path: &Path) -> PathBuf {
+    path.to_owned()
 }
 
 #[cfg(unix)]

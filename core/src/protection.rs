@@ -114,12 +114,10 @@ impl Protection {
         let (program, arguments) = command.words.split_first()?;
         let name = base_name(&program.text);
         if name == "agentfirewall"
-            && let Some(verb) =
-                arguments.iter().find(|word| matches!(word.text.as_str(), "uninstall" | "hook"))
+            && let Some(verb) = persons_verb(arguments)
         {
             return Some(refuse(&format!(
-                "`agentfirewall {}` is for the person at the keyboard and for the agent's hooks, not for the agent",
-                verb.text
+                "`agentfirewall {verb}` is for the person at the keyboard and for the agent's hooks, not for the agent"
             )));
         }
         if reads_only(name, arguments) {
@@ -210,6 +208,18 @@ impl Protection {
         let _ = &self.resolved().identities;
         false
     }
+}
+
+/// What of the program's own commands an agent must not run: they switch the firewall off, speak in its place, or say
+/// whose code it trusts.
+fn persons_verb(arguments: &[Word]) -> Option<String> {
+    let mut words = arguments.iter().map(|word| word.text.as_str());
+    let verb = words.find(|word| matches!(*word, "uninstall" | "hook" | "plugins"))?;
+    if verb != "plugins" {
+        return Some(verb.to_owned());
+    }
+    let inner = words.find(|word| !word.starts_with('-'))?;
+    matches!(inner, "add" | "remove" | "trust").then(|| format!("plugins {inner}"))
 }
 
 fn may_exist(path: &Path) -> bool {

@@ -12,6 +12,6 @@ mod prefilter;
 mod salt;
 mod value;
 
-pub use engine::{DetectorSetting, Engine, EngineError};
+pub use engine::{DetectorSetting, Engine, EngineError, Scanned};
 pub use mask::{MaskError, mask_text, mask_value, truncate_strings};
 pub use salt::Salt;

@@ -95,7 +95,8 @@ impl FromStr for Action {
 pub struct RuleRef {
     /// The policy's layer: `managed`, `user`, `project`, `default` or `protection`.
     pub layer: String,
-    /// The rule's name; `default_action` where no rule matched, `secrets` for a detector's verdict.
+    /// The rule's name; `default_action` where no rule matched, `secrets` for a detector's verdict, `plugins` where
+    /// an installed plugin failed and the policy goes on without it.
     pub name: String,
     /// Its line in the policy file, 0 where there is none.
     pub line: u32,
@@ -145,6 +146,9 @@ pub struct Decision {
     pub would: Option<Action>,
     /// Whether the rule's author asked for an explicit approval that skips the agent's own prompt.
     pub approve: bool,
+    /// The installed plugins that failed and that the policy goes on without, one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plugin_failures: Vec<String>,
 }
 
 impl Decision {
@@ -159,6 +163,7 @@ impl Decision {
             findings: Vec::new(),
             would: None,
             approve: false,
+            plugin_failures: Vec::new(),
         }
     }
 }

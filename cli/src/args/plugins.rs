@@ -20,6 +20,8 @@ pub enum PluginsCommand {
     List(PluginsListArgs),
     /// All that is known of an installed plugin, or of one matcher, detector or sink
     Info(PluginsInfoArgs),
+    /// Write a crate for a plugin of your own: it builds, passes its tests and can be loaded at once
+    New(PluginsNewArgs),
     /// Examine a plugin library: ABI, metadata, examples, hostile input, speed; installs nothing
     Check(PluginsCheckArgs),
     /// Examine a plugin library, copy it into the private store and pin its content
@@ -71,6 +73,25 @@ pub struct PluginsInfoArgs {
     /// The name of a plugin, or the id of a matcher, detector or sink
     pub name: String,
     /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `plugins new`
+#[derive(Debug, Args)]
+pub struct PluginsNewArgs {
+    /// What it is
+    #[arg(value_enum)]
+    pub kind: PluginKind,
+    /// Its name: lower-case words joined by hyphens, such as acme-token
+    pub name: String,
+    /// The folder to write it into, new or empty [default: a new one with the plugin's name]
+    #[arg(long, value_name = "DIR")]
+    pub path: Option<PathBuf>,
+    /// Build with the SDK in this folder instead of the registry's
+    #[arg(long, value_name = "DIR")]
+    pub sdk: Option<PathBuf>,
+    /// Print what was written as JSON
     #[arg(long)]
     pub json: bool,
 }

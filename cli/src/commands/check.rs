@@ -67,6 +67,9 @@ fn say(ui: &Ui, decision: &Decision) {
     if let Some(suggestion) = decision.suggestion.as_ref().filter(|_| decision.action.stops()) {
         ui.line(format!("  instead: {suggestion}"));
     }
+    for failure in &decision.plugin_failures {
+        ui.line(format!("  judged without a plugin that failed: {failure}"));
+    }
     if let Some(would) = decision.would {
         ui.line(format!("  monitor mode: without it the answer would be {would}"));
     }
@@ -82,6 +85,7 @@ fn report(call: &ToolCall, decision: &Decision) -> Value {
         "rule": decision.rule,
         "findings": decision.findings,
         "would": decision.would,
+        "plugin_failures": decision.plugin_failures,
         "approve": decision.approve,
     })
 }

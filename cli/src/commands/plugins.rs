@@ -4,8 +4,11 @@ mod add;
 mod check;
 mod info;
 mod list;
+mod new;
 mod state;
 mod take;
+
+pub(crate) use self::info::manifests;
 
 use agentfirewall_core::places::Places;
 use agentfirewall_core::store::Store;
@@ -18,6 +21,7 @@ pub(crate) fn run(args: PluginsArgs, ui: &Ui) -> Result<Exit, Failure> {
     match args.command {
         PluginsCommand::List(args) => list::run(&args, ui),
         PluginsCommand::Info(args) => info::run(&args, ui),
+        PluginsCommand::New(args) => new::run(&args, ui),
         PluginsCommand::Check(args) => check::run(&args, ui),
         PluginsCommand::Add(args) => add::run(args, ui),
         PluginsCommand::Remove(args) => take::remove(&args, ui),

@@ -10,7 +10,8 @@ use agentfirewall_core::audit::{self, Entry, EventType};
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::Layer;
-use agentfirewall_core::secrets::{Salt, mask_text, mask_value, truncate_strings};
+use agentfirewall_core::secrets::{Salt, Scanned, mask_text, mask_value, truncate_strings};
+use agentfirewall_core::tolerance::Failure;
 use agentfirewall_sdk::{Action, Decision, HookEvent, LocatedFinding, RuleRef, ToolCall};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -59,22 +60,31 @@ impl<'p> Recorder<'p> {
     /// The reason of a failure quotes nothing of the call. So it is still told if a detector cannot look at it, as the
     /// one that failed cannot where its own name is a word that wakes it.
     pub(crate) fn mask(&self, interceptor: &Interceptor<'_>, decision: &mut Decision) -> Result<(), Refusal> {
-        if decision.action <= Action::Log && decision.part.is_none() {
+        let Decision { action, reason, part, rule, plugin_failures, .. } = decision;
+        if *action <= Action::Log && part.is_none() && plugin_failures.is_empty() {
             return Ok(());
         }
-        let failed = decision.rule == failure();
-        for text in [Some(&mut decision.reason), decision.part.as_mut()].into_iter().flatten() {
+        let mut failed: Vec<String> = Vec::new();
+        let mut texts: Vec<&mut String> = vec![reason];
+        texts.extend(part.as_mut());
+        texts.extend(plugin_failures.iter_mut());
+        for text in texts {
             for engine in interceptor.engines() {
-                let findings = match engine.scan_text(text) {
-                    Ok(findings) => findings,
-                    Err(_) if failed => continue,
+                let scanned = match engine.scan_text(text) {
+                    Ok(scanned) => scanned,
+                    Err(_) if *rule == failure() => continue,
                     Err(error) => return Err(error.into()),
                 };
-                if !findings.is_empty() {
-                    *text = mask_text(text, &findings, &self.salt());
+                if !scanned.findings.is_empty() {
+                    *text = mask_text(text, &scanned.findings, &self.salt());
                 }
+                failed.extend(scanned.failures.into_iter().map(|failure| failure.message));
             }
         }
+        // What the engine says of a failure quotes nothing of the text, so it needs no mask.
+        failed.retain(|failure| !plugin_failures.contains(failure));
+        failed.dedup();
+        plugin_failures.append(&mut failed);
         Ok(())
     }
 
@@ -89,6 +99,7 @@ impl<'p> Recorder<'p> {
         if let Some(part) = &decision.part {
             metadata.insert("part".to_owned(), part.clone().into());
         }
+        name_failures(&mut metadata, &decision.plugin_failures);
         let entry = Entry::of_call(call, Timestamp::now())
             .decided(decision)
             .with_parameters(&parameters)
@@ -101,16 +112,17 @@ impl<'p> Recorder<'p> {
         &self,
         event: HookEvent,
         call: &ToolCall,
-        findings: &[LocatedFinding],
         action: Action,
         reason: &str,
+        seen: &Scanned<LocatedFinding>,
     ) -> Result<Option<PathBuf>, Refusal> {
-        let metadata = metadata(call);
+        let mut metadata = metadata(call);
+        name_failures(&mut metadata, &lines(&seen.failures));
         let mut entry = Entry::of_call(call, Timestamp::now()).with_metadata(&metadata);
         entry.event_type = EventType::from(event);
         entry.action = action;
         entry.reason = reason;
-        entry.findings = findings;
+        entry.findings = &seen.findings;
         self.write(&entry)
     }
 
@@ -122,11 +134,12 @@ impl<'p> Recorder<'p> {
         details: &[(&str, &str)],
         decision: Option<&Decision>,
     ) -> Result<Option<PathBuf>, Refusal> {
-        let metadata: Map<String, Value> = details
+        let mut metadata: Map<String, Value> = details
             .iter()
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
             .collect();
+        name_failures(&mut metadata, decision.map_or(&[], |decision| &decision.plugin_failures));
         let mut entry = Entry::new(event, Timestamp::now()).with_metadata(&metadata);
         if let Some(decision) = decision {
             entry = entry.decided(decision);
@@ -140,6 +153,17 @@ impl<'p> Recorder<'p> {
     fn write(&self, entry: &Entry<'_>) -> Result<Option<PathBuf>, Refusal> {
         audit::append(&self.log, entry, LOCK_WAIT)?;
         Ok(self.wanted.contains(&entry.action).then(|| self.log.clone()))
+    }
+}
+
+/// The lines that a record and a decision hold of tolerated failures.
+pub(crate) fn lines(failures: &[Failure]) -> Vec<String> {
+    failures.iter().map(|failure| failure.message.clone()).collect()
+}
+
+fn name_failures(metadata: &mut Map<String, Value>, failures: &[String]) {
+    if !failures.is_empty() {
+        metadata.insert("plugin_failures".to_owned(), failures.into());
     }
 }
 

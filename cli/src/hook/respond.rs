@@ -8,11 +8,12 @@ use agentfirewall_core::claude_settings;
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::places::Places;
 use agentfirewall_core::protection::Protection;
-use agentfirewall_core::secrets::mask_value;
+use agentfirewall_core::secrets::{Scanned, mask_value};
+use agentfirewall_core::tolerance::Failure;
 use agentfirewall_sdk::{Action, Confidence, Decision, HookEvent, LocatedFinding, RuleRef, ToolCall};
 use serde_json::{Value, json};
 
-use super::record::{Recorder, failure};
+use super::record::{self, Recorder, failure};
 use super::{Outcome, Refusal};
 
 pub(super) fn answer(
@@ -84,8 +85,8 @@ fn on_failure(interceptor: &Interceptor<'_>) -> Action {
 /// are masked, and without its parameters if nobody can look for them.
 fn recordable(interceptor: &Interceptor<'_>, call: &ToolCall) -> (ToolCall, Vec<LocatedFinding>) {
     let mut call = call.clone();
-    if let Ok(findings) = scan(interceptor, &call.input) {
-        return (call, findings);
+    if let Ok(scanned) = interceptor.scan(&call.input) {
+        return (call, scanned.findings);
     }
     call.input = json!({"omitted": "a detector failed, so nobody knows whether they hold secrets"});
     (call, Vec::new())
@@ -122,17 +123,22 @@ fn after_call(
     recorder: &Recorder<'_>,
 ) -> Result<Outcome, Refusal> {
     let mut result = call.response.take().unwrap_or(Value::Null);
-    let findings = match scan(interceptor, &result) {
-        Ok(findings) => findings,
+    let mut seen = match interceptor.scan(&result).map_err(Refusal::from) {
+        Ok(seen) => seen,
         Err(refusal) => {
-            recorder.result(event, &call, &[], on_failure(interceptor), &refusal.0)?;
+            recorder.result(event, &call, on_failure(interceptor), &refusal.0, &Scanned::nothing())?;
             return Err(refusal);
         }
     };
-    let leaked: Vec<LocatedFinding> =
-        findings.into_iter().filter(|found| found.finding.confidence >= Confidence::Medium).collect();
-    if leaked.is_empty() {
-        let deliver = recorder.result(event, &call, &[], Action::Log, "")?;
+    seen.findings.retain(|found| found.finding.confidence >= Confidence::Medium);
+    if seen.findings.is_empty() {
+        let (action, reason) = match alerting(&seen.failures) {
+            Some(failure) => {
+                (Action::Alert, format!("the result was looked at without a plugin that failed: {failure}"))
+            }
+            None => (Action::Log, String::new()),
+        };
+        let deliver = recorder.result(event, &call, action, &reason, &seen)?;
         return Ok(Outcome { answer: claude_code::pass(), deliver });
     }
     let mask = interceptor.layers().iter().any(|layer| layer.secrets.results_mask)
@@ -142,9 +148,9 @@ fn after_call(
     } else {
         "the result held secrets and the model saw them: treat them as leaked"
     };
-    let deliver = recorder.result(event, &call, &leaked, Action::Alert, reason)?;
+    let deliver = recorder.result(event, &call, Action::Alert, reason, &seen)?;
     let answer = if mask {
-        mask_value(&mut result, &leaked, &recorder.salt())?;
+        mask_value(&mut result, &seen.findings, &recorder.salt())?;
         claude_code::replace_result(result)
     } else {
         claude_code::tell_person(&format!("agentfirewall: {reason}"))
@@ -152,16 +158,9 @@ fn after_call(
     Ok(Outcome { answer, deliver })
 }
 
-fn scan(interceptor: &Interceptor<'_>, value: &Value) -> Result<Vec<LocatedFinding>, Refusal> {
-    let mut all: Vec<LocatedFinding> = Vec::new();
-    for engine in interceptor.engines() {
-        for found in engine.scan_value(value)? {
-            if !all.contains(&found) {
-                all.push(found);
-            }
-        }
-    }
-    Ok(all)
+/// The failure that makes a record an alert.
+fn alerting(failures: &[Failure]) -> Option<&str> {
+    failures.iter().find(|failure| failure.alerts).map(|failure| failure.message.as_str())
 }
 
 /// A result nobody could look at, replaced in its own shape so that the client takes the replacement.
@@ -189,8 +188,9 @@ fn prompted(
     interceptor: &Interceptor<'_>,
     recorder: &Recorder<'_>,
 ) -> Result<Outcome, Refusal> {
-    let findings = match scan(interceptor, &Value::String(prompt.to_owned())) {
-        Ok(findings) => findings,
+    let scanned = interceptor.scan(&Value::String(prompt.to_owned())).map_err(Refusal::from);
+    let Scanned { findings, failures } = match scanned {
+        Ok(scanned) => scanned,
         Err(refusal) => {
             let decision = Decision::new(on_failure(interceptor), failure(), refusal.0.clone());
             recorder.session(EventType::UserPrompt, session, &[], Some(&decision))?;
@@ -199,8 +199,8 @@ fn prompted(
     };
     let certain = findings.iter().find(|found| found.finding.confidence == Confidence::High);
     let Some(certain) = certain else {
-        recorder.session(EventType::UserPrompt, session, &[], None)?;
-        return Ok(claude_code::pass().into());
+        let deliver = recorder.session(EventType::UserPrompt, session, &[], unseen(&failures).as_ref())?;
+        return Ok(Outcome { answer: claude_code::pass(), deliver });
     };
     let action = interceptor.layers().iter().map(|layer| layer.secrets.prompts).max().unwrap_or(Action::Deny);
     let mut decision = Decision::new(
@@ -212,6 +212,10 @@ fn prompted(
         "Remove it, or let the policy say `secrets: {prompts: log}` if it is meant to be sent.".to_owned(),
     );
     decision.findings.clone_from(&findings);
+    decision.plugin_failures = record::lines(&failures);
+    if decision.action < Action::Alert && alerting(&failures).is_some() {
+        decision.action = Action::Alert;
+    }
     let deliver = recorder.session(EventType::UserPrompt, session, &[], Some(&decision))?;
     let answer: Answer = if action.stops() {
         claude_code::deny(HookEvent::UserPromptSubmit, &explanation("Blocked", &decision))
@@ -219,6 +223,23 @@ fn prompted(
         claude_code::pass()
     };
     Ok(Outcome { answer, deliver })
+}
+
+/// What is recorded of a prompt that was not looked at by every plugin.
+fn unseen(failures: &[Failure]) -> Option<Decision> {
+    let first = failures.first()?;
+    let alerting = alerting(failures);
+    let action = if alerting.is_some() { Action::Alert } else { Action::Log };
+    let mut decision = Decision::new(
+        action,
+        RuleRef::new("policy", "plugins", 0),
+        format!(
+            "the prompt was looked at without a plugin that failed: {}",
+            alerting.unwrap_or(first.message.as_str())
+        ),
+    );
+    decision.plugin_failures = record::lines(failures);
+    Some(decision)
 }
 
 fn config_changed(

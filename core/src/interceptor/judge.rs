@@ -3,7 +3,7 @@
 use agentfirewall_sdk::{Action, Decision, PartKind, RuleRef, ToolCall};
 
 use super::CheckError;
-use super::matching::{Case, Matchers};
+use super::matching::{Case, Held, Matchers};
 use crate::facts::{Facts, Part, Weight};
 use crate::policy::{Layer, Rule};
 
@@ -153,7 +153,7 @@ impl<'l> Candidates<'l> {
                 continue;
             }
             if let Some(condition) = &rule.condition
-                && !matchers.condition(condition, part, case, permissive)?
+                && matchers.condition(condition, part, case, permissive)? != Held::Yes
             {
                 continue;
             }
@@ -163,11 +163,17 @@ impl<'l> Candidates<'l> {
                 continue;
             }
             let lets_pass_or_asks = !permissive && rule.action < Action::Deny;
-            if lets_pass_or_asks && !whole(rule, part, matchers, case)? {
-                if partial.is_none_or(|(_, kept)| rule.action > kept.action) {
-                    partial = Some((place, rule));
+            if lets_pass_or_asks {
+                match whole(rule, part, matchers, case)? {
+                    Held::Yes => {}
+                    Held::No => {
+                        if partial.is_none_or(|(_, kept)| rule.action > kept.action) {
+                            partial = Some((place, rule));
+                        }
+                        continue;
+                    }
+                    Held::Absent => continue,
                 }
-                continue;
             }
             let stricter = partial.filter(|(_, kept)| kept.action > rule.action);
             return Ok(Match { rule: stricter.or(Some((place, rule))), settles: true, would });
@@ -177,12 +183,14 @@ impl<'l> Candidates<'l> {
 }
 
 /// Whether a rule is about every reading of a part.
-fn whole(rule: &Rule<'_>, part: &Part, matchers: &Matchers<'_>, case: Case<'_>) -> Result<bool, CheckError> {
-    Ok(matchers.resources(rule.resources, part, case, true)?
-        && match &rule.condition {
-            None => true,
-            Some(condition) => matchers.condition(condition, part, case, true)?,
-        })
+fn whole(rule: &Rule<'_>, part: &Part, matchers: &Matchers<'_>, case: Case<'_>) -> Result<Held, CheckError> {
+    if !matchers.resources(rule.resources, part, case, true)? {
+        return Ok(Held::No);
+    }
+    match &rule.condition {
+        None => Ok(Held::Yes),
+        Some(condition) => matchers.condition(condition, part, case, true),
+    }
 }
 
 impl Verdict<'_> {

@@ -1,5 +1,6 @@
 //! Asking matcher plugins: made when first needed, kept, and never trusted to return.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
@@ -11,19 +12,69 @@ use crate::facts::Part;
 use crate::guard::{Fault, guarded, tellable};
 use crate::policy::{Condition, Patterns, Rule};
 use crate::registry::{Entry, Registry};
+use crate::tolerance::{Failure, OnFailure, PluginSetting};
 
-/// A call under judgement.
+/// A call as a layer judges it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Case<'a> {
     pub(super) call: &'a ToolCall,
     /// Unique in the process, so that a matcher can keep what it made of the call.
     number: u64,
+    /// What the layer makes of installed plugins.
+    plugins: &'a [PluginSetting<'a>],
+    /// The failures it tolerates.
+    failures: &'a RefCell<Vec<Failure>>,
+}
+
+/// The number of the next call.
+pub(super) fn next_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// What is known of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    Yes,
+    No,
+    /// A matcher it asked failed, and the layer goes on as if neither the matcher nor the rule were there.
+    Absent,
+}
+
+/// Why a condition has no answer.
+enum Unanswered {
+    Refused(CheckError),
+    Absent,
+}
+
+impl From<CheckError> for Unanswered {
+    fn from(error: CheckError) -> Self {
+        Self::Refused(error)
+    }
 }
 
 impl<'a> Case<'a> {
-    pub(super) fn new(call: &'a ToolCall) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        Self { call, number: NEXT.fetch_add(1, Ordering::Relaxed) }
+    pub(super) const fn new(
+        call: &'a ToolCall,
+        number: u64,
+        plugins: &'a [PluginSetting<'a>],
+        failures: &'a RefCell<Vec<Failure>>,
+    ) -> Self {
+        Self { call, number, plugins, failures }
+    }
+
+    /// Goes on without a matcher that failed, if the layer says so.
+    fn unanswered(&self, entry: &Entry, error: CheckError) -> Unanswered {
+        let name = entry.library().map(|library| library.plugin.name.as_str());
+        let setting = self.plugins.iter().find(|plugin| Some(plugin.name) == name);
+        let on_error = setting.map_or(OnFailure::Deny, |plugin| plugin.on_error);
+        match error {
+            CheckError::Matcher { plugin, message } if on_error != OnFailure::Deny => {
+                Failure::new(&format!("{plugin} {message}"), on_error).note(&mut self.failures.borrow_mut());
+                Unanswered::Absent
+            }
+            error => Unanswered::Refused(error),
+        }
     }
 
     fn subject(&self, kind: PartKind, text: &'a str, access: Access) -> Subject<'a> {
@@ -121,10 +172,10 @@ impl<'c> Matchers<'c> {
         part: &Part,
         case: Case<'_>,
         permissive: bool,
-    ) -> Result<bool, CheckError> {
-        every_reading(part, permissive, |text| {
-            self.holds(condition, &case.subject(part.kind, text, part.access))
-        })
+    ) -> Result<Held, CheckError> {
+        held(every_reading(part, permissive, |text| {
+            self.holds(condition, &case.subject(part.kind, text, part.access), case)
+        }))
     }
 
     /// Whether a rule is about everything its tools touch: it matches a text that nothing ever is. A restrictive rule of
@@ -139,15 +190,20 @@ impl<'c> Matchers<'c> {
         Ok(any
             && match &rule.condition {
                 None => true,
-                Some(condition) => self.holds(condition, &subject)?,
+                Some(condition) => held(self.holds(condition, &subject, case))? == Held::Yes,
             })
     }
 
-    fn holds(&self, condition: &Condition<'_>, subject: &Subject<'_>) -> Result<bool, CheckError> {
+    fn holds(
+        &self,
+        condition: &Condition<'_>,
+        subject: &Subject<'_>,
+        case: Case<'_>,
+    ) -> Result<bool, Unanswered> {
         Ok(match condition {
             Condition::All(all) => {
                 for condition in all {
-                    if !self.holds(condition, subject)? {
+                    if !self.holds(condition, subject, case)? {
                         return Ok(false);
                     }
                 }
@@ -155,23 +211,35 @@ impl<'c> Matchers<'c> {
             }
             Condition::Any(any) => {
                 for condition in any {
-                    if self.holds(condition, subject)? {
+                    if self.holds(condition, subject, case)? {
                         return Ok(true);
                     }
                 }
                 false
             }
-            Condition::Not(inner) => !self.holds(inner, subject)?,
-            Condition::Matcher { id, config } => self.ask(self.named(id)?, config, subject)?,
+            Condition::Not(inner) => !self.holds(inner, subject, case)?,
+            Condition::Matcher { id, config } => {
+                let entry = self.named(id)?;
+                self.ask(entry, config, subject).map_err(|error| case.unanswered(entry, error))?
+            }
         })
     }
 }
 
-fn every_reading(
+fn held(answer: Result<bool, Unanswered>) -> Result<Held, CheckError> {
+    match answer {
+        Ok(true) => Ok(Held::Yes),
+        Ok(false) => Ok(Held::No),
+        Err(Unanswered::Absent) => Ok(Held::Absent),
+        Err(Unanswered::Refused(error)) => Err(error),
+    }
+}
+
+fn every_reading<E>(
     part: &Part,
     permissive: bool,
-    mut matches: impl FnMut(&str) -> Result<bool, CheckError>,
-) -> Result<bool, CheckError> {
+    mut matches: impl FnMut(&str) -> Result<bool, E>,
+) -> Result<bool, E> {
     for reading in &part.readings {
         let mut hit = false;
         for spelling in reading {

@@ -15,9 +15,10 @@ use super::model::{OwnedCondition, OwnedRule, Policy};
 use super::validate::check_errors;
 use crate::private::checksum;
 use crate::registry::Registry;
+use crate::tolerance::PluginSetting;
 
 /// The part of the cache's key that no file says: this version, with the policy it embeds.
-pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
+pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
 
 /// Reads and compiles one file as the only layer. Nothing is cached.
 pub fn load_file(path: &Path, kind: LayerKind, registry: &Registry) -> Result<Compiled, PolicyError> {
@@ -96,6 +97,15 @@ fn head<'a>(kind: LayerKind, path: &'a str, policy: &'a Policy, body: LayerPlace
         ask: policy.ask,
         on_error: policy.on_error,
         secrets: policy.secrets,
+        plugins: policy
+            .plugins
+            .iter()
+            .map(|plugin| PluginSetting {
+                name: &plugin.name,
+                enabled: plugin.enabled,
+                on_error: plugin.on_error,
+            })
+            .collect(),
         detectors: policy
             .detectors
             .iter()

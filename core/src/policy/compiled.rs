@@ -21,9 +21,10 @@ use super::layers::LayerKind;
 use super::model::{AskFallback, OnError, SecretsSettings};
 use crate::private::checksum;
 use crate::stamp::Stamp;
+use crate::tolerance::PluginSetting;
 
 /// Changes with every change of the format.
-pub(super) const MAGIC: [u8; 8] = *b"AFWPOL01";
+pub(super) const MAGIC: [u8; 8] = *b"AFWPOL02";
 const PREFIX: usize = 20;
 /// Conditions nest at most as deep as the YAML they come from.
 const MAX_NESTING: usize = 40;
@@ -65,6 +66,8 @@ pub(super) struct LayerHead<'a> {
     pub(super) ask: AskFallback,
     pub(super) on_error: OnError,
     pub(super) secrets: SecretsSettings,
+    #[serde(borrow)]
+    pub(super) plugins: Vec<PluginSetting<'a>>,
     #[serde(borrow)]
     pub(super) detectors: Vec<DetectorSetting<'a>>,
     #[serde(borrow)]
@@ -209,6 +212,8 @@ pub struct Layer<'a> {
     pub on_error: OnError,
     /// What a secret leads to.
     pub secrets: SecretsSettings,
+    /// The installed plugins it names, in the order of the file.
+    pub plugins: Vec<PluginSetting<'a>>,
     /// Settings of detectors, in the order of the file.
     pub detectors: Vec<DetectorSetting<'a>>,
     /// The sinks, in the order of the file.
@@ -299,7 +304,7 @@ impl Compiled {
                 let parts = parts(&layer.body, body).ok_or_else(|| self.corrupt("a layer is cut short"))?;
                 let LayerHead { kind, source, name, version, description, default_action, monitor, .. } =
                     layer;
-                let LayerHead { ask, on_error, secrets, detectors, sinks, .. } = layer;
+                let LayerHead { ask, on_error, secrets, plugins, detectors, sinks, .. } = layer;
                 Ok(Layer {
                     kind,
                     source,
@@ -311,6 +316,7 @@ impl Compiled {
                     ask,
                     on_error,
                     secrets,
+                    plugins,
                     detectors,
                     sinks,
                     parts,

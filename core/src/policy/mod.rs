@@ -1,7 +1,7 @@
 //! Policies: from YAML files to the compiled form that the hook reads.
 //!
-//! `yaml` turns a text into a tree that knows its places, `raw` reads the tree against the schema, `validate` checks
-//! what the schema cannot say, `layers` finds the files that apply, `compile` makes the blob with its index and `cache`
+//! `yaml` turns a text into a tree that knows its places, `raw` reads the tree against the keys, `validate` checks
+//! what the keys cannot say, `layers` finds the files that apply, `compile` makes the blob with its index and `cache`
 //! keeps it between two hooks. Every problem of a file is found in one go and is a [`Diagnostic`].
 
 mod cache;
@@ -9,9 +9,11 @@ mod compile;
 mod compiled;
 mod diagnostic;
 mod index;
+mod keys;
 mod layers;
 mod model;
 mod raw;
+mod schema;
 mod shadow;
 mod validate;
 mod yaml;
@@ -25,6 +27,8 @@ pub use compiled::{Compiled, Condition, DetectorSetting, Layer, LayerSource, Pat
 pub use diagnostic::{Diagnostic, InvalidPolicy, PolicyError, PolicyErrorKind, Severity};
 pub use layers::{DEFAULT_POLICY, DEFAULT_SOURCE, LayerKind, Source, source, sources};
 pub use model::{
-    AskFallback, OnError, OwnedCondition, OwnedDetector, OwnedRule, OwnedSink, Policy, SecretsSettings,
+    AskFallback, OnError, OwnedCondition, OwnedDetector, OwnedPlugin, OwnedRule, OwnedSink, Policy,
+    SecretsSettings,
 };
+pub use schema::schema;
 pub use validate::{Checked, check};

@@ -3,6 +3,8 @@
 use agentfirewall_sdk::Action;
 use serde::{Deserialize, Serialize};
 
+use crate::tolerance::OnFailure;
+
 /// What an `ask` becomes where no person can answer it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AskFallback {
@@ -44,6 +46,17 @@ impl Default for SecretsSettings {
     fn default() -> Self {
         Self { parameters: Action::Deny, results_mask: true, prompts: Action::Deny }
     }
+}
+
+/// What is said of one installed plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedPlugin {
+    /// The plugin's name.
+    pub name: String,
+    /// Whether its detectors take part.
+    pub enabled: bool,
+    /// What a failure of it becomes.
+    pub on_error: OnFailure,
 }
 
 /// The settings of one detector.
@@ -132,6 +145,8 @@ pub struct Policy {
     pub on_error: OnError,
     /// What a secret leads to.
     pub secrets: SecretsSettings,
+    /// The installed plugins it names, in the order of the file.
+    pub plugins: Vec<OwnedPlugin>,
     /// Settings of detectors, in the order of the file.
     pub detectors: Vec<OwnedDetector>,
     /// The sinks, in the order of the file.
@@ -151,6 +166,7 @@ impl Default for Policy {
             ask: AskFallback::default(),
             on_error: OnError::default(),
             secrets: SecretsSettings::default(),
+            plugins: Vec::new(),
             detectors: Vec::new(),
             sinks: Vec::new(),
             rules: Vec::new(),

@@ -3,6 +3,7 @@
 use agentfirewall_sdk::Action;
 
 use super::diagnostic::{Mark, Problems, advice, meant};
+use super::keys::MODE_WORDS;
 use super::yaml::{Key, Node, Value};
 
 /// A mapping that is being read: what nobody asks for by the end is an unknown key.
@@ -95,7 +96,7 @@ impl<'t> Fields<'t> {
 
     /// `mode: enforce | monitor`, as whether it is the latter.
     pub(super) fn monitor(&self, problems: &mut Problems) -> bool {
-        self.word("mode", &[("enforce", false), ("monitor", true)], problems).unwrap_or_default()
+        self.word("mode", &MODE_WORDS, problems).unwrap_or_default()
     }
 
     /// A list of patterns; a single text is a list of one. An empty list can never match and is refused.
@@ -142,7 +143,8 @@ fn scalar(node: &Node) -> Option<String> {
     }
 }
 
-fn text(node: &Node, what: &str, problems: &mut Problems) -> Option<String> {
+/// A text; a number or boolean counts as it is spelled.
+pub(super) fn text(node: &Node, what: &str, problems: &mut Problems) -> Option<String> {
     let text = scalar(node);
     if text.is_none() {
         wrong_type(node, what, "a string", None, problems);
@@ -204,7 +206,14 @@ pub(super) fn elements<'t>(node: &'t Node, what: &str, problems: &mut Problems) 
     &[]
 }
 
-fn wrong_type(node: &Node, what: &str, wanted: &str, help: Option<String>, problems: &mut Problems) {
+/// Reports a value of another type than the one that is wanted.
+pub(super) fn wrong_type(
+    node: &Node,
+    what: &str,
+    wanted: &str,
+    help: Option<String>,
+    problems: &mut Problems,
+) {
     problems.error("AF004", &node.at, format!("{what} must be {wanted}, not {}", node.kind()), help);
 }
 

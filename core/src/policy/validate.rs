@@ -1,35 +1,17 @@
 //! From a text to a checked policy: the schema, the plugins it refers to, and what a layer may say.
 
+mod items;
+mod plugins;
+
 use agentfirewall_sdk::{Action, Kind};
 
-use super::diagnostic::{Diagnostic, Mark, Problems, advice};
+use super::diagnostic::{Diagnostic, Mark, Problems};
 use super::layers::LayerKind;
-use super::model::{
-    AskFallback, OnError, OwnedCondition, OwnedDetector, OwnedRule, OwnedSink, Policy, SecretsSettings,
-};
-use super::raw::{Fields, action, elements, entries, one_line};
+use super::model::{AskFallback, OwnedCondition, OwnedPlugin, OwnedRule, Policy, SecretsSettings};
+use super::raw::{Fields, elements, entries};
 use super::yaml::{self, Key, Node, Value};
-use super::{raw, shadow};
-use crate::guard::{Fault, guarded};
-use crate::registry::{Entry, Registry};
-
-const POLICY_KEYS: &[&str] = &[
-    "version",
-    "name",
-    "description",
-    "default_action",
-    "rules",
-    "mode",
-    "ask",
-    "on_error",
-    "secrets",
-    "detectors",
-    "sinks",
-];
-const RULE_KEYS: &[&str] =
-    &["name", "tools", "resources", "action", "reason", "mode", "suggest", "approve", "match"];
-const CONDITION_WORDS: [&str; 3] = ["all", "any", "not"];
-const NO_PERSON: [Action; 4] = [Action::Deny, Action::Alert, Action::Log, Action::Allow];
+use super::{keys, shadow};
+use crate::registry::Registry;
 
 /// What came of reading a policy's text.
 #[derive(Debug)]
@@ -71,13 +53,15 @@ fn read(
     problems: &mut Problems,
 ) -> Option<(Policy, Vec<Mark>)> {
     let tree = yaml::parse(text, problems)?;
-    Reader { kind, registry, problems }.policy(&tree)
+    Reader { kind, registry, problems, plugins: Vec::new() }.policy(&tree)
 }
 
 struct Reader<'r> {
     kind: LayerKind,
     registry: &'r Registry,
     problems: &'r mut Problems,
+    /// What this policy says of installed plugins.
+    plugins: Vec<OwnedPlugin>,
 }
 
 impl Reader<'_> {
@@ -91,11 +75,13 @@ impl Reader<'_> {
             );
             return None;
         }
-        let fields = Fields::open(tree, "the policy", POLICY_KEYS, self.problems)?;
+        let fields = Fields::open(tree, "the policy", keys::POLICY, self.problems)?;
         let standard = Policy::default();
-        for key in ["on_error", "secrets", "detectors", "sinks"] {
+        for key in keys::NOT_IN_PROJECT {
             self.not_in_project(fields.entry(key).map(|(key, _)| key));
         }
+        // Before anything that can name a plugin's items.
+        self.plugins = self.plugins(fields.get("plugins"));
         let mut policy = Policy {
             version: fields.text("version", self.problems).unwrap_or(standard.version),
             name: fields.text("name", self.problems).unwrap_or(standard.name),
@@ -105,10 +91,9 @@ impl Reader<'_> {
                 .unwrap_or(standard.default_action),
             monitor: fields.monitor(self.problems),
             ask: self.ask(fields.get("ask")),
-            on_error: fields
-                .word("on_error", &[("deny", OnError::Deny), ("allow", OnError::Allow)], self.problems)
-                .unwrap_or_default(),
+            on_error: fields.word("on_error", &keys::ON_ERROR_WORDS, self.problems).unwrap_or_default(),
             secrets: self.secrets(fields.get("secrets")),
+            plugins: self.plugins.clone(),
             detectors: self.detectors(fields.get("detectors")),
             sinks: self.sinks(fields.get("sinks")),
             rules: Vec::new(),
@@ -146,106 +131,35 @@ impl Reader<'_> {
 
     fn ask(&mut self, node: Option<&Node>) -> AskFallback {
         let standard = AskFallback::default();
-        let Some(fields) =
-            node.and_then(|node| Fields::open(node, "`ask`", &["headless", "bypass"], self.problems))
-        else {
+        let Some(fields) = node.and_then(|node| Fields::open(node, "`ask`", keys::ASK, self.problems)) else {
             return standard;
         };
         AskFallback {
-            headless: fields.action("headless", &NO_PERSON, self.problems).unwrap_or(standard.headless),
-            bypass: fields.action("bypass", &NO_PERSON, self.problems).unwrap_or(standard.bypass),
+            headless: fields.action("headless", &keys::NO_PERSON, self.problems).unwrap_or(standard.headless),
+            bypass: fields.action("bypass", &keys::NO_PERSON, self.problems).unwrap_or(standard.bypass),
         }
     }
 
     fn secrets(&mut self, node: Option<&Node>) -> SecretsSettings {
         let standard = SecretsSettings::default();
-        let Some(fields) = node.and_then(|node| {
-            Fields::open(node, "`secrets`", &["parameters", "results", "prompts"], self.problems)
-        }) else {
+        let Some(fields) =
+            node.and_then(|node| Fields::open(node, "`secrets`", keys::SECRETS, self.problems))
+        else {
             return standard;
         };
-        let parameters = [Action::Deny, Action::Ask, Action::Alert, Action::Log];
-        let prompts = [Action::Deny, Action::Alert, Action::Log];
         SecretsSettings {
             parameters: fields
-                .action("parameters", &parameters, self.problems)
+                .action("parameters", &keys::PARAMETERS, self.problems)
                 .unwrap_or(standard.parameters),
             results_mask: fields
-                .word("results", &[("mask", true), ("log", false)], self.problems)
+                .word("results", &keys::RESULTS_WORDS, self.problems)
                 .unwrap_or(standard.results_mask),
-            prompts: fields.action("prompts", &prompts, self.problems).unwrap_or(standard.prompts),
+            prompts: fields.action("prompts", &keys::PROMPTS, self.problems).unwrap_or(standard.prompts),
         }
-    }
-
-    fn detectors(&mut self, node: Option<&Node>) -> Vec<OwnedDetector> {
-        let Some(node) = node else { return Vec::new() };
-        let mut detectors = Vec::new();
-        for (key, node) in entries(node, "`detectors`", self.problems) {
-            self.known_plugin(Kind::Detector, &key.text, &key.at);
-            let what = format!("the detector `{}`", one_line(&key.text));
-            let Some(fields) = Fields::open(node, &what, &["enabled", "with"], self.problems) else {
-                continue;
-            };
-            detectors.push(OwnedDetector {
-                id: key.text.clone(),
-                enabled: fields.flag("enabled", self.problems).unwrap_or(true),
-                config: self.config(Kind::Detector, &key.text, fields.get("with"), &key.at),
-            });
-        }
-        detectors
-    }
-
-    fn sinks(&mut self, node: Option<&Node>) -> Vec<OwnedSink> {
-        let Some(node) = node else { return Vec::new() };
-        let mut sinks: Vec<OwnedSink> = Vec::new();
-        for node in elements(node, "`sinks`", self.problems) {
-            let Some(fields) =
-                Fields::open(node, "a sink", &["name", "use", "with", "actions"], self.problems)
-            else {
-                continue;
-            };
-            let name = self.required(&fields, "a sink", "name");
-            let plugin = self.required(&fields, "a sink", "use");
-            let actions = self.sink_actions(fields.get("actions"));
-            let (Some(name), Some(plugin)) = (name, plugin) else { continue };
-            if sinks.iter().any(|sink| sink.name == name) {
-                let at = fields.get("name").map_or(fields.at, |node| &node.at);
-                // A sink's name is the key of its delivery cursor.
-                let message = format!("two sinks are called `{}`", one_line(&name));
-                self.problems.error("AF011", at, message, Some("give each a name of its own".to_owned()));
-            }
-            let at = fields.get("use").map_or(fields.at, |node| &node.at);
-            self.known_plugin(Kind::Sink, &plugin, at);
-            let config = self.config(Kind::Sink, &plugin, fields.get("with"), at);
-            sinks.push(OwnedSink { name, plugin, config, actions });
-        }
-        sinks
-    }
-
-    fn sink_actions(&mut self, node: Option<&Node>) -> Vec<Action> {
-        let Some(node) = node else { return vec![Action::Alert] };
-        let nodes = match &node.value {
-            Value::List(items) if items.is_empty() => {
-                self.problems.error(
-                    "AF007",
-                    &node.at,
-                    "`actions` is an empty list, so the sink would never be told anything".to_owned(),
-                    Some("leave `actions` out for alerts only, or list actions".to_owned()),
-                );
-                return Vec::new();
-            }
-            Value::List(items) => items.as_slice(),
-            _ => std::slice::from_ref(node),
-        };
-        let mut actions: Vec<_> =
-            nodes.iter().filter_map(|node| action(node, "actions", &Action::ALL, self.problems)).collect();
-        actions.sort_unstable();
-        actions.dedup();
-        actions
     }
 
     fn rule(&mut self, node: &Node) -> Option<(OwnedRule, Mark)> {
-        let fields = Fields::open(node, "a rule", RULE_KEYS, self.problems)?;
+        let fields = Fields::open(node, "a rule", keys::RULE, self.problems)?;
         let name = self.required(&fields, "a rule", "name");
         let at = fields.get("name").map_or(fields.at, |node| &node.at).clone();
         self.not_in_project(fields.entry("approve").map(|(key, _)| key));
@@ -327,7 +241,7 @@ impl Reader<'_> {
                 "any" => self.conditions(node, "any").map(OwnedCondition::Any),
                 "not" => self.condition(node).map(|inner| OwnedCondition::Not(Box::new(inner))),
                 id => {
-                    self.known_plugin(Kind::Matcher, id, &key.at);
+                    self.known_item(Kind::Matcher, id, &key.at);
                     let config = self.config(Kind::Matcher, id, Some(node), &node.at);
                     Some(OwnedCondition::Matcher { id: id.to_owned(), config })
                 }
@@ -348,49 +262,5 @@ impl Reader<'_> {
         }
         let inner: Vec<_> = nodes.iter().filter_map(|node| self.condition(node)).collect();
         (!inner.is_empty()).then_some(inner)
-    }
-
-    fn known_plugin(&mut self, kind: Kind, id: &str, at: &Mark) {
-        if self.registry.find(kind, id).is_some() {
-            return;
-        }
-        let mut ids: Vec<_> = self.registry.of(kind).map(Entry::id).collect();
-        if kind == Kind::Matcher {
-            ids.extend(CONDITION_WORDS);
-        }
-        // A long list helps nobody: the command prints it with what each plugin does.
-        let help = super::diagnostic::meant(id, ids.iter().copied())
-            .map(|candidate| format!("did you mean `{candidate}`?"))
-            .or_else(|| if ids.len() <= 12 { advice(id, ids.iter().copied()) } else { None })
-            .unwrap_or_else(|| "`agentfirewall plugins list` shows what there is".to_owned());
-        let message = format!("no {} is called `{}`", kind.as_str(), one_line(id));
-        self.problems.error("AF008", at, message, Some(help));
-    }
-
-    /// The configuration as JSON, proven to be acceptable by making the plugin once.
-    fn config(&mut self, kind: Kind, id: &str, node: Option<&Node>, fallback: &Mark) -> String {
-        let json = match node {
-            None | Some(Node { value: Value::Null, .. }) => "{}".to_owned(),
-            Some(node) => node.to_json().to_string(),
-        };
-        if let Some(plugin) = self.registry.find(kind, id) {
-            let at = node.map_or(fallback, |node| &node.at);
-            self.build(plugin, &json, &format!("the {} `{id}`", kind.as_str()), at);
-        }
-        json
-    }
-
-    fn build(&mut self, plugin: &Entry, json: &str, what: &str, at: &Mark) {
-        if let Err(fault) = guarded(|| plugin.accepts(json)) {
-            let (Fault::Failed(message) | Fault::Panicked(message)) = &fault;
-            // The position counts in the JSON made from the YAML, which nobody sees.
-            let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(before, _)| before);
-            self.problems.error(
-                "AF009",
-                at,
-                format!("{what} refuses this: {}", raw::one_line_long(message)),
-                None,
-            );
-        }
     }
 }

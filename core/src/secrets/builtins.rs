@@ -27,19 +27,19 @@ fn every_example_is_found_by_its_detector_and_no_negative_is() {
         let together = engine();
         assert!(!meta.examples.is_empty() && !meta.negatives.is_empty(), "{}", meta.id);
         for example in meta.examples {
-            assert!(!alone.scan_text(example).unwrap().is_empty(), "{}: {example}", meta.id);
-            assert!(!together.scan_text(example).unwrap().is_empty(), "{}: {example}", meta.id);
+            assert!(!alone.scan_text(example).unwrap().findings.is_empty(), "{}: {example}", meta.id);
+            assert!(!together.scan_text(example).unwrap().findings.is_empty(), "{}: {example}", meta.id);
             // In the middle of a text too, and with Windows line ends.
             let inside = format!("first line é\r\n{example}\r\nlast line");
             assert_eq!(
-                alone.scan_text(&inside).unwrap().len(),
-                alone.scan_text(example).unwrap().len(),
+                alone.scan_text(&inside).unwrap().findings.len(),
+                alone.scan_text(example).unwrap().findings.len(),
                 "{}",
                 meta.id
             );
         }
         for negative in meta.negatives {
-            assert_eq!(alone.scan_text(negative).unwrap(), [], "{}: {negative}", meta.id);
+            assert_eq!(alone.scan_text(negative).unwrap().findings, [], "{}: {negative}", meta.id);
         }
         seen += 1;
     }
@@ -93,15 +93,15 @@ const CLEAN: &[&str] = &[
 fn ordinary_text_has_no_findings() {
     let engine = engine();
     for text in CLEAN {
-        assert_eq!(engine.scan_text(text).unwrap(), [], "{text}");
+        assert_eq!(engine.scan_text(text).unwrap().findings, [], "{text}");
     }
-    assert_eq!(engine.scan_text(&CLEAN.join("\n")).unwrap(), []);
+    assert_eq!(engine.scan_text(&CLEAN.join("\n")).unwrap().findings, []);
 }
 
 #[test]
 fn only_a_structure_gives_high_confidence() {
     let engine = engine();
-    let named = engine.scan_value(&serde_json::json!({"api_key": "G0ndLrIO445DbeF0cNNd"})).unwrap();
+    let named = engine.scan_value(&serde_json::json!({"api_key": "G0ndLrIO445DbeF0cNNd"})).unwrap().findings;
     assert_eq!(named.len(), 1);
     assert_eq!((named[0].pointer.as_str(), named[0].finding.confidence), ("/api_key", Confidence::Medium));
     let token = concat!("ghp", "_StZsxnTSWsbCBpWUedoB6SJ95Ypuie0AKxrk");
@@ -112,7 +112,7 @@ fn only_a_structure_gives_high_confidence() {
         format!("url?token={token}&b=c"),
         format!("token: \"{token}\""),
     ] {
-        let found = engine.scan_text(&text).unwrap();
+        let found = engine.scan_text(&text).unwrap().findings;
         assert_eq!(found.len(), 1, "{text}");
         assert_eq!(
             (found[0].detector.as_str(), found[0].confidence),
@@ -129,6 +129,6 @@ fn hostile_texts_take_linear_work() {
     let engine = engine();
     for keyword in detectors().flat_map(|plugin| plugin.meta.keywords) {
         let text = keyword.repeat(30_000 / keyword.len());
-        engine.scan_text(&text).unwrap();
+        engine.scan_text(&text).unwrap().findings;
     }
 }

@@ -9,6 +9,7 @@ use super::prefilter::{Hit, Prefilter};
 use super::value;
 use crate::guard::{Fault, guarded, tellable};
 use crate::registry::{Entry, Registry};
+use crate::tolerance::{Failure, OnFailure, PluginSetting};
 
 /// Above this length (in bytes) the name of a member is no longer shown to the detectors together with its value: what
 /// is only a secret beside its name is short.
@@ -72,12 +73,35 @@ pub enum EngineError {
     },
 }
 
+/// What came of looking at a text or a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scanned<F> {
+    /// The secrets.
+    pub findings: Vec<F>,
+    /// The failures that the engine was told to tolerate; whatever these plugins would have found is missing.
+    pub failures: Vec<Failure>,
+}
+
+impl<F> Scanned<F> {
+    /// Nothing was found, and nothing failed.
+    pub const fn nothing() -> Self {
+        Self { findings: Vec::new(), failures: Vec::new() }
+    }
+}
+
+impl<F> Default for Scanned<F> {
+    fn default() -> Self {
+        Self::nothing()
+    }
+}
+
 type Built = Result<Box<dyn Detector>, EngineError>;
 
 /// An active detector, made when it is first needed.
 struct Slot<'r> {
     entry: Entry,
     config: &'r str,
+    on_failure: OnFailure,
     built: OnceLock<Built>,
 }
 
@@ -112,6 +136,7 @@ impl<'r> Engine<'r> {
             entries.map(Into::into).filter(|entry| entry.kind() == Kind::Detector).map(|entry| Slot {
                 entry,
                 config: "{}",
+                on_failure: OnFailure::Deny,
                 built: OnceLock::new(),
             }),
         );
@@ -125,11 +150,28 @@ impl<'r> Engine<'r> {
         }
         let off = |id: &str| settings.iter().any(|setting| setting.id == id && !setting.enabled);
         slots.retain(|slot| !off(slot.entry.id()));
-        let always = numbered(&slots)
-            .filter(|(slot, _)| slot.entry.keywords().all(str::is_empty))
-            .map(|(_, number)| number)
-            .collect();
+        let always = always(&slots);
         Ok(Self { slots, always, prefilter: OnceLock::new() })
+    }
+
+    /// The same engine with what a policy says of installed plugins: without the detectors of those that are disabled,
+    /// and going on without a detector that fails where a failure is not to deny the call.
+    pub fn for_plugins(mut self, plugins: &[PluginSetting<'_>]) -> Self {
+        if plugins.is_empty() {
+            return self;
+        }
+        let setting = |entry: &Entry| {
+            let library = entry.library()?;
+            plugins.iter().find(|plugin| plugin.name == library.plugin.name)
+        };
+        self.slots.retain(|slot| setting(&slot.entry).is_none_or(|plugin| plugin.enabled));
+        for slot in &mut self.slots {
+            slot.on_failure = setting(&slot.entry).map_or(OnFailure::Deny, |plugin| plugin.on_error);
+        }
+        self.always = always(&self.slots);
+        // The numbers of the slots are in it.
+        self.prefilter = OnceLock::new();
+        self
     }
 
     /// Makes every active detector, so that a wrong configuration is known before a call needs it.
@@ -138,10 +180,10 @@ impl<'r> Engine<'r> {
     }
 
     /// The secrets in a text, in the order in which they stand there and without overlaps.
-    pub fn scan_text(&self, text: &str) -> Result<Vec<Finding>, EngineError> {
-        let mut hits = Vec::new();
-        self.prefilter().find(text, &mut hits);
-        self.judge(text, hits)
+    pub fn scan_text(&self, text: &str) -> Result<Scanned<Finding>, EngineError> {
+        let mut failures = Vec::new();
+        let findings = self.findings(text, &mut failures)?;
+        Ok(Scanned { findings, failures })
     }
 
     /// The secrets in every string of a JSON value, names of members included, with the place of each.
@@ -152,21 +194,43 @@ impl<'r> Engine<'r> {
     ///
     /// A short value is shown to the detectors together with its name too, so that `{"password": "..."}` is judged as
     /// `password="..."` would be.
-    pub fn scan_value(&self, value: &Value) -> Result<Vec<LocatedFinding>, EngineError> {
-        value::scan(self, value)
+    pub fn scan_value(&self, value: &Value) -> Result<Scanned<LocatedFinding>, EngineError> {
+        let mut failures = Vec::new();
+        let findings = value::scan(self, value, &mut failures)?;
+        Ok(Scanned { findings, failures })
+    }
+
+    /// What a text holds.
+    pub(super) fn findings(
+        &self,
+        text: &str,
+        failures: &mut Vec<Failure>,
+    ) -> Result<Vec<Finding>, EngineError> {
+        let mut hits = Vec::new();
+        self.prefilter().find(text, &mut hits);
+        self.judge(text, hits, failures)
     }
 
     /// What a member's name holds, and whether a detector's keyword stands in it.
-    pub(super) fn scan_name(&self, name: &str) -> Result<(Vec<Finding>, bool), EngineError> {
+    pub(super) fn findings_in_name(
+        &self,
+        name: &str,
+        failures: &mut Vec<Failure>,
+    ) -> Result<(Vec<Finding>, bool), EngineError> {
         let mut hits = Vec::new();
         self.prefilter().find(name, &mut hits);
         let telling = !hits.is_empty();
-        Ok((self.judge(name, hits)?, telling))
+        Ok((self.judge(name, hits, failures)?, telling))
     }
 
     /// What a member's value holds, seen alone and beside its name.
-    pub(super) fn scan_named(&self, name: &str, text: &str) -> Result<Vec<Finding>, EngineError> {
-        let mut findings = self.scan_text(text)?;
+    pub(super) fn findings_beside(
+        &self,
+        name: &str,
+        text: &str,
+        failures: &mut Vec<Failure>,
+    ) -> Result<Vec<Finding>, EngineError> {
+        let mut findings = self.findings(text, failures)?;
         if text.len() > NAMED_VALUE_LIMIT {
             return Ok(findings);
         }
@@ -174,7 +238,7 @@ impl<'r> Engine<'r> {
         let composed = format!("{name}={quote}{text}{quote}");
         let start = name.len() + 1 + quote.len();
         let end = start + text.len();
-        let beside = self.scan_text(&composed)?;
+        let beside = self.findings(&composed, failures)?;
         findings.extend(
             beside.into_iter().filter(|finding| finding.span.start >= start && finding.span.end <= end).map(
                 |mut finding| {
@@ -195,7 +259,12 @@ impl<'r> Engine<'r> {
         })
     }
 
-    fn judge(&self, text: &str, mut hits: Vec<Hit>) -> Result<Vec<Finding>, EngineError> {
+    fn judge(
+        &self,
+        text: &str,
+        mut hits: Vec<Hit>,
+        failures: &mut Vec<Failure>,
+    ) -> Result<Vec<Finding>, EngineError> {
         let mut findings = Vec::new();
         if hits.is_empty() && self.always.is_empty() {
             return Ok(findings);
@@ -210,10 +279,10 @@ impl<'r> Engine<'r> {
             }
             places.clear();
             places.extend(group.iter().map(|hit| hit.at));
-            self.call(owner, text, &places, &mut findings)?;
+            self.call(owner, text, &places, &mut findings, failures)?;
         }
         for &owner in &self.always {
-            self.call(owner, text, &[], &mut findings)?;
+            self.call(owner, text, &[], &mut findings, failures)?;
         }
         Ok(resolve(findings))
     }
@@ -232,14 +301,34 @@ impl<'r> Engine<'r> {
         built.as_ref().map(AsRef::as_ref).map_err(Clone::clone)
     }
 
+    /// Calls a detector, and goes on without it where its failure is tolerated.
     fn call(
         &self,
         owner: u16,
         text: &str,
         places: &[usize],
         findings: &mut Vec<Finding>,
+        failures: &mut Vec<Failure>,
     ) -> Result<(), EngineError> {
         let Some(slot) = self.slots.get(usize::from(owner)) else { return Ok(()) };
+        let before = findings.len();
+        match self.detect(slot, text, places, findings) {
+            Err(error) if slot.on_failure != OnFailure::Deny => {
+                findings.truncate(before);
+                Failure::new(&error.to_string(), slot.on_failure).note(failures);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    fn detect(
+        &self,
+        slot: &Slot<'r>,
+        text: &str,
+        places: &[usize],
+        findings: &mut Vec<Finding>,
+    ) -> Result<(), EngineError> {
         let detector = self.detector(slot)?;
         let mut reported = Vec::new();
         guarded(|| detector.detect(&mut Scan::new(text, places, &mut reported))).map_err(|fault| {
@@ -268,6 +357,14 @@ impl<'r> Engine<'r> {
 
 fn numbered<'s, 'r>(slots: &'s [Slot<'r>]) -> impl Iterator<Item = (&'s Slot<'r>, u16)> {
     slots.iter().zip(0_u16..)
+}
+
+/// The detectors without a keyword.
+fn always(slots: &[Slot<'_>]) -> Vec<u16> {
+    numbered(slots)
+        .filter(|(slot, _)| slot.entry.keywords().all(str::is_empty))
+        .map(|(_, number)| number)
+        .collect()
 }
 
 fn unknown(id: &str, slots: &[Slot<'_>]) -> EngineError {

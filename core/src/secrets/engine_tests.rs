@@ -96,16 +96,16 @@ fn token() -> &'static Registration {
 #[test]
 fn finds_names_and_sorts() {
     let engine = engine(vec![token(), registration::<NO_KEYWORD>("percent", &[])]);
-    let findings = engine.scan_text("% acme_1234 and acme_5678, 5 %").unwrap();
+    let findings = engine.scan_text("% acme_1234 and acme_5678, 5 %").unwrap().findings;
     let seen: Vec<_> = findings.iter().map(|found| (found.detector.as_str(), found.span.clone())).collect();
     assert_eq!(seen, [("percent", 0..1), ("acme", 2..11), ("acme", 16..25), ("percent", 29..30)]);
-    assert!(engine.scan_text("nothing here").unwrap().is_empty());
+    assert!(engine.scan_text("nothing here").unwrap().findings.is_empty());
 }
 
 #[test]
 fn overlapping_findings_become_one_of_the_surest_that_covers_all() {
     let engine = engine(vec![registration::<WIDE>("wide", &["acme_"]), token()]);
-    let findings = engine.scan_text("x=acme_1234567").unwrap();
+    let findings = engine.scan_text("x=acme_1234567").unwrap().findings;
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].detector, "acme");
     assert_eq!(findings[0].confidence, Confidence::High);
@@ -131,7 +131,7 @@ fn a_broken_plugin_is_an_error_of_one_line_that_quotes_no_text() {
     ] {
         assert!(fails(broken, "acme_é").starts_with("plugin `p` reported a finding at bytes "));
     }
-    assert!(engine(vec![registration::<PANIC>("p", key)]).scan_text("clean").unwrap().is_empty());
+    assert!(engine(vec![registration::<PANIC>("p", key)]).scan_text("clean").unwrap().findings.is_empty());
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn settings_disable_configure_and_are_checked() {
     let all = || vec![token(), registration::<REFUSING>("refusing", &["nothing"])].into_iter();
     let setting = |id, enabled, config| [DetectorSetting { id, enabled, config }];
     let off = Engine::from_entries(all(), &setting("acme", false, "")).unwrap();
-    assert!(off.scan_text("acme_1234").unwrap().is_empty());
+    assert!(off.scan_text("acme_1234").unwrap().findings.is_empty());
     assert!(off.check().is_err());
     let typo = Engine::from_entries(all(), &setting("amce", true, "{}")).unwrap_err();
     assert_eq!(typo, EngineError::Unknown { id: "amce".to_owned(), nearest: Some("acme".to_owned()) });
@@ -147,7 +147,7 @@ fn settings_disable_configure_and_are_checked() {
     assert!(
         matches!(wrong.scan_text("acme_1234"), Err(EngineError::Config { plugin, .. }) if plugin == "plugin `acme`")
     );
-    assert!(wrong.scan_text("clean").unwrap().is_empty());
+    assert!(wrong.scan_text("clean").unwrap().findings.is_empty());
 }
 
 #[test]
@@ -159,17 +159,17 @@ fn every_string_of_a_value_has_its_place_and_no_place_has_a_secret() {
         "#5": "acme_4444",
         "n": 7,
     });
-    let mut seen: Vec<_> = engine.scan_value(&value).unwrap();
+    let mut seen: Vec<_> = engine.scan_value(&value).unwrap().findings;
     seen.sort_by(|left, right| left.pointer.cmp(&right.pointer));
     let places: Vec<_> = seen.iter().map(|located| located.pointer.as_str()).collect();
     assert_eq!(places, ["/#1/#name", "/#1/in", "/#2", "/a~1b~0c/1/y"]);
-    assert_eq!(engine.scan_value(&json!("acme_1234")).unwrap()[0].pointer, "");
+    assert_eq!(engine.scan_value(&json!("acme_1234")).unwrap().findings[0].pointer, "");
 }
 
 #[test]
 fn a_value_is_seen_beside_its_name() {
     let engine = engine(vec![registration::<NAMED>("named", &["acme-key"])]);
-    let found = engine.scan_value(&json!({"acme-key": "hunter2", "other": "hunter2"})).unwrap();
+    let found = engine.scan_value(&json!({"acme-key": "hunter2", "other": "hunter2"})).unwrap().findings;
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].pointer.as_str(), found[0].finding.span.clone()), ("/acme-key", 0..7));
 }
@@ -184,6 +184,6 @@ fn a_very_deep_value_is_looked_at_to_the_bottom() {
     }
     // Dropping the value would recurse.
     let value = std::mem::ManuallyDrop::new(value);
-    let found = engine.scan_value(&value).unwrap();
+    let found = engine.scan_value(&value).unwrap().findings;
     assert_eq!(found[0].pointer.len(), depth * 2);
 }

@@ -8,6 +8,7 @@ use agentfirewall_sdk::{Finding, LocatedFinding};
 use serde_json::{Map, Value};
 
 use super::engine::{Engine, EngineError};
+use crate::tolerance::Failure;
 
 /// The last token of the place of a finding in a member's name.
 pub(super) const NAME: &str = "#name";
@@ -27,12 +28,16 @@ enum Frame<'v> {
     Object(std::iter::Enumerate<serde_json::map::Iter<'v>>),
 }
 
-pub(super) fn scan(engine: &Engine<'_>, root: &Value) -> Result<Vec<LocatedFinding>, EngineError> {
+pub(super) fn scan(
+    engine: &Engine<'_>,
+    root: &Value,
+    failures: &mut Vec<Failure>,
+) -> Result<Vec<LocatedFinding>, EngineError> {
     let mut located = Vec::new();
     let mut path: Vec<Token<'_>> = Vec::new();
     let mut frames = Vec::new();
     match root {
-        Value::String(text) => locate(engine.scan_text(text)?, &path, &mut located),
+        Value::String(text) => locate(engine.findings(text, failures)?, &path, &mut located),
         container => frames.extend(frame(container)),
     }
     while let Some(top) = frames.last_mut() {
@@ -41,7 +46,7 @@ pub(super) fn scan(engine: &Engine<'_>, root: &Value) -> Result<Vec<LocatedFindi
             Frame::Object(members) => match members.next() {
                 None => None,
                 Some((number, (name, value))) => {
-                    let (findings, telling) = engine.scan_name(name)?;
+                    let (findings, telling) = engine.findings_in_name(name, failures)?;
                     let plain = findings.is_empty() && name.len() <= LONGEST_NAME && !name.starts_with('#');
                     if !findings.is_empty() {
                         path.extend([Token::Number(number), Token::Name(NAME)]);
@@ -61,8 +66,8 @@ pub(super) fn scan(engine: &Engine<'_>, root: &Value) -> Result<Vec<LocatedFindi
         path.push(token);
         if let Value::String(text) = value {
             let findings = match name {
-                Some(name) => engine.scan_named(name, text)?,
-                None => engine.scan_text(text)?,
+                Some(name) => engine.findings_beside(name, text, failures)?,
+                None => engine.findings(text, failures)?,
             };
             locate(findings, &path, &mut located);
         }

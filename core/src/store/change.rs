@@ -309,11 +309,12 @@ impl Store {
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
             let sha256 = name.split('.').next().unwrap_or_default();
-            let stale =
-                is_sha256(sha256) && !named(sha256) && library_file(&self.folder, sha256) == entry.path();
-            let left_behind = stale || name.starts_with(rights::TEMPORARY);
-            if left_behind && fs::remove_file(entry.path()).is_ok() {
-                deleted += usize::from(stale);
+            let is_library = is_sha256(sha256) && library_file(&self.folder, sha256) == entry.path();
+            if is_library && !named(sha256) && fs::remove_file(entry.path()).is_ok() {
+                deleted += 1;
+            }
+            if name.starts_with(rights::TEMPORARY) {
+                let _next_time = fs::remove_file(entry.path());
             }
         }
         deleted

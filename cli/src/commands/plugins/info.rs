@@ -55,7 +55,7 @@ fn locks(places: &Places) -> Result<Vec<(Scope, Lock)>, Failure> {
 }
 
 /// What every installed library says of itself.
-pub(super) fn manifests(places: &Places) -> Result<Vec<Manifest>, Failure> {
+pub(crate) fn manifests(places: &Places) -> Result<Vec<Manifest>, Failure> {
     let plugins = locks(places)?.into_iter().flat_map(|(_, lock)| lock.plugins);
     Ok(plugins.map(|plugin| plugin.manifest).collect())
 }

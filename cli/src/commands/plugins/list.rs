@@ -86,10 +86,10 @@ pub(super) fn run(args: &PluginsListArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
     // What is broken denies calls, so it is said in full.
     let mut said: Vec<&str> = Vec::new();
-    for plugin in listed.iter().filter(|plugin| plugin.state == State::Broken) {
+    for plugin in listed.iter().filter(|plugin| matches!(plugin.state, State::Broken | State::Unknown)) {
         if !said.contains(&plugin.because.as_str()) {
             said.push(&plugin.because);
-            ui.note(format!("{} `{}`: {}", plugin.kind, plugin.id, plugin.because));
+            ui.note(format!("{}: {}", plugin.state.as_str(), plugin.because));
         }
     }
     Ok(Exit::Success)

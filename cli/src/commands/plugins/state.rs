@@ -18,8 +18,10 @@ pub(super) enum State {
     Off,
     /// No policy asks for it.
     Idle,
-    /// Its library must not be loaded, or the policies cannot be read: calls that need it are denied.
+    /// Its library must not be loaded: calls that need it are denied.
     Broken,
+    /// The policies cannot be read, so nobody knows; every call is denied.
+    Unknown,
 }
 
 impl State {
@@ -29,6 +31,7 @@ impl State {
             Self::Off => "off",
             Self::Idle => "idle",
             Self::Broken => "BROKEN",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -99,7 +102,7 @@ impl Uses {
             return (State::Broken, error.to_string());
         }
         if let Some(error) = &self.invalid {
-            return (State::Broken, format!("the policies here cannot be used: {error}"));
+            return (State::Unknown, format!("the policies here cannot be used: {error}"));
         }
         match entry.kind() {
             Kind::Detector => match self.off.get(entry.id()) {

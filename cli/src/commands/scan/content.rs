@@ -110,7 +110,7 @@ impl Scanner<'_> {
             // What begins behind the cut is left to the next window, which shows it whole.
             let cut =
                 if last { text.len() } else { text.floor_char_boundary(text.len().saturating_sub(overlap)) };
-            let findings = self.engine.scan_text(&text).map_err(ContentError::Engine)?;
+            let findings = self.engine.scan_text(&text).map_err(ContentError::Engine)?.findings;
             let mut seen = 0;
             let mut here = position;
             for finding in &findings {

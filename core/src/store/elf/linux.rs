@@ -59,6 +59,9 @@ pub(super) fn structure(bytes: &[u8]) -> Result<LibraryFile, LibraryError> {
     if loads == 0 || !segments.iter().any(|segment| segment.p_type(endian) == elf::PT_DYNAMIC) {
         return Err(LibraryError::Damaged("it has nothing that could be loaded"));
     }
+    if header.e_shoff(endian) == 0 {
+        return Err(LibraryError::Damaged("its section headers were removed"));
+    }
     let table = u64::from(header.e_shnum(endian)) * u64::from(header.e_shentsize(endian));
     let table_end = header.e_shoff(endian).saturating_add(table);
     if table_end > size {

@@ -1,0 +1,55 @@
+//! The words of a policy file: the reader refuses every other, and the JSON Schema offers these.
+
+use agentfirewall_sdk::Action;
+
+use super::model::OnError;
+use crate::tolerance::OnFailure;
+
+/// Of a policy.
+pub(super) const POLICY: &[&str] = &[
+    "version",
+    "name",
+    "description",
+    "default_action",
+    "rules",
+    "mode",
+    "ask",
+    "on_error",
+    "secrets",
+    "plugins",
+    "detectors",
+    "sinks",
+];
+/// The keys of a policy by which a project could loosen what is above it, or send data out.
+pub(super) const NOT_IN_PROJECT: &[&str] = &["on_error", "secrets", "detectors", "sinks"];
+/// Of a rule.
+pub(super) const RULE: &[&str] =
+    &["name", "tools", "resources", "action", "reason", "mode", "suggest", "approve", "match"];
+/// Of a condition, beside the matchers' ids.
+pub(super) const CONDITION: [&str; 3] = ["all", "any", "not"];
+/// Of `ask`.
+pub(super) const ASK: &[&str] = &["headless", "bypass"];
+/// Of `secrets`.
+pub(super) const SECRETS: &[&str] = &["parameters", "results", "prompts"];
+/// Of an installed plugin.
+pub(super) const PLUGIN: &[&str] = &["enabled", "on_error"];
+/// Of a detector.
+pub(super) const DETECTOR: &[&str] = &["enabled", "with"];
+/// Of a sink.
+pub(super) const SINK: &[&str] = &["name", "use", "with", "actions"];
+
+/// `mode`, as whether it only monitors.
+pub(super) const MODE_WORDS: [(&str, bool); 2] = [("enforce", false), ("monitor", true)];
+/// A policy's `on_error`.
+pub(super) const ON_ERROR_WORDS: [(&str, OnError); 2] = [("deny", OnError::Deny), ("allow", OnError::Allow)];
+/// A plugin's `on_error`.
+pub(super) const ON_FAILURE_WORDS: [(&str, OnFailure); 3] =
+    [("deny", OnFailure::Deny), ("alert", OnFailure::Alert), ("ignore", OnFailure::Ignore)];
+/// `secrets: {results: ...}`, as whether they are masked.
+pub(super) const RESULTS_WORDS: [(&str, bool); 2] = [("mask", true), ("log", false)];
+/// What `ask` can become where no person is.
+pub(super) const NO_PERSON: [Action; 4] = [Action::Deny, Action::Alert, Action::Log, Action::Allow];
+/// `secrets: {parameters: ...}`.
+pub(super) const PARAMETERS: [Action; 4] = [Action::Deny, Action::Ask, Action::Alert, Action::Log];
+/// `secrets: {prompts: ...}`.
+pub(super) const PROMPTS: [Action; 3] = [Action::Deny, Action::Alert, Action::Log];
