@@ -67,6 +67,15 @@ fn a_plugin_of_sdk_1_0_is_understood() {
     }
 }
 
+/// The system's loader knows libraries by the names they were opened under, and those were descriptors' once.
+#[test]
+fn libraries_that_are_loaded_one_after_the_other_are_not_confused() {
+    for package in [FIRST, "fixture-inventory-user", FIRST] {
+        let path = library(package);
+        assert_eq!(agentfirewall_tests::fixtures::manifest(&path).name, package);
+    }
+}
+
 /// The handshake's numbers and places, which no layout check sees.
 #[test]
 fn the_handshake_is_where_and_what_it_was() {
