@@ -100,6 +100,10 @@ impl Guard for Supervisor {
     fn leave(&self) {
         if let Some(child) = CHILD.get() {
             child.board.leave();
+            // A library that closed what is not its own must not have the call recorded by somebody who cannot answer.
+            if !is_open(&child.pipe) {
+                end(CUT_OFF);
+            }
         }
     }
 }
@@ -115,6 +119,9 @@ pub(crate) fn send_if_child(result: impl FnOnce() -> Vec<u8>) {
     let _closed = pipe.write_all(&length).and_then(|()| pipe.write_all(&bytes));
     end(0)
 }
+
+/// The exit code of a child whose way to its parent was closed; no other code of the program.
+const CUT_OFF: u8 = 113;
 
 /// Set in a child.
 static CHILD: OnceLock<InChild> = OnceLock::new();
@@ -204,6 +211,9 @@ struct Child {
     board: &'static Board,
 }
 
+/// What cut a child off, as what follows the plugin's name.
+const CLOSED: &str = "closed descriptors that are not its own";
+
 /// How a child ended without sending anything, as what follows the plugin's name.
 fn how_it_ended(status: i32) -> String {
     #[cfg(unix)]
@@ -221,6 +231,9 @@ fn how_it_ended(status: i32) -> String {
                 _ => return format!("crashed (signal {signal})"),
             };
             return format!("crashed ({what})");
+        }
+        if status.code() == Some(i32::from(CUT_OFF)) {
+            return CLOSED.to_owned();
         }
         if let Some(code) = status.code() {
             return format!("ended the process (exit code {code}) instead of returning");
@@ -245,7 +258,7 @@ impl Child {
             (Err(Stuck::Hung), _) => format!("did not return within {} s", watch.call.as_secs()),
             (Err(Stuck::Late), _) => "kept the firewall from finishing in time".to_owned(),
             (Err(Stuck::Gone), Some(status)) => how_it_ended(status),
-            (Err(Stuck::Gone), None) => "closed descriptors that are not its own".to_owned(),
+            (Err(Stuck::Gone), None) => CLOSED.to_owned(),
         };
         let at = usize::try_from(culprit).unwrap_or_default().checked_sub(1);
         let plugin = at.and_then(|at| names.get(at)).cloned().unwrap_or_else(|| "unknown".to_owned());
@@ -384,6 +397,18 @@ fn become_child(watch: Watch) {
             }
         }
     }
+}
+
+#[cfg(unix)]
+fn is_open(pipe: &std::io::PipeWriter) -> bool {
+    use std::os::fd::AsRawFd;
+    // SAFETY: plain values.
+    unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_GETFD) != -1 }
+}
+
+#[cfg(not(unix))]
+fn is_open(_pipe: &std::io::PipeWriter) -> bool {
+    true
 }
 
 #[cfg(unix)]

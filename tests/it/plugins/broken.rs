@@ -95,14 +95,20 @@ fn a_thread_that_crashes_later_is_too_late_or_a_deny() {
 }
 
 #[test]
-fn a_crash_is_no_reason_to_forget_what_the_policy_denies() {
+fn a_trusted_policy_may_prefer_to_go_on_and_never_lets_pass_what_was_denied() {
     let sandbox = with_plugin(MISBEHAVING);
-    sandbox.policy(
-        "version: \"1.0\"\nname: strict\ndefault_action: allow\non_error: allow\nrules:\n  \
+    let folder = sandbox.home.join(".config/agentfirewall");
+    std::fs::write(
+        folder.join("policy.yaml"),
+        "version: \"1.0\"\nname: available\ndefault_action: allow\non_error: allow\nrules:\n  \
          - {name: no, tools: [Bash], resources: [\"rm *\"], action: deny, reason: kept}\n",
-    );
-    // A project cannot say that failures pass.
-    denied_by(&sandbox, &sandbox.bash("echo mb-abort"), MISBEHAVING, "crashed (SIGABRT");
+    )
+    .unwrap();
+    let passed = sandbox.bash("echo mb-abort");
+    passed.exits(0);
+    let message = passed.json()["systemMessage"].as_str().unwrap_or_default().to_owned();
+    super::told(&message, MISBEHAVING, "crashed (SIGABRT");
+    assert_eq!(super::only_record(&sandbox)["action_taken"], "alert");
     assert!(sandbox.bash("rm mb-fine").denied().contains("kept"));
 }
 
