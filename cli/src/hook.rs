@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use agentfirewall_core::agents::claude_code::{self, MAX_PAYLOAD};
 use agentfirewall_core::agents::{Answer, Payload, Surroundings};
@@ -30,8 +30,9 @@ pub(crate) use record::Recorder;
 use crate::supervise::{Death, Supervisor, Watch, send_if_child};
 
 /// How libraries are watched here. The client waits 30 seconds for the hook; whatever happens, the answer is out before.
-const WATCH: Watch =
-    Watch { call: Duration::from_secs(5), total: Some(Duration::from_secs(15)), silent: true };
+const WATCH: Watch = Watch { call: Duration::from_secs(5), total: Some(TOTAL), silent: true };
+/// How long all attempts to judge a call may take together.
+const TOTAL: Duration = Duration::from_secs(15);
 
 /// Why the hook cannot decide: one line for a person and the model.
 #[derive(Debug)]
@@ -139,6 +140,8 @@ struct Attempt {
     around: Surroundings,
     /// The libraries that took an earlier attempt with them.
     dead: Vec<Death>,
+    /// When the first attempt began.
+    begun: Instant,
 }
 
 impl Attempt {
@@ -160,7 +163,7 @@ impl Attempt {
             project: places.project.clone(),
             headless: claude_code::is_headless(&environment),
         };
-        Ok(Arc::new(Self { event, bytes, places, around, dead: Vec::new() }))
+        Ok(Arc::new(Self { event, bytes, places, around, dead: Vec::new(), begun: Instant::now() }))
     }
 
     fn outcome(self: &Arc<Self>) -> Outcome {
@@ -169,14 +172,21 @@ impl Attempt {
 
     fn judge(self: &Arc<Self>) -> Result<Outcome, Refusal> {
         let payload = claude_code::parse(self.event, &self.bytes, &self.around)?;
-        self.judge_payload(payload).or_else(|refusal| {
-            if self.event != HookEvent::PostToolUse {
-                return Err(refusal);
-            }
-            // The tool has run, and its result goes to the model unless the answer replaces it: what nobody could look at
-            // is withheld.
-            respond::withheld(claude_code::parse(self.event, &self.bytes, &self.around)?, &refusal)
-        })
+        self.judge_payload(payload).or_else(|refusal| self.withhold(refusal))
+    }
+
+    /// The tool has run, and its result goes to the model unless the answer replaces it: what nobody could look at is
+    /// withheld.
+    fn withhold(&self, refusal: Refusal) -> Result<Outcome, Refusal> {
+        if self.event != HookEvent::PostToolUse {
+            return Err(refusal);
+        }
+        respond::withheld(claude_code::parse(self.event, &self.bytes, &self.around)?, &refusal)
+    }
+
+    /// The end of all attempts.
+    fn give_up(&self, refusal: Refusal) -> Outcome {
+        self.withhold(refusal).unwrap_or_else(|refusal| refused(self.event, &refusal))
     }
 
     fn judge_payload(self: &Arc<Self>, payload: Payload) -> Result<Outcome, Refusal> {
@@ -205,8 +215,9 @@ impl Attempt {
         let names = installed.plugins.iter().map(|plugin| plugin.name.clone()).collect();
         let attempt = Arc::clone(self);
         let on_end = move |result| conclude(attempt.after(result));
+        let watch = Watch { total: Some(TOTAL.saturating_sub(self.begun.elapsed())), ..WATCH };
         let guard: Arc<dyn Guard> =
-            Arc::new(Supervisor::new(names, self.dead.clone(), WATCH, Box::new(on_end)));
+            Arc::new(Supervisor::new(names, self.dead.clone(), watch, Box::new(on_end)));
         Ok(linked.with_installed(installed, &guard)?)
     }
 
@@ -214,10 +225,13 @@ impl Attempt {
     fn after(&self, result: Result<Vec<u8>, Death>) -> Outcome {
         caught(self.event, || match result {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                refuse(self.event, &format!("the judging process sent no answer: {error}")).into()
+                self.give_up(Refusal(format!("the judging process sent no answer: {error}")))
             }),
             Err(death) if self.dead.iter().any(|known| known.plugin == death.plugin) => {
-                refuse(self.event, &format!("{death}, again")).into()
+                self.give_up(Refusal(format!("{death}, again")))
+            }
+            Err(death) if self.begun.elapsed() >= TOTAL => {
+                self.give_up(Refusal(format!("{death}, and there is no time left to judge without it")))
             }
             Err(death) => {
                 let mut dead = self.dead.clone();
@@ -228,6 +242,7 @@ impl Attempt {
                     places: self.places.clone(),
                     around: self.around.clone(),
                     dead,
+                    begun: self.begun,
                 };
                 Arc::new(again).outcome()
             }

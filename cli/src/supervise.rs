@@ -100,6 +100,10 @@ impl Guard for Supervisor {
     fn leave(&self) {
         if let Some(child) = CHILD.get() {
             child.board.leave();
+            // A library that closed what is not its own must not have the call recorded by somebody who cannot answer.
+            if !is_open(&child.pipe) {
+                end(CUT_OFF);
+            }
         }
     }
 }
@@ -115,6 +119,9 @@ pub(crate) fn send_if_child(result: impl FnOnce() -> Vec<u8>) {
     let _closed = pipe.write_all(&length).and_then(|()| pipe.write_all(&bytes));
     end(0)
 }
+
+/// The exit code of a child whose way to its parent was closed; no other code of the program.
+const CUT_OFF: u8 = 113;
 
 /// Set in a child.
 static CHILD: OnceLock<InChild> = OnceLock::new();
@@ -204,6 +211,9 @@ struct Child {
     board: &'static Board,
 }
 
+/// What cut a child off, as what follows the plugin's name.
+const CLOSED: &str = "closed descriptors that are not its own";
+
 /// How a child ended without sending anything, as what follows the plugin's name.
 fn how_it_ended(status: i32) -> String {
     #[cfg(unix)]
@@ -222,6 +232,9 @@ fn how_it_ended(status: i32) -> String {
             };
             return format!("crashed ({what})");
         }
+        if status.code() == Some(i32::from(CUT_OFF)) {
+            return CLOSED.to_owned();
+        }
         if let Some(code) = status.code() {
             return format!("ended the process (exit code {code}) instead of returning");
         }
@@ -234,16 +247,18 @@ impl Child {
     fn wait(mut self, watch: Watch, names: &[String]) -> Result<Vec<u8>, Death> {
         let result = self.receive(watch);
         let culprit = self.board.culprit();
-        if matches!(result, Ok(_) | Err(Stuck::Hung | Stuck::Late)) {
+        let ended = if matches!(result, Err(Stuck::Gone)) { ended(self.id) } else { None };
+        if ended.is_none() {
             // It has sent its result or never will; its threads and destructors are not waited for.
             kill(self.id);
+            reap(self.id);
         }
-        let status = reap(self.id);
-        let how = match result {
-            Ok(bytes) => return Ok(bytes),
-            Err(Stuck::Hung) => format!("did not return within {} s", watch.call.as_secs()),
-            Err(Stuck::Late) => "kept the firewall from finishing in time".to_owned(),
-            Err(Stuck::Gone) => how_it_ended(status),
+        let how = match (result, ended) {
+            (Ok(bytes), _) => return Ok(bytes),
+            (Err(Stuck::Hung), _) => format!("did not return within {} s", watch.call.as_secs()),
+            (Err(Stuck::Late), _) => "kept the firewall from finishing in time".to_owned(),
+            (Err(Stuck::Gone), Some(status)) => how_it_ended(status),
+            (Err(Stuck::Gone), None) => CLOSED.to_owned(),
         };
         let at = usize::try_from(culprit).unwrap_or_default().checked_sub(1);
         let plugin = at.and_then(|at| names.get(at)).cloned().unwrap_or_else(|| "unknown".to_owned());
@@ -385,6 +400,18 @@ fn become_child(watch: Watch) {
 }
 
 #[cfg(unix)]
+fn is_open(pipe: &std::io::PipeWriter) -> bool {
+    use std::os::fd::AsRawFd;
+    // SAFETY: plain values.
+    unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_GETFD) != -1 }
+}
+
+#[cfg(not(unix))]
+fn is_open(_pipe: &std::io::PipeWriter) -> bool {
+    true
+}
+
+#[cfg(unix)]
 fn readable(pipe: &std::io::PipeReader, within: Duration) -> bool {
     use std::os::fd::AsRawFd;
     let mut wanted = libc::pollfd { fd: pipe.as_raw_fd(), events: libc::POLLIN, revents: 0 };
@@ -407,12 +434,32 @@ fn kill(id: i32) {
 #[cfg(not(unix))]
 fn kill(_id: i32) {}
 
+/// How a child ended whose pipe is closed; `None` if it lives and has only cut itself off. It is stopped on the spot, so
+/// that it does nothing more that nobody hears of: an ending process does not notice.
 #[cfg(unix)]
-fn reap(id: i32) -> i32 {
+fn ended(id: i32) -> Option<i32> {
+    // SAFETY: plain values; the child is not reaped yet, so the number is its own.
+    unsafe { libc::kill(id, libc::SIGSTOP) };
+    let status = wait_for(id, libc::WUNTRACED);
+    (!libc::WIFSTOPPED(status)).then_some(status)
+}
+
+#[cfg(not(unix))]
+fn ended(_id: i32) -> Option<i32> {
+    None
+}
+
+#[cfg(unix)]
+fn reap(id: i32) {
+    wait_for(id, 0);
+}
+
+#[cfg(unix)]
+fn wait_for(id: i32, options: i32) -> i32 {
     let mut status = 0;
     loop {
         // SAFETY: a place for one number.
-        let waited = unsafe { libc::waitpid(id, &raw mut status, 0) };
+        let waited = unsafe { libc::waitpid(id, &raw mut status, options) };
         if waited != -1 || std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted {
             return status;
         }
@@ -420,9 +467,7 @@ fn reap(id: i32) -> i32 {
 }
 
 #[cfg(not(unix))]
-fn reap(_id: i32) -> i32 {
-    0
-}
+fn reap(_id: i32) {}
 
 /// Takes standard output away from everybody else in this process: what a library prints goes to standard error.
 pub(crate) fn own_stdout() -> std::io::Result<std::fs::File> {

@@ -76,7 +76,7 @@ pub(crate) fn guarded<T>(run: impl FnOnce() -> Result<T, PluginError>) -> Result
 /// Eight bytes in a row that one of the texts has too count as a quotation.
 pub(crate) fn tellable(message: &str, judged: &[&str]) -> String {
     const QUOTE: usize = 8;
-    const LONGEST: usize = 200;
+    const LONGEST: usize = 400;
     let line: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();
     let quotes = line.as_bytes().windows(QUOTE).any(|window| {
         std::str::from_utf8(window).is_ok_and(|window| judged.iter().any(|text| text.contains(window)))

@@ -13,6 +13,7 @@ mod commands;
 mod docs;
 mod fail_closed;
 mod page;
+mod plugins;
 mod samples;
 mod storm;
 mod verdict;

@@ -13,6 +13,7 @@
 
 pub mod cargo;
 pub mod client;
+pub mod fixtures;
 pub mod model;
 pub mod payload;
 pub mod program;

@@ -19,6 +19,14 @@ pub fn agentfirewall() -> &'static Path {
 }
 
 fn build() -> PathBuf {
+    let folder = cargo_build(&["--package", "agentfirewall", "--bin", "agentfirewall"]);
+    let program = folder.join(format!("agentfirewall{}", std::env::consts::EXE_SUFFIX));
+    assert!(program.is_file(), "{} was not built", program.display());
+    program
+}
+
+/// Builds something of this workspace in the profile the tests run in. Returns the folder with what was built.
+pub(crate) fn cargo_build(what: &[&str]) -> PathBuf {
     // target/<profile>/deps/it-<hash>, or target/<triple>/<profile>/deps/...
     let executable = std::env::current_exe().unwrap();
     let folder = executable.ancestors().find(|folder| folder.join("deps").is_dir()).unwrap().to_owned();
@@ -29,15 +37,13 @@ fn build() -> PathBuf {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--quiet", "--offline", "--package", "agentfirewall", "--bin", "agentfirewall"])
-        .args(["--profile", profile]);
+        .args(["build", "--quiet", "--offline", "--profile", profile])
+        .args(what);
     let target = folder.parent().unwrap();
     if target.join("CACHEDIR.TAG").exists() {
         command.arg("--target-dir").arg(target);
     }
     let status = command.status().expect("cargo runs");
-    assert!(status.success(), "building the binary under test failed");
-    let program = folder.join(format!("agentfirewall{}", std::env::consts::EXE_SUFFIX));
-    assert!(program.is_file(), "{} was not built", program.display());
-    program
+    assert!(status.success(), "cargo build {what:?} failed");
+    folder
 }

@@ -13,7 +13,7 @@ use agentfirewall_core::tolerance::Failure;
 use agentfirewall_sdk::{Action, Confidence, Decision, HookEvent, LocatedFinding, RuleRef, ToolCall};
 use serde_json::{Value, json};
 
-use super::record::{self, Recorder};
+use super::record::{self, Recorder, failure};
 use super::{Outcome, Refusal};
 
 pub(super) fn answer(
@@ -43,15 +43,11 @@ fn before_call(
     interceptor: Interceptor<'_>,
     recorder: &Recorder<'_>,
 ) -> Result<Outcome, Refusal> {
-    let may_pass = super::may_pass_on_error(interceptor.layers());
     let interceptor = interceptor.protecting(protection(places));
     let (mut decision, failed) = match interceptor.check(call) {
         Ok(decision) => (decision, false),
         // The failure is a decision too, and the log names who failed.
-        Err(error) => {
-            let action = if may_pass { Action::Alert } else { Action::Deny };
-            (Decision::new(action, RuleRef::new("firewall", "failure", 0), error.to_string()), true)
-        }
+        Err(error) => (Decision::new(on_failure(&interceptor), failure(), error.to_string()), true),
     };
     recorder.mask(&interceptor, &mut decision)?;
     let recorded = if failed {
@@ -78,6 +74,11 @@ fn before_call(
         _ => claude_code::pass(),
     };
     Ok(Outcome { answer, deliver })
+}
+
+/// What a failure comes to.
+fn on_failure(interceptor: &Interceptor<'_>) -> Action {
+    if super::may_pass_on_error(interceptor.layers()) { Action::Alert } else { Action::Deny }
 }
 
 /// A call that was not judged to its end, as it may be recorded: with the secrets that are found after all, so that they
@@ -125,7 +126,7 @@ fn after_call(
     let mut seen = match interceptor.scan(&result).map_err(Refusal::from) {
         Ok(seen) => seen,
         Err(refusal) => {
-            recorder.result(event, &call, Action::Deny, &refusal.0, &Scanned::nothing())?;
+            recorder.result(event, &call, on_failure(interceptor), &refusal.0, &Scanned::nothing())?;
             return Err(refusal);
         }
     };
@@ -187,7 +188,15 @@ fn prompted(
     interceptor: &Interceptor<'_>,
     recorder: &Recorder<'_>,
 ) -> Result<Outcome, Refusal> {
-    let Scanned { findings, failures } = interceptor.scan(&Value::String(prompt.to_owned()))?;
+    let scanned = interceptor.scan(&Value::String(prompt.to_owned())).map_err(Refusal::from);
+    let Scanned { findings, failures } = match scanned {
+        Ok(scanned) => scanned,
+        Err(refusal) => {
+            let decision = Decision::new(on_failure(interceptor), failure(), refusal.0.clone());
+            recorder.session(EventType::UserPrompt, session, &[], Some(&decision))?;
+            return Err(refusal);
+        }
+    };
     let certain = findings.iter().find(|found| found.finding.confidence == Confidence::High);
     let Some(certain) = certain else {
         let deliver = recorder.session(EventType::UserPrompt, session, &[], unseen(&failures).as_ref())?;

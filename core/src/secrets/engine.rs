@@ -290,8 +290,12 @@ impl<'r> Engine<'r> {
     fn detector<'s>(&self, slot: &'s Slot<'r>) -> Result<&'s dyn Detector, EngineError> {
         let built = slot.built.get_or_init(|| {
             guarded(|| slot.entry.detector(slot.config)).map_err(|fault| match fault {
-                Fault::Failed(message) => EngineError::Config { plugin: slot.entry.label(), message },
-                Fault::Panicked(message) => EngineError::Panicked { plugin: slot.entry.label(), message },
+                Fault::Failed(message) => {
+                    EngineError::Config { plugin: slot.entry.label(), message: tellable(&message, &[]) }
+                }
+                Fault::Panicked(message) => {
+                    EngineError::Panicked { plugin: slot.entry.label(), message: tellable(&message, &[]) }
+                }
             })
         });
         built.as_ref().map(AsRef::as_ref).map_err(Clone::clone)
