@@ -8,7 +8,20 @@ use crate::plugin::{Factory, Kind, Registration, Role, registrations};
 
 /// The contents of one library, as it tells them through the wire.
 ///
-/// Fields that this version does not know are passed over, so that a newer library can say more.
+/// Fields that this version does not know are passed over, so that a newer library can say more. Authors write none:
+/// [`export!`](crate::export) makes it from the package and from what is registered.
+///
+/// ```
+/// use agentfirewall_sdk::{Kind, Manifest};
+///
+/// let json = r#"{
+///     "name": "acme", "version": "1.2.0", "from_the_future": true,
+///     "items": [{"kind": "detector", "id": "acme-token", "keywords": ["acme_"]}]
+/// }"#;
+/// let manifest: Manifest = serde_json::from_str(json).unwrap();
+/// assert_eq!(manifest.items[0].kind, Kind::Detector);
+/// assert_eq!(manifest.items[0].keywords, ["acme_"]);
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Manifest {

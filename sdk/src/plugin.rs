@@ -89,7 +89,9 @@ pub struct Meta {
     pub summary: &'static str,
     /// Why a team wants it.
     pub why: &'static str,
-    /// Detectors: texts with a finding. Matchers: `CONFIG-JSON => text` that match. Sinks: configurations (JSON).
+    /// Detectors: texts with a finding. Matchers: `CONFIG-JSON => text` that match; where the call decides instead of
+    /// the text, the text is the call (a JSON object with `tool`, `input` and other members of
+    /// [`ToolCall`](crate::ToolCall)). Sinks: configurations (JSON).
     pub examples: &'static [&'static str],
     /// Detectors: texts without a finding. Matchers: `CONFIG-JSON => text` that do not match. Sinks: refused
     /// configurations (JSON).

@@ -4,7 +4,6 @@
 //! [`register!`](crate::register):
 //!
 //! ```no_run
-//! # // A doctest has no test harness: the line is called below, in the whole example.
 //! #[test]
 //! fn conforms() {
 //!     agentfirewall_sdk::testing::assert_conforms();
@@ -13,7 +12,7 @@
 //!
 //! with `agentfirewall-sdk = { version = "1", features = ["testing"] }` in `[dev-dependencies]`. The whole of it:
 //!
-//! ```
+//! ```standalone_crate
 //! use agentfirewall_sdk::{Confidence, Detector, Finding, NoConfig, Plugin, PluginError, Scan, Severity, register};
 //!
 //! /// `acme_` and eight digits.
@@ -105,7 +104,7 @@ use texts::Corpus;
 
 /// How hard and with which clock to look.
 ///
-/// ```
+/// ```standalone_crate
 /// use agentfirewall_sdk::testing::{Options, Specimen, examine};
 /// use std::time::Duration;
 ///

@@ -80,6 +80,45 @@ impl Handshake {
 ///
 /// The plugin's name, version and summary are those of the package; `export!(name = "acme")` gives another name.
 ///
+/// ```standalone_crate
+/// use agentfirewall_sdk::{Matcher, NoConfig, Plugin, PluginError, Subject, register};
+///
+/// struct Subagent;
+///
+/// impl Plugin for Subagent {
+///     type Config = NoConfig;
+///     fn new(_: NoConfig) -> Result<Self, PluginError> {
+///         Ok(Self)
+///     }
+/// }
+///
+/// impl Matcher for Subagent {
+///     fn matches(&self, subject: &Subject<'_>) -> Result<bool, PluginError> {
+///         Ok(subject.call.agent.is_some())
+///     }
+/// }
+///
+/// register! {
+///     matcher Subagent {
+///         id: "subagent",
+///         summary: "calls of a subagent",
+///         why: "a subagent works without anybody watching",
+///         examples: [
+///             r#"{} => {"tool": "Bash", "input": {"command": "ls"}, "agent": {"id": "1", "kind": "Explore"}}"#,
+///         ],
+///         negatives: ["{} => ls"],
+///         keywords: ["subagent"],
+///         since: "1.0.0",
+///     }
+/// }
+///
+/// agentfirewall_sdk::export!(name = "acme");
+/// # fn main() {
+/// # #[cfg(feature = "testing")]
+/// # agentfirewall_sdk::testing::assert_conforms();
+/// # }
+/// ```
+///
 /// A crate that is also linked into binaries puts it behind a feature, because only one library can have the symbols:
 ///
 /// ```ignore

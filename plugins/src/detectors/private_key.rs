@@ -9,7 +9,8 @@ use agentfirewall_sdk::{Confidence, Finding, Scan, Severity};
 const LONGEST: usize = 16 * 1024;
 /// The shortest body of a real key: an Ed25519 key has 64 characters.
 const SHORTEST: usize = 60;
-const BEGIN: &[u8] = b"-----BEGIN";
+/// How every block begins.
+pub(super) const BEGIN: &[u8] = b"-----BEGIN";
 const DASHES: &[u8] = b"-----";
 
 /// A private key in a text.

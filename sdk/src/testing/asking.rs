@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Above this length (in bytes) a matcher is asked about a text as a command only, not as every kind of part.
-const LONG: usize = 64 * 1024;
+pub(super) const LONG: usize = 64 * 1024;
 
 /// What a plugin did instead of answering.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,6 +141,13 @@ impl<'s> Judge<'s> {
                 Question { text: Cow::Borrowed(text), hits, subjects: Vec::new() }
             }
         }
+    }
+
+    /// The same, about the first subject only: that is what one question costs.
+    pub(super) fn single<'t>(&self, text: &'t str) -> Question<'t> {
+        let mut question = self.question(text);
+        question.subjects.truncate(1);
+        question
     }
 
     pub(super) fn answer(&self, question: &Question<'_>) -> Result<Answer, Trouble> {
