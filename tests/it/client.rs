@@ -3,6 +3,8 @@
 //! Every claim has two witnesses: a proof file on disk, and the tool result in the next request to the model. The
 //! scenarios share sessions, because a session costs seconds.
 
+mod plugin;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

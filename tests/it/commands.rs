@@ -3,6 +3,8 @@
 mod help;
 mod judging;
 mod records;
+mod scaffold;
+mod schema;
 mod shells;
 mod wiring;
 

@@ -1,5 +1,7 @@
 //! The sessions in the documentation are real: each `console` block is replayed, command by command, in one project.
 
+pub(crate) mod tutorial;
+
 use std::path::Path;
 
 use agentfirewall_tests::sandbox::{Sandbox, feed};

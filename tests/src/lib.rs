@@ -11,6 +11,7 @@
     reason = "helpers of tests: a panic is how a test fails"
 )]
 
+pub mod cargo;
 pub mod client;
 pub mod fixtures;
 pub mod model;

@@ -271,3 +271,6 @@ fn config_changed(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

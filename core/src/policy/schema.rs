@@ -7,7 +7,7 @@ use agentfirewall_sdk::{Action, Kind};
 use serde_json::{Map, Value, json};
 
 use super::keys;
-use crate::registry::{Entry, Origin, Registry};
+use crate::registry::{Entry, Registry};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 const NO_PROJECT: &str = "Not permitted in a project's policy.";
@@ -247,7 +247,8 @@ fn options(entry: &Entry, installed: &dyn Fn(Kind, &str) -> Option<Value>) -> Va
         Some(linked) => Some((linked.schema)().to_value()),
         None => installed(entry.kind(), entry.id()),
     };
-    let Some(mut options) = given else { return json!(true) };
+    // A manifest without a schema holds `null` there.
+    let Some(mut options) = given.filter(|schema| !schema.is_null()) else { return json!(true) };
     let place = format!("#/$defs/{}", definition(entry.kind(), entry.id()));
     relocate(&mut options, &place);
     let Value::Object(members) = &mut options else { return options };
@@ -255,7 +256,7 @@ fn options(entry: &Entry, installed: &dyn Fn(Kind, &str) -> Option<Value>) -> Va
         members.shift_remove(of_the_document);
     }
     let blank = members.get("type").is_some_and(|kind| kind == "object")
-        && members.get("required").and_then(Value::as_array).is_none_or(|required| required.is_empty());
+        && members.get("required").and_then(Value::as_array).is_none_or(Vec::is_empty);
     if blank && let Some(kind) = members.get_mut("type") {
         *kind = json!(["object", "null"]);
     }
@@ -293,9 +294,10 @@ fn reference(entry: &Entry) -> String {
 }
 
 fn summary(entry: &Entry) -> String {
-    match entry.origin() {
-        Origin::BuiltIn => entry.summary().to_owned(),
-        origin @ Origin::Plugin { .. } => format!("{} ({origin})", entry.summary()),
+    // What an installed one does is in the description of its own schema.
+    match entry.linked() {
+        Some(registration) => registration.meta.summary.to_owned(),
+        None => format!("from the {}", entry.origin()),
     }
 }
 

@@ -12,6 +12,7 @@ use super::*;
 use crate::registry::Registry;
 
 mod cached;
+mod plugins;
 mod texts;
 
 struct Probe;

@@ -129,6 +129,6 @@ fn hostile_texts_take_linear_work() {
     let engine = engine();
     for keyword in detectors().flat_map(|plugin| plugin.meta.keywords) {
         let text = keyword.repeat(30_000 / keyword.len());
-        engine.scan_text(&text).unwrap().findings;
+        assert_eq!(engine.scan_text(&text).unwrap().failures, []);
     }
 }

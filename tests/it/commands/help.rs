@@ -20,6 +20,7 @@ fn help_of_the_program() {
       uninstall    Remove the firewall's hooks from Claude Code's settings
       doctor       Check whether the hooks are really wired and will run
       validate     Validate a policy file and print its rules
+      schema       Print the JSON Schema of a policy file, for editors
       check        Decide one call given as flags or JSON (exit code: 0 passes, 2 deny, 3 ask)
       audit        Query or verify the audit log
       scan         Scan files for secrets
@@ -161,6 +162,22 @@ fn help_of_validate() {
 }
 
 #[test]
+fn help_of_schema() {
+    assert_snapshot!(run(&Sandbox::new(), &["schema", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Print the JSON Schema of a policy file, for editors
+
+    Usage: agentfirewall schema [OPTIONS]
+
+    Options:
+          --compact  Print it on one line
+      -h, --help     Print help
+      -V, --version  Print version
+    "#);
+}
+
+#[test]
 fn help_of_check() {
     assert_snapshot!(run(&Sandbox::new(), &["check", "--help"]), @r#"
     exit 0
@@ -282,6 +299,8 @@ fn help_of_plugins() {
 
     Commands:
       list  Every matcher, detector and sink
+      new   Write a crate for a plugin of your own: it builds, passes its tests and can be loaded at
+            once
       help  Print this message or the help of the given subcommand(s)
 
     Options:
@@ -303,6 +322,45 @@ fn help_of_plugins_list() {
           --json     Print the list as JSON
       -h, --help     Print help
       -V, --version  Print version
+    "#);
+}
+
+#[test]
+fn help_of_plugins_new() {
+    assert_snapshot!(run(&Sandbox::new(), &["plugins", "new", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Write a crate for a plugin of your own: it builds, passes its tests and can be loaded at once
+
+    Usage: agentfirewall plugins new [OPTIONS] <KIND> <NAME>
+
+    Arguments:
+      <KIND>
+              What it is
+
+              Possible values:
+              - matcher:  Answers a condition of a rule
+              - detector: Finds secrets
+              - sink:     Delivers alerts and records
+
+      <NAME>
+              Its name: lower-case words joined by hyphens, such as acme-token
+
+    Options:
+          --path <DIR>
+              The folder to write it into, new or empty [default: a new one with the plugin's name]
+
+          --sdk <DIR>
+              Build with the SDK in this folder instead of the registry's
+
+          --json
+              Print what was written as JSON
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
     "#);
 }
 
@@ -368,6 +426,7 @@ fn every_command_is_in_the_help_of_the_program_and_answers_help_itself() {
         "uninstall",
         "doctor",
         "validate",
+        "schema",
         "check",
         "audit",
         "scan",

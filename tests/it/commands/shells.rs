@@ -53,6 +53,7 @@ fn manual_pages_are_written_one_a_command() {
     agentfirewall-plugins-list.1
     agentfirewall-plugins.1
     agentfirewall-scan.1
+    agentfirewall-schema.1
     agentfirewall-uninstall.1
     agentfirewall-validate.1
     agentfirewall.1

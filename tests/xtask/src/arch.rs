@@ -40,10 +40,13 @@ const FORBIDDEN_EDGES: &[(&str, &[&str], &str)] = &[
     ("agentfirewall", &["agentfirewall-tests", "xtask"], "nobody imports the tests"),
 ];
 
+/// The plugins that authors copy from: written as anyone's, so with nothing of ours but the SDK.
+const EXAMPLES: &str = "plugins/examples/";
+
 /// Texts that the sources of a crate may not hold outside comments and tests.
 const FORBIDDEN_TEXTS: &[(&[&str], &[&str], &str)] = &[
     (
-        &["sdk/src", "core/src", "plugins/src"],
+        &["sdk/src", "core/src", "plugins/src", "plugins/examples"],
         &[
             "println!",
             "eprintln!",
@@ -141,7 +144,28 @@ fn edges(metadata: &Value) -> Result<Vec<String>> {
             }
         }
     }
+    found.extend(packages.iter().filter(|package| is_example(package)).flat_map(example_edges));
     Ok(found)
+}
+
+fn is_example(package: &Value) -> bool {
+    let manifest = package.get("manifest_path").and_then(Value::as_str).unwrap_or_default();
+    manifest.replace('\\', "/").contains(EXAMPLES)
+}
+
+/// Tests are no exception here: an author has none of our other crates.
+fn example_edges(package: &Value) -> Vec<String> {
+    let text =
+        |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let dependencies = package.get("dependencies").and_then(Value::as_array).map(Vec::as_slice);
+    let ours = |name: &String| name.starts_with("agentfirewall") && name != "agentfirewall-sdk";
+    dependencies
+        .unwrap_or_default()
+        .iter()
+        .map(|dependency| text(dependency, "name"))
+        .filter(ours)
+        .map(|name| format!("{} depends on {name}: an example imports the SDK alone", text(package, "name")))
+        .collect()
 }
 
 fn texts(sources: &[Source]) -> Vec<String> {
@@ -167,7 +191,7 @@ fn texts(sources: &[Source]) -> Vec<String> {
 fn named_plugins(sources: &[Source], excused: &[(&str, &str, &str)]) -> Vec<String> {
     let ids: BTreeSet<String> = sources
         .iter()
-        .filter(|source| is_in(&source.name, "plugins/src"))
+        .filter(|source| is_in(&source.name, "plugins/src") || source.name.starts_with(EXAMPLES))
         .flat_map(|source| ids(&source.text))
         .collect();
     let mut found = Vec::new();
@@ -293,6 +317,24 @@ mod tests {
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].starts_with("agentfirewall-core depends on reqwest"));
         assert!(edges(&serde_json::json!({"packages": []})).is_err());
+    }
+
+    #[test]
+    fn an_example_may_not_depend_on_more_of_ours_than_the_sdk_not_even_in_tests() {
+        let package = |folder: &str| {
+            serde_json::json!({
+                "name": "acme",
+                "manifest_path": format!("/home/me/{folder}/acme/Cargo.toml"),
+                "dependencies": [
+                    {"name": "agentfirewall-sdk", "kind": null}, {"name": "agentfirewall-tests", "kind": "dev"},
+                ],
+            })
+        };
+        assert!(is_example(&package("plugins/examples")) && !is_example(&package("plugins")));
+        assert_eq!(
+            example_edges(&package("plugins/examples")),
+            ["acme depends on agentfirewall-tests: an example imports the SDK alone"]
+        );
     }
 
     #[test]

@@ -7,27 +7,72 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::process::Run;
 use crate::workshop::{Outcome, Workshop, read};
 use crate::{Result, say, tools};
 
-/// One policy and the most instructions a decision under it may take.
+/// One situation and the most instructions a decision in it may take.
 struct Case {
     name: &'static str,
     /// How many rules the project's policy has; none means the built-in policy.
     rules: Option<usize>,
-    budget: u64,
+    /// How many plugins are installed.
+    plugins: usize,
+    payload: &'static str,
+    budget: Budget,
 }
 
-/// The number of rules may not be felt: 1,000 of them may cost a tenth more than the built-in policy.
-const CASES: [Case; 3] = [
-    Case { name: "default policy", rules: None, budget: 700_000 },
-    Case { name: "20 rules", rules: Some(20), budget: 700_000 },
-    Case { name: "1,000 rules", rules: Some(1_000), budget: 770_000 },
+/// How much is too much.
+enum Budget {
+    Instructions(u64),
+    /// Hundredths of what the first case takes.
+    Percent(u64),
+}
+
+/// The number of rules may not be felt: 1,000 of them may cost a tenth more than the built-in policy. Neither may plugins
+/// that a call does not need. What a needed one costs (a fork, the loading, the calls) is held to a number.
+const CASES: [Case; 5] = [
+    Case {
+        name: "default policy",
+        rules: None,
+        plugins: 0,
+        payload: PLAIN,
+        budget: Budget::Instructions(700_000),
+    },
+    Case {
+        name: "20 rules",
+        rules: Some(20),
+        plugins: 0,
+        payload: PLAIN,
+        budget: Budget::Instructions(700_000),
+    },
+    Case {
+        name: "1,000 rules",
+        rules: Some(1_000),
+        plugins: 0,
+        payload: PLAIN,
+        budget: Budget::Instructions(770_000),
+    },
+    Case { name: "10 idle plugins", rules: None, plugins: 10, payload: PLAIN, budget: Budget::Percent(110) },
+    Case {
+        name: "1 needed plugin",
+        rules: None,
+        plugins: 1,
+        payload: NEEDING,
+        budget: Budget::Instructions(1_400_000),
+    },
 ];
 
+/// The example that stands for a team's plugin: its package and its library.
+const PLUGIN: (&str, &str) = ("acme-token", "libacme_token.so");
+
 /// What an agent sends most often: a harmless command.
-const PAYLOAD: &str = r#"{"session_id":"budget","transcript_path":"/nowhere","cwd":"/","permission_mode":"default","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"git status","description":"Show the state"},"tool_use_id":"toolu_budget"}"#;
+const PLAIN: &str = r#"{"session_id":"budget","transcript_path":"/nowhere","cwd":"/","permission_mode":"default","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"git status","description":"Show the state"},"tool_use_id":"toolu_budget"}"#;
+
+/// A command in which the plugin's keyword stands, and no token.
+const NEEDING: &str = r#"{"session_id":"budget","transcript_path":"/nowhere","cwd":"/","permission_mode":"default","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"echo acme_live_0","description":"Show the prefix"},"tool_use_id":"toolu_budget"}"#;
 
 /// Compares the counts with the budgets.
 pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
@@ -36,15 +81,26 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
         Err(why) => return Ok(Outcome::LeftOut(why)),
     };
     Run::cargo()
-        .args(["build", "--release", "--locked", "--package", "agentfirewall"])
+        .args(["build", "--release", "--locked", "--package", "agentfirewall", "--package", PLUGIN.0])
         .folder(workshop.root())
         .run()?;
     let program = workshop.target("release").join(format!("agentfirewall{}", std::env::consts::EXE_SUFFIX));
+    let library = workshop.target("release").join(PLUGIN.1);
     let mut over = Vec::new();
+    let mut first = None;
     for case in &CASES {
-        let count = measure(&valgrind, &program, &Bench::new(workshop, case)?)?;
-        say::line(&format!("{:<16} {count:>9} instructions, budget {:>9}", case.name, case.budget));
-        if count > case.budget {
+        let bench = Bench::new(workshop, case)?;
+        if case.plugins > 0 {
+            bench.install(&program, &library, case.plugins)?;
+        }
+        let count = measure(&valgrind, &program, &bench)?;
+        let budget = match case.budget {
+            Budget::Instructions(most) => most,
+            Budget::Percent(percent) => first.unwrap_or(count) * percent / 100,
+        };
+        first.get_or_insert(count);
+        say::line(&format!("{:<16} {count:>9} instructions, budget {budget:>9}", case.name));
+        if count > budget {
             over.push(case.name);
         }
     }
@@ -56,6 +112,7 @@ struct Bench {
     home: PathBuf,
     project: PathBuf,
     payload: PathBuf,
+    /// Where callgrind writes, a file for each process.
     counts: PathBuf,
 }
 
@@ -70,11 +127,12 @@ impl Bench {
             home: folder.join("home"),
             project: folder.join("project"),
             payload: folder.join("payload.json"),
-            counts: folder.join("callgrind.out"),
+            counts: folder.join("counts"),
         };
         std::fs::create_dir_all(&bench.home).map_err(failed)?;
+        std::fs::create_dir_all(&bench.counts).map_err(failed)?;
         std::fs::create_dir_all(bench.project.join(".agentfirewall")).map_err(failed)?;
-        std::fs::write(&bench.payload, PAYLOAD).map_err(failed)?;
+        std::fs::write(&bench.payload, case.payload).map_err(failed)?;
         if let Some(rules) = case.rules {
             let policy = bench.project.join(".agentfirewall/policy.yaml");
             std::fs::write(policy, policy_of(rules)).map_err(failed)?;
@@ -83,6 +141,31 @@ impl Bench {
             std::thread::sleep(std::time::Duration::from_millis(2_200));
         }
         Ok(bench)
+    }
+
+    /// Installs the plugin, and more of the same under other names, as the lock file has them.
+    fn install(&self, program: &Path, library: &Path, plugins: usize) -> Result<()> {
+        Run::new(program)
+            .args(["plugins", "add"])
+            .arg(library)
+            .bare()
+            .env("HOME", &self.home)
+            .folder(&self.project)
+            .run()?;
+        let path = self.home.join(".config/agentfirewall/plugins.lock");
+        let mut lock: Value =
+            serde_json::from_str(&read(&path)?).map_err(|error| format!("{}: {error}", path.display()))?;
+        let all = lock.get_mut("plugins").and_then(Value::as_array_mut).ok_or("the lock has no plugins")?;
+        let one = all.first().cloned().ok_or("the lock has no plugin")?.to_string();
+        for number in 1..plugins {
+            // Its name, its id and its keywords.
+            let other = one.replace("acme", &format!("team{number}"));
+            all.push(serde_json::from_str(&other).map_err(|error| error.to_string())?);
+        }
+        std::fs::write(&path, lock.to_string()).map_err(|error| format!("{}: {error}", path.display()))?;
+        // As for policies: a lock that changed just now is compared by its content.
+        std::thread::sleep(std::time::Duration::from_millis(2_200));
+        Ok(())
     }
 
     fn hook(&self, run: Run) -> Result<Run> {
@@ -105,10 +188,15 @@ fn measure(valgrind: &Path, program: &Path, bench: &Bench) -> Result<u64> {
     }
     let run = Run::new(valgrind)
         .args(["--tool=callgrind", "--quiet"])
-        .arg(format!("--callgrind-out-file={}", bench.counts.display()))
+        .arg(format!("--callgrind-out-file={}", bench.counts.join("%p").display()))
         .arg(program);
     bench.hook(run)?.read()?;
-    total(&read(&bench.counts)?)
+    let files = std::fs::read_dir(&bench.counts).map_err(|error| error.to_string())?;
+    let mut sum = 0;
+    for file in files {
+        sum += total(&read(&file.map_err(|error| error.to_string())?.path())?)?;
+    }
+    Ok(sum)
 }
 
 /// The count in a file that callgrind wrote.

@@ -58,9 +58,16 @@ pub(crate) fn shells() -> Result<()> {
     ["zsh", "fish"].into_iter().try_for_each(|shell| system(shell).map(drop))
 }
 
+/// The server that the example of a sink is tested with, and what makes certificates for it.
+pub(crate) fn servers() -> Result<()> {
+    ["nats-server", "openssl"].into_iter().try_for_each(|program| system(program).map(drop))
+}
+
 /// A program of the system's package of the same name.
 fn system(name: &str) -> Result<PathBuf> {
-    if answers(name, &["--version"]) {
+    // Not `--version`, which `openssl` does not know.
+    let there = || answers(name, &["--help"]);
+    if there() {
         return Ok(PathBuf::from(name));
     }
     let root = Run::new("id").arg("-u").read().is_ok_and(|id| id.trim() == "0");
@@ -70,11 +77,7 @@ fn system(name: &str) -> Result<PathBuf> {
     let apt = || Run::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
     apt().args(["-qq", "update"]).run()?;
     apt().args(["-qq", "install", "--yes", "--no-install-recommends", name]).run()?;
-    if answers(name, &["--version"]) {
-        Ok(PathBuf::from(name))
-    } else {
-        Err(format!("{name} was installed and does not run"))
-    }
+    if there() { Ok(PathBuf::from(name)) } else { Err(format!("{name} was installed and does not run")) }
 }
 
 /// Installs everything the gate may need and says what cannot be had.
@@ -90,9 +93,7 @@ pub(crate) fn setup(workshop: &Workshop) -> Result<Outcome> {
         Ok(program) => say::line(&format!("valgrind: {}", program.display())),
         Err(error) => missing.push(error),
     }
-    if let Err(error) = shells() {
-        missing.push(error);
-    }
+    missing.extend([shells(), servers()].into_iter().filter_map(std::result::Result::err));
     for version in client::VERSIONS {
         match client::install(workshop, version) {
             Ok(program) => say::line(&format!("claude {version}: {}", program.display())),

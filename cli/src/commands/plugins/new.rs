@@ -41,19 +41,19 @@ const fn template(kind: Kind) -> Template {
             source: include_str!("templates/matcher.rs"),
             policy: include_str!("templates/matcher.md"),
             summary: "one of these words stands in the text",
-            extra_for_tests: "",
+            extra_for_tests: "\n",
         },
         Kind::Detector => Template {
             source: include_str!("templates/detector.rs"),
             policy: include_str!("templates/detector.md"),
             summary: "finds the tokens of plugin-name",
-            extra_for_tests: "",
+            extra_for_tests: "\n",
         },
         Kind::Sink => Template {
             source: include_str!("templates/sink.rs"),
             policy: include_str!("templates/sink.md"),
             summary: "appends events to a file",
-            extra_for_tests: "serde_json = \"1\"\n",
+            extra_for_tests: "serde_json = \"1\"\n\n",
         },
     }
 }
@@ -90,7 +90,7 @@ fn report(folder: &Path, files: &[(&str, String)], name: &Name, json: bool, ui: 
     let library = Path::new("target").join("release").join(library(name));
     let library = library.display();
     ui.line("");
-    ui.line("It finds, matches or delivers something already; src/lib.rs is the place to change that. Next:");
+    ui.line("It works as it is: write your own rule into src/lib.rs. Next:");
     ui.line(format!("  cd {}", folder.display()));
     ui.line("  cargo test");
     ui.line("  cargo build --release");
@@ -132,7 +132,7 @@ fn files(kind: Kind, name: &Name, sdk: Option<&str>) -> Vec<(&'static str, Strin
     let manifest = filled(
         &MANIFEST
             .replace("PLUGIN_SUMMARY", template.summary)
-            .replace("EXTRA_FOR_TESTS\n", template.extra_for_tests)
+            .replace("EXTRA_FOR_TESTS\n\n", template.extra_for_tests)
             .replace("RUST_VERSION", env!("CARGO_PKG_RUST_VERSION")),
     );
     // What is filled in last is not looked at again: a folder may be called anything.
@@ -140,9 +140,10 @@ fn files(kind: Kind, name: &Name, sdk: Option<&str>) -> Vec<(&'static str, Strin
         .replace("SDK_DEPENDENCY", &dependency(sdk, false))
         .replace("SDK_FOR_TESTS", &dependency(sdk, true));
     let note = match sdk {
-        None => " from the registry.",
+        None => "  The registry it is published on must have `agentfirewall-sdk` too.",
         Some(_) => {
-            ": name\n  a version or a repository in `Cargo.toml` instead of a folder of your machine, or vendor it."
+            "  Before that, replace the folder of `agentfirewall-sdk` in `Cargo.toml`, which only your machine has, by a\n  \
+             version or a repository, or put a copy of the SDK beside the crate."
         }
     };
     let readme = filled(

@@ -53,19 +53,32 @@ impl Uses {
     /// Reads the policies that apply here.
     pub(super) fn read(places: &Places, registry: &Registry) -> Self {
         let mut uses = Self::default();
-        if let Err(error) = policy::load(places, registry).and_then(|compiled| uses.gather(&compiled)) {
+        if let Err(error) =
+            policy::load(places, registry).and_then(|compiled| uses.gather(&compiled, registry))
+        {
             uses.invalid = Some(error.to_string());
         }
         uses
     }
 
-    fn gather(&mut self, compiled: &Compiled) -> Result<(), PolicyError> {
+    fn gather(&mut self, compiled: &Compiled, registry: &Registry) -> Result<(), PolicyError> {
         let layers = compiled.layers()?;
         self.layers = layers.len();
         for layer in &layers {
             let whose = layer.kind.as_str();
             for setting in layer.detectors.iter().filter(|setting| !setting.enabled) {
                 self.off.entry(setting.id.to_owned()).or_default().push(whose);
+            }
+            for setting in layer.plugins.iter().filter(|setting| !setting.enabled) {
+                let of_it = |entry: &&Entry| {
+                    entry.library().is_some_and(|library| library.plugin.name == setting.name)
+                };
+                for entry in registry.of(Kind::Detector).filter(of_it) {
+                    let off = self.off.entry(entry.id().to_owned()).or_default();
+                    if !off.contains(&whose) {
+                        off.push(whose);
+                    }
+                }
             }
             for sink in &layer.sinks {
                 self.sinks
@@ -85,7 +98,9 @@ impl Uses {
     fn conditions(&mut self, condition: &Condition<'_>, user: &str) {
         match condition {
             Condition::All(inner) | Condition::Any(inner) => {
-                inner.iter().for_each(|condition| self.conditions(condition, user));
+                for condition in inner {
+                    self.conditions(condition, user);
+                }
             }
             Condition::Not(inner) => self.conditions(inner, user),
             Condition::Matcher { id, .. } => {
