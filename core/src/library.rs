@@ -38,7 +38,7 @@ impl Library {
             self.guard.before_load(&self.plugin.name)?;
             let file = self.plugin.open().map_err(|error| PluginError::new(error.to_string()))?;
             let _inside = self.inside();
-            load(&file, &self.plugin.path, self.check).map_err(|error| PluginError::new(error.to_string()))
+            load(&file, &self.plugin.path(), self.check).map_err(|error| PluginError::new(error.to_string()))
         });
         loaded.clone()
     }

@@ -14,7 +14,7 @@ use agentfirewall_sdk::{
 use crate::guard::Guard;
 use crate::library::Library;
 use crate::loader::LayoutCheck;
-use crate::store::{Installed, InstalledItem};
+use crate::store::{Installed, InstalledItem, InstalledPlugin};
 
 /// Everything there is, checked once: the core consists of nothing but this.
 #[derive(Debug, Clone)]
@@ -74,16 +74,15 @@ impl Registry {
         }
         self.fingerprint ^= installed.fingerprint;
         for plugin in installed.plugins {
-            self.add(plugin, LayoutCheck::Done, guard);
+            self.add(plugin, LayoutCheck::Done, guard)?;
         }
-        self.sort()?;
         Ok(self)
     }
 
     /// Adds a library that nobody has checked yet, because a person named its file for this run.
     pub fn with_library(
         mut self,
-        plugin: crate::store::InstalledPlugin,
+        plugin: InstalledPlugin,
         guard: &Arc<dyn Guard>,
     ) -> Result<Self, CompositionError> {
         if let Some(known) = self.libraries.iter().find(|known| known.plugin.name == plugin.name) {
@@ -92,18 +91,32 @@ impl Registry {
                 known.plugin.name, known.plugin.version
             )));
         }
-        self.add(plugin, LayoutCheck::Full, guard);
-        self.sort()?;
+        self.add(plugin, LayoutCheck::Full, guard)?;
         Ok(self)
     }
 
-    fn add(&mut self, plugin: crate::store::InstalledPlugin, check: LayoutCheck, guard: &Arc<dyn Guard>) {
+    fn add(
+        &mut self,
+        plugin: InstalledPlugin,
+        check: LayoutCheck,
+        guard: &Arc<dyn Guard>,
+    ) -> Result<(), CompositionError> {
         let items = plugin.items.len();
         let number = u32::try_from(self.libraries.len()).unwrap_or(u32::MAX - 1) + 1;
         let library = Arc::new(Library::new(plugin, number, check, Arc::clone(guard)));
-        let entries = (0..items).map(|item| Entry(Source::Installed { library: Arc::clone(&library), item }));
-        self.all.extend(entries);
+        for item in 0..items {
+            let entry = Entry(Source::Installed { library: Arc::clone(&library), item });
+            // Sorting all of them again would cost more than everything else about a plugin that is not needed.
+            match self
+                .all
+                .binary_search_by(|other| (other.kind(), other.id()).cmp(&(entry.kind(), entry.id())))
+            {
+                Ok(at) => return Err(twins(self.all.get(at), &entry)),
+                Err(at) => self.all.insert(at, entry),
+            }
+        }
         self.libraries.push(library);
+        Ok(())
     }
 
     fn sort(&mut self) -> Result<(), CompositionError> {
@@ -118,13 +131,7 @@ impl Registry {
                 && first.id() == second.id()
                 && first.kind() == second.kind()
             {
-                return Err(CompositionError(format!(
-                    "two {}s are called `{}`: one is {}, the other {}",
-                    first.kind().as_str(),
-                    first.id(),
-                    first.origin(),
-                    second.origin()
-                )));
+                return Err(twins(Some(first), second));
             }
         }
         Ok(())
@@ -237,14 +244,6 @@ impl Entry {
         match &self.0 {
             Source::Linked(registration) => registration.meta.id,
             Source::Installed { .. } => self.item().map_or("", |item| &item.id),
-        }
-    }
-
-    /// What it does, in one line.
-    pub fn summary(&self) -> &str {
-        match &self.0 {
-            Source::Linked(registration) => registration.meta.summary,
-            Source::Installed { .. } => self.item().map_or("", |item| &item.summary),
         }
     }
 
@@ -369,6 +368,16 @@ impl Entry {
 /// numbers is most of what it takes.
 fn prefix(id: &str) -> u64 {
     id.bytes().chain(std::iter::repeat(0)).take(8).fold(0, |number, byte| number << 8 | u64::from(byte))
+}
+
+fn twins(first: Option<&Entry>, second: &Entry) -> CompositionError {
+    let first = first.map(|first| first.origin().to_string()).unwrap_or_default();
+    CompositionError(format!(
+        "two {}s are called `{}`: one is {first}, the other {}",
+        second.kind().as_str(),
+        second.id(),
+        second.origin()
+    ))
 }
 
 fn missing(what: &str) -> CompositionError {

@@ -62,8 +62,6 @@ pub struct InstalledItem {
     pub kind: Kind,
     /// Its id, unique among the installed items of its kind.
     pub id: String,
-    /// What it does, in one line.
-    pub summary: String,
     /// See [`Meta::keywords`](agentfirewall_sdk::Meta). A detector without any is asked about every text.
     pub keywords: Vec<String>,
 }

@@ -7,7 +7,7 @@ use agentfirewall_sdk::{Action, Kind};
 use serde_json::{Map, Value, json};
 
 use super::keys;
-use crate::registry::{Entry, Origin, Registry};
+use crate::registry::{Entry, Registry};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 const NO_PROJECT: &str = "Not permitted in a project's policy.";
@@ -294,9 +294,10 @@ fn reference(entry: &Entry) -> String {
 }
 
 fn summary(entry: &Entry) -> String {
-    match entry.origin() {
-        Origin::BuiltIn => entry.summary().to_owned(),
-        origin @ Origin::Plugin { .. } => format!("{} ({origin})", entry.summary()),
+    // What an installed one does is in the description of its own schema.
+    match entry.linked() {
+        Some(registration) => registration.meta.summary.to_owned(),
+        None => format!("from the {}", entry.origin()),
     }
 }
 

@@ -10,6 +10,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use agentfirewall_sdk::Kind;
@@ -18,14 +19,14 @@ use sha2::{Digest, Sha256};
 
 use super::error::StoreError;
 use super::lock::{self, Lock, LockedPlugin, Snapshot};
-use super::pins::{self, InstalledPlugin, Origin, Pin};
+use super::pins::{self, At, InstalledPlugin, Origin, Pin};
 use super::{Scope, this_triple};
 use crate::places::Places;
 use crate::private;
 use crate::stamp::{Stamp, is_racy, nanoseconds, stamp};
 
 /// Changes with every change of the format.
-const MAGIC: [u8; 8] = *b"AFWPLG01";
+const MAGIC: [u8; 8] = *b"AFWPLG02";
 
 /// The plugins of this user on this machine.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -64,15 +65,15 @@ pub fn installed(places: &Places) -> Result<Installed, StoreError> {
     }
     let place = Place::of(places);
     let known = place.read();
-    if let Some(index) = &known
-        && index.locks.iter().zip(&stamps).all(|(known, now)| known.stamp == *now)
-    {
+    let holds = |index: &Index| {
         let racy = |known: &LockState| known.stamp.exists && is_racy(&known.stamp, index.made_ns);
-        if !index.locks.iter().any(racy) {
-            return Ok(index.clone().open(places, &place));
-        }
+        index.locks.iter().zip(&stamps).all(|(known, now)| known.stamp == *now)
+            && !index.locks.iter().any(racy)
+    };
+    match known {
+        Some(index) if holds(&index) => Ok(index.open(places, place)),
+        known => rebuild(places, place, &locks, known),
     }
-    rebuild(places, &place, &locks, known)
 }
 
 fn locks(places: &Places) -> [(Scope, PathBuf); 2] {
@@ -105,7 +106,7 @@ fn look(path: &Path) -> Result<Stamp, StoreError> {
 /// Reads the locks. What the old index knows of libraries stays known: it is about their content.
 fn rebuild(
     places: &Places,
-    place: &Place,
+    place: Place,
     locks: &[(Scope, PathBuf); 2],
     known: Option<Index>,
 ) -> Result<Installed, StoreError> {
@@ -157,7 +158,7 @@ fn plugin(locked: &LockedPlugin, scope: Scope, pins: &[(String, Pin)]) -> Instal
         version: locked.version.clone(),
         scope,
         sha256: library.map(|library| library.sha256.clone()),
-        path: PathBuf::new(),
+        at: At::Unknown,
         items: pins::items(&locked.manifest),
         origin,
         index: None,
@@ -223,15 +224,14 @@ struct Index {
 }
 
 impl Index {
-    fn open(self, places: &Places, place: &Place) -> Installed {
+    fn open(self, places: &Places, place: Place) -> Installed {
+        let place = Arc::new(place);
+        let [managed, user] =
+            [Scope::Managed, Scope::User].map(|scope| Arc::<Path>::from(store(places, scope)));
         let mut plugins = self.plugins;
         for plugin in &mut plugins {
-            let store = store(places, plugin.scope);
-            plugin.path = match &plugin.sha256 {
-                Some(sha256) => library_file(&store, sha256),
-                None => store,
-            };
-            plugin.index = Some(place.clone());
+            plugin.at = At::Store(Arc::clone(if plugin.scope == Scope::Managed { &managed } else { &user }));
+            plugin.index = Some(Arc::clone(&place));
         }
         Installed { plugins, fingerprint: self.fingerprint }
     }

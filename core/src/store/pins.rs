@@ -3,6 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use agentfirewall_sdk::Manifest;
@@ -29,16 +30,28 @@ pub struct InstalledPlugin {
     /// The SHA-256 of the library for this machine, as 64 hexadecimal digits. `None` if the lock has none for it, and
     /// for a library that was named for one run.
     pub sha256: Option<String>,
-    /// The library: in the store, or where it was named. It may be missing; see [`open`](Self::open).
-    #[serde(skip)]
-    pub path: PathBuf,
     /// What is in it.
     pub items: Vec<InstalledItem>,
     /// Where the library came from.
     pub(super) origin: Origin,
     /// The index to note in that a stat was proven.
     #[serde(skip)]
-    pub(super) index: Option<index::Place>,
+    pub(super) index: Option<Arc<index::Place>>,
+    /// Where the library is.
+    #[serde(skip)]
+    pub(super) at: At,
+}
+
+/// Where a library is.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) enum At {
+    /// Nobody has said yet.
+    #[default]
+    Unknown,
+    /// In this store, under its hash.
+    Store(Arc<Path>),
+    /// Where a person named it.
+    File(PathBuf),
 }
 
 /// Why a library is believed to be what it should be.
@@ -69,10 +82,20 @@ impl InstalledPlugin {
             version: manifest.version.clone(),
             scope: Scope::User,
             sha256: None,
-            path: path.to_owned(),
             items: items(manifest),
             origin: Origin::Named,
             index: None,
+            at: At::File(path.to_owned()),
+        }
+    }
+
+    /// The library: in the store, or where it was named. It may be missing; see [`open`](Self::open).
+    pub fn path(&self) -> PathBuf {
+        match (&self.at, &self.sha256) {
+            (At::File(path), _) => path.clone(),
+            (At::Store(store), Some(sha256)) => index::library_file(store, sha256),
+            (At::Store(store), None) => store.to_path_buf(),
+            (At::Unknown, _) => PathBuf::new(),
         }
     }
 
@@ -92,11 +115,11 @@ impl InstalledPlugin {
             Origin::Store(pin) => pin,
         };
         let Some(expected) = &self.sha256 else { return Err(self.not_for_this_machine(&[])) };
-        let Some((mut file, metadata)) = rights::open(&self.path, Links::Refuse)? else {
+        let Some((mut file, metadata)) = rights::open(&self.path(), Links::Refuse)? else {
             return Err(self.missing(expected));
         };
-        rights::check_folder_of(&self.path)?;
-        rights::check(&self.path, &metadata, Writers::OwnerOnly)?;
+        rights::check_folder_of(&self.path())?;
+        rights::check(&self.path(), &metadata, Writers::OwnerOnly)?;
         let now = stamp(&metadata);
         if pin.is_some_and(|pin| pin.stamp == now && !is_racy(&now, pin.proven_ns)) {
             return Ok(file);
@@ -111,17 +134,17 @@ impl InstalledPlugin {
     }
 
     fn open_named(&self) -> Result<File, StoreError> {
-        let found = rights::open(&self.path, Links::Follow)?;
+        let found = rights::open(&self.path(), Links::Follow)?;
         let (file, metadata) = found.ok_or_else(|| {
-            StoreError::io("open", &self.path, std::io::Error::from(std::io::ErrorKind::NotFound))
+            StoreError::io("open", &self.path(), std::io::Error::from(std::io::ErrorKind::NotFound))
         })?;
-        rights::check(&self.path, &metadata, Writers::Group)?;
+        rights::check(&self.path(), &metadata, Writers::Group)?;
         Ok(file)
     }
 
     fn prove(&self, file: &mut File, metadata: &Metadata, expected: &str) -> Result<Pin, StoreError> {
         let pin = Pin { stamp: stamp(metadata), proven_ns: nanoseconds(SystemTime::now()) };
-        let found = hash(file).map_err(|error| StoreError::io("read", &self.path, error))?;
+        let found = hash(file).map_err(|error| StoreError::io("read", &self.path(), error))?;
         if found != *expected {
             return Err(StoreError::Changed {
                 name: self.name.clone(),
@@ -133,11 +156,7 @@ impl InstalledPlugin {
     }
 
     fn missing(&self, expected: &str) -> StoreError {
-        StoreError::Missing {
-            name: self.name.clone(),
-            path: self.path.clone(),
-            expected: expected.to_owned(),
-        }
+        StoreError::Missing { name: self.name.clone(), path: self.path(), expected: expected.to_owned() }
     }
 
     fn not_for_this_machine(&self, triples: &[String]) -> StoreError {
@@ -151,7 +170,6 @@ pub(super) fn items(manifest: &Manifest) -> Vec<InstalledItem> {
     let item = |item: &agentfirewall_sdk::Item| InstalledItem {
         kind: item.kind,
         id: item.id.clone(),
-        summary: item.summary.clone(),
         keywords: item.keywords.clone(),
     };
     manifest.items.iter().map(item).collect()

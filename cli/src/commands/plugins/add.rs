@@ -90,7 +90,7 @@ impl Candidate {
         if !examined.passed() {
             ui.note(&examined.brief);
             let failure = Failure::new(Exit::Data, "the plugin does not conform");
-            let failure = examined.problems.iter().fold(failure, |failure, problem| failure.help(problem));
+            let failure = examined.problems.iter().fold(failure, Failure::help);
             return Err(failure.help("`agentfirewall plugins check` shows the whole report"));
         }
         let store = super::store(&self.places, self.args.managed);

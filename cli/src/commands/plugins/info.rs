@@ -36,7 +36,7 @@ impl Detail {
                 Self { summary, why, since, schema, examples }
             }
             None => Self {
-                summary: entry.summary().to_owned(),
+                summary: String::new(),
                 why: String::new(),
                 since: String::new(),
                 schema: Value::Null,
@@ -142,7 +142,7 @@ fn described(locked: &LockedPlugin, library: &Library, entries: &[&Entry], uses:
         "scope": library.plugin.scope,
         "added": locked.added,
         "from": locked.from,
-        "library": library.plugin.path,
+        "library": library.plugin.path(),
         "libraries": locked.libraries,
         "trusted": locked.trusted,
         "loadable": library.plugin.open().is_ok(),
@@ -163,16 +163,17 @@ fn print(locked: &LockedPlugin, library: &Library, entries: &[&Entry], uses: &Us
     for (triple, sha256) in &locked.trusted {
         ui.line(format!("  Trusted:  {triple}  {sha256}  (not added yet)"));
     }
-    ui.line(format!("  Library:  {}", library.plugin.path.display()));
+    ui.line(format!("  Library:  {}", library.plugin.path().display()));
     if let Err(error) = library.plugin.open() {
         ui.line(format!("  BROKEN:   {error}"));
     }
     let manifests = [locked.manifest.clone()];
     for entry in entries {
         let (state, because) = uses.of(entry);
-        ui.line(format!("  {} {}: {}", entry.kind().as_str(), entry.id(), entry.summary()));
+        let detail = Detail::of(entry, &manifests);
+        ui.line(format!("  {} {}: {}", entry.kind().as_str(), entry.id(), detail.summary));
         ui.line(format!("    {}: {because}", state.as_str()));
-        options(&Detail::of(entry, &manifests).schema, ui);
+        options(&detail.schema, ui);
     }
 }
 

@@ -98,7 +98,9 @@ impl Uses {
     fn conditions(&mut self, condition: &Condition<'_>, user: &str) {
         match condition {
             Condition::All(inner) | Condition::Any(inner) => {
-                inner.iter().for_each(|condition| self.conditions(condition, user));
+                for condition in inner {
+                    self.conditions(condition, user);
+                }
             }
             Condition::Not(inner) => self.conditions(inner, user),
             Condition::Matcher { id, .. } => {

@@ -121,7 +121,7 @@ fn a_proof_is_noted_and_survives_other_changes_of_the_lock() {
     // Too soon: the proof would not be believed, so it is not noted.
     plugin.open().unwrap();
     assert_eq!(installed(&machine.places).unwrap().plugins[0].origin, Origin::Store(None));
-    let proven = Pin { stamp: stamp(&fs::metadata(&plugin.path).unwrap()), proven_ns: i128::MAX };
+    let proven = Pin { stamp: stamp(&fs::metadata(plugin.path()).unwrap()), proven_ns: i128::MAX };
     plugin.index.as_ref().unwrap().note(plugin.sha256.as_ref().unwrap(), proven);
     assert_eq!(installed(&machine.places).unwrap().plugins[0].origin, Origin::Store(Some(proven)));
     machine.add("zulu", "1.0.0", "two").unwrap();
@@ -145,7 +145,7 @@ fn managed_plugins_come_first_and_win_if_they_are_the_same() {
     let found = installed(&machine.places).unwrap();
     let names: Vec<_> = found.plugins.iter().map(|plugin| (plugin.scope, plugin.name.as_str())).collect();
     assert_eq!(names, [(Scope::Managed, "zulu"), (Scope::User, "acme")]);
-    assert!(found.plugins[0].path.starts_with(machine.places.managed_plugins_store()));
+    assert!(found.plugins[0].path().starts_with(machine.places.managed_plugins_store()));
     for plugin in &found.plugins {
         plugin.open().unwrap();
     }
