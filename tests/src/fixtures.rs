@@ -58,7 +58,7 @@ pub fn install(sandbox: &Sandbox, library: &Path) -> PathBuf {
 
 /// The file in the store of an installed plugin.
 pub fn stored(sandbox: &Sandbox, name: &str) -> PathBuf {
-    installed(&places(sandbox)).unwrap().find(name).unwrap().path.clone()
+    installed(&places(sandbox)).unwrap().find(name).unwrap().path()
 }
 
 /// A copy that says it speaks another version of the wire.
