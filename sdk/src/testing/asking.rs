@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Above this length (in bytes) a matcher is asked about a text as a command only, not as every kind of part.
-const LONG: usize = 64 * 1024;
+pub(super) const LONG: usize = 64 * 1024;
 
 /// What a plugin did instead of answering.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,8 @@ fn the_tutorials_detector_blocks_a_call_of_the_real_client_and_lets_others_pass(
     for client in Client::all() {
         let sandbox = tutorial::followed_to("## What is already there");
         let (secret, plain) = (sandbox.project.join("secret.toml"), sandbox.project.join("plain.toml"));
-        let token = concat!("acme_", "4be19f02c377da5839");
+        // Not the one of the examples, which are in the library and thus in the store.
+        let token = concat!("acme_", "0123456789abcdefc0");
         let write = |id: &str, path: &Path, content: &str| {
             tool(id, "Write", json!({"file_path": path, "content": content}))
         };

@@ -298,10 +298,15 @@ fn help_of_plugins() {
     Usage: agentfirewall plugins <COMMAND>
 
     Commands:
-      list  Every matcher, detector and sink
-      new   Write a crate for a plugin of your own: it builds, passes its tests and can be loaded at
-            once
-      help  Print this message or the help of the given subcommand(s)
+      list    Every matcher, detector and sink: where it comes from and whether it takes part
+      info    All that is known of an installed plugin, or of one matcher, detector or sink
+      new     Write a crate for a plugin of your own: it builds, passes its tests and can be loaded at
+              once
+      check   Examine a plugin library: ABI, metadata, examples, hostile input, speed; installs nothing
+      add     Examine a plugin library, copy it into the private store and pin its content
+      remove  Take a plugin out
+      trust   Pin the SHA-256 of a library that is still to be added, here or on another machine
+      help    Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help
@@ -314,14 +319,30 @@ fn help_of_plugins_list() {
     assert_snapshot!(run(&Sandbox::new(), &["plugins", "list", "--help"]), @r#"
     exit 0
     -- stdout
-    Every matcher, detector and sink
+    Every matcher, detector and sink: where it comes from and whether it takes part
 
     Usage: agentfirewall plugins list [OPTIONS]
 
     Options:
-          --json     Print the list as JSON
-      -h, --help     Print help
-      -V, --version  Print version
+          --kind <KIND>
+              Only this kind
+
+              Possible values:
+              - matcher:  Answers a condition of a rule
+              - detector: Finds secrets
+              - sink:     Delivers events
+
+          --installed
+              Only what came with installed plugins
+
+          --json
+              Print the list as JSON
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
     "#);
 }
 
@@ -341,7 +362,7 @@ fn help_of_plugins_new() {
               Possible values:
               - matcher:  Answers a condition of a rule
               - detector: Finds secrets
-              - sink:     Delivers alerts and records
+              - sink:     Delivers events
 
       <NAME>
               Its name: lower-case words joined by hyphens, such as acme-token

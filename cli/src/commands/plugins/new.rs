@@ -151,7 +151,7 @@ fn files(kind: Kind, name: &Name, sdk: Option<&str>) -> Vec<(&'static str, Strin
             .replace("POLICY\n", template.policy)
             .replace("KIND", kind.as_str())
             .replace("LIBRARY", &library(name))
-            .replace("REPOSITORY", env!("CARGO_PKG_REPOSITORY"))
+            .replace("https://REPOSITORY", env!("CARGO_PKG_REPOSITORY"))
             .replace("SDK_NOTE", note),
     );
     vec![

@@ -41,7 +41,7 @@ fn one_flipped_byte_is_refused_with_the_way_out() {
     let machine = Machine::new();
     let plugin = acme(&machine);
     plugin.open().unwrap();
-    flip(plugin.path());
+    flip(&plugin.path());
     let error = plugin.open().unwrap_err();
     let StoreError::Changed { name, expected, found } = &error else { panic!("{error}") };
     assert_eq!((name.as_str(), Some(expected)), ("acme", plugin.sha256.as_ref()));
@@ -69,7 +69,7 @@ fn a_missing_library_is_named_with_the_way_out() {
 fn a_proven_file_is_not_hashed_again_until_it_is_another_one() {
     let machine = Machine::new();
     let mut plugin = acme(&machine);
-    flip(plugin.path());
+    flip(&plugin.path());
     let now = stamp(&fs::metadata(plugin.path()).unwrap());
     let later = nanoseconds(SystemTime::now()) + 10_000_000_000;
     // This pin lies, and is believed: that is why the index has to be private.
@@ -143,10 +143,10 @@ mod rights {
         let plugin = acme(&machine);
         let store = machine.places.plugins_store();
         for mode in [0o420, 0o402, 0o460] {
-            chmod(plugin.path(), mode);
-            insecure(&plugin, plugin.path());
+            chmod(&plugin.path(), mode);
+            insecure(&plugin, &plugin.path());
         }
-        chmod(plugin.path(), 0o400);
+        chmod(&plugin.path(), 0o400);
         for mode in [0o720, 0o702, 0o777] {
             chmod(&store, mode);
             insecure(&plugin, &store);
@@ -165,7 +165,7 @@ mod rights {
             return;
         }
         chown(plugin.path(), Some(54_321), None).unwrap();
-        insecure(&plugin, plugin.path());
+        insecure(&plugin, &plugin.path());
         chown(plugin.path(), Some(0), None).unwrap();
         plugin.open().unwrap();
         chown(&store, Some(54_321), None).unwrap();
@@ -179,13 +179,13 @@ mod rights {
         let aside = plugin.path().with_file_name("aside");
         fs::rename(plugin.path(), &aside).unwrap();
         symlink(&aside, plugin.path()).unwrap();
-        insecure(&plugin, plugin.path());
+        insecure(&plugin, &plugin.path());
         fs::remove_file(&aside).unwrap();
-        insecure(&plugin, plugin.path());
+        insecure(&plugin, &plugin.path());
         fs::remove_file(plugin.path()).unwrap();
         let made = std::process::Command::new("mkfifo").arg(plugin.path()).status();
         if made.is_ok_and(|status| status.success()) {
-            insecure(&plugin, plugin.path());
+            insecure(&plugin, &plugin.path());
         }
     }
 
