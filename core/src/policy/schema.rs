@@ -16,13 +16,14 @@ const NO_PROJECT: &str = "Not permitted in a project's policy.";
 /// configuration passes.
 pub fn schema(registry: &Registry, installed: &dyn Fn(Kind, &str) -> Option<Value>) -> Value {
     let mut definitions = Map::new();
-    definitions.insert("rule".to_owned(), rule());
-    definitions.insert("sink".to_owned(), sink(registry));
-    definitions.insert("condition".to_owned(), condition(registry));
-    definitions.insert("patterns".to_owned(), patterns());
     for entry in registry.all() {
         definitions.insert(definition(entry.kind(), entry.id()), options(entry, installed));
     }
+    let sink = sink(registry, &definitions);
+    definitions.insert("sink".to_owned(), sink);
+    definitions.insert("rule".to_owned(), rule());
+    definitions.insert("condition".to_owned(), condition(registry));
+    definitions.insert("patterns".to_owned(), patterns());
     json!({
         "$schema": DRAFT,
         "title": "Policy of agentfirewall",
@@ -201,15 +202,18 @@ fn detectors(registry: &Registry) -> Value {
     })
 }
 
-fn sink(registry: &Registry) -> Value {
+fn sink(registry: &Registry, definitions: &Map<String, Value>) -> Value {
     let ids: Vec<&str> = registry.of(Kind::Sink).map(Entry::id).collect();
     let each: Vec<Value> = registry
         .of(Kind::Sink)
         .map(|entry| {
+            let options = definitions.get(&definition(entry.kind(), entry.id()));
+            let compulsory: &[&str] = if options.is_some_and(wants_options) { &["with"] } else { &[] };
             json!({
                 "if": {"required": ["use"], "properties": {"use": {"const": entry.id()}}},
                 "then": {
                     "description": summary(entry),
+                    "required": compulsory,
                     "properties": {"with": {"$ref": reference(entry)}},
                 },
             })
@@ -255,12 +259,17 @@ fn options(entry: &Entry, installed: &dyn Fn(Kind, &str) -> Option<Value>) -> Va
     for of_the_document in ["$schema", "$id", "title"] {
         members.shift_remove(of_the_document);
     }
-    let blank = members.get("type").is_some_and(|kind| kind == "object")
-        && members.get("required").and_then(Value::as_array).is_none_or(Vec::is_empty);
-    if blank && let Some(kind) = members.get_mut("type") {
+    if !wants_options(&options)
+        && let Some(kind) = options.get_mut("type").filter(|kind| *kind == "object")
+    {
         *kind = json!(["object", "null"]);
     }
     options
+}
+
+/// Whether a configuration has a compulsory member, so that it cannot be left out.
+fn wants_options(schema: &Value) -> bool {
+    schema.get("required").and_then(Value::as_array).is_some_and(|required| !required.is_empty())
 }
 
 /// Makes the references inside a schema that was a document of its own fit the place it has now.

@@ -58,7 +58,9 @@ fn compare(lock: &str, snapshot: &str) -> Result<Report> {
                 .map(|requirement| satisfies(&parsed, requirement))
                 .collect::<Result<Vec<bool>>>()?
                 .contains(&true);
-            if !safe {
+            // An exception is one of `deny.toml` too, with its reason.
+            let accepted = advisory.get("accepted").and_then(Value::as_str).is_some_and(|why| !why.is_empty());
+            if !safe && !accepted {
                 let field = |key| advisory.get(key).and_then(Value::as_str).unwrap_or("?");
                 report.affected.push(format!("{name} {version}: {}: {}", field("id"), field("title")));
             }

@@ -32,8 +32,8 @@ enum Budget {
 }
 
 /// The number of rules may not be felt: 1,000 of them may cost a tenth more than the built-in policy. Neither may plugins
-/// that a call does not need. What a needed one costs (a fork, the loading, the calls) is held to a number.
-const CASES: [Case; 5] = [
+/// that a call does not need.
+const CASES: [Case; 4] = [
     Case {
         name: "default policy",
         rules: None,
@@ -56,13 +56,6 @@ const CASES: [Case; 5] = [
         budget: Budget::Instructions(770_000),
     },
     Case { name: "10 idle plugins", rules: None, plugins: 10, payload: PLAIN, budget: Budget::Percent(110) },
-    Case {
-        name: "1 needed plugin",
-        rules: None,
-        plugins: 1,
-        payload: NEEDING,
-        budget: Budget::Instructions(1_400_000),
-    },
 ];
 
 /// The example that stands for a team's plugin: its package and its library.
@@ -70,9 +63,6 @@ const PLUGIN: (&str, &str) = ("acme-token", "libacme_token.so");
 
 /// What an agent sends most often: a harmless command.
 const PLAIN: &str = r#"{"session_id":"budget","transcript_path":"/nowhere","cwd":"/","permission_mode":"default","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"git status","description":"Show the state"},"tool_use_id":"toolu_budget"}"#;
-
-/// A command in which the plugin's keyword stands, and no token.
-const NEEDING: &str = r#"{"session_id":"budget","transcript_path":"/nowhere","cwd":"/","permission_mode":"default","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"echo acme_live_0","description":"Show the prefix"},"tool_use_id":"toolu_budget"}"#;
 
 /// Compares the counts with the budgets.
 pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
@@ -87,6 +77,7 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
     // What counts of the plugin is what the program does with it, so the profile of the tests is good enough.
     Run::cargo()
         .args(["build", "--profile", "gate", "--locked", "--package", PLUGIN.0])
+        .args(["--package", "agentfirewall-tests", "--lib", "--bin", "bench-load"])
         .folder(workshop.root())
         .run()?;
     let program = workshop.target("release").join(format!("agentfirewall{}", std::env::consts::EXE_SUFFIX));
@@ -109,7 +100,32 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
             over.push(case.name);
         }
     }
+    over.extend(loading(workshop, &valgrind, &library)?);
     if over.is_empty() { Ok(Outcome::Done) } else { Err(format!("over the budget: {}", over.join(", "))) }
+}
+
+/// What a hook pays to load a library that it needs: the handshake, the module and the loader of the system, above a
+/// process that only opens the file. The most of it is the resolving of symbols, so the margin is wide.
+const LOADING: u64 = 400_000;
+
+fn loading(workshop: &Workshop, valgrind: &Path, library: &Path) -> Result<Option<&'static str>> {
+    let program = workshop.target("gate").join(format!("bench-load{}", std::env::consts::EXE_SUFFIX));
+    let counts = workshop.target("budget").join("load");
+    let count = |what: &str| -> Result<u64> {
+        Run::new(valgrind)
+            .args(["--tool=callgrind", "--quiet"])
+            .arg(format!("--callgrind-out-file={}", counts.display()))
+            .arg(&program)
+            .arg(what)
+            .arg(library)
+            .read()?;
+        total(&read(&counts)?)
+    };
+    let nothing = count("nothing")?;
+    let (load, check) = (count("load")?.saturating_sub(nothing), count("check")?.saturating_sub(nothing));
+    say::line(&format!("{:<16} {load:>9} instructions, budget {LOADING:>9}", "loading a plugin"));
+    say::line(&format!("{:<16} {check:>9} instructions, with the full layout check", "adding a plugin"));
+    Ok((load > LOADING).then_some("loading a plugin"))
 }
 
 /// The folders of one measurement, empty at the start.

@@ -84,7 +84,7 @@ fn recognise(bytes: &[u8]) -> Result<(), LibraryError> {
         return Err(LibraryError::Empty);
     }
     if begins(&elf::ELFMAG) {
-        return match bytes.get(4).copied() {
+        return match bytes.get(4).copied().map(elf::FileClass) {
             Some(elf::ELFCLASS64) | None => Ok(()),
             Some(elf::ELFCLASS32) => Err(foreign("a 32-bit machine".to_owned())),
             Some(_) => Err(LibraryError::Damaged("its class is not known")),
