@@ -13,8 +13,8 @@ pub(crate) fn run(args: SchemaArgs, ui: &Ui) -> Result<Exit, Failure> {
     let registry = composition::installed(&places)?;
     let manifests = manifests(&places)?;
     let schema = policy::schema(&registry, &|kind, id| {
-        let items = manifests.iter().flat_map(|manifest| &manifest.items);
-        items.filter(|item| item.kind == kind && item.id == id).map(|item| item.schema.clone()).next()
+        let mut items = manifests.iter().flat_map(|manifest| &manifest.items);
+        items.find(|item| item.kind == kind && item.id == id).cloned()
     });
     if args.compact {
         ui.line(schema.to_string());

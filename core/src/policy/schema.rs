@@ -3,7 +3,7 @@
 //! It says what the reader accepts with the plugins of this installation, as far as a schema can: what depends on the
 //! layer, on another file or on a plugin's own judgement is said in a description and checked by `validate`.
 
-use agentfirewall_sdk::{Action, Kind};
+use agentfirewall_sdk::{Action, Item, Kind};
 use serde_json::{Map, Value, json};
 
 use super::keys;
@@ -12,9 +12,9 @@ use crate::registry::{Entry, Registry};
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 const NO_PROJECT: &str = "Not permitted in a project's policy.";
 
-/// The schema. `installed` gives the JSON Schema of the configuration of an installed plugin's item; without one any
-/// configuration passes.
-pub fn schema(registry: &Registry, installed: &dyn Fn(Kind, &str) -> Option<Value>) -> Value {
+/// The schema. `installed` gives what an installed plugin's item says of itself; without a schema in it any configuration
+/// passes.
+pub fn schema(registry: &Registry, installed: &dyn Fn(Kind, &str) -> Option<Item>) -> Value {
     let mut definitions = Map::new();
     for entry in registry.all() {
         definitions.insert(definition(entry.kind(), entry.id()), options(entry, installed));
@@ -246,13 +246,17 @@ fn patterns() -> Value {
 }
 
 /// The configuration of a matcher, detector or sink. Left blank in YAML, it is an empty mapping.
-fn options(entry: &Entry, installed: &dyn Fn(Kind, &str) -> Option<Value>) -> Value {
-    let given = match entry.linked() {
-        Some(linked) => Some((linked.schema)().to_value()),
-        None => installed(entry.kind(), entry.id()),
+fn options(entry: &Entry, installed: &dyn Fn(Kind, &str) -> Option<Item>) -> Value {
+    let (given, summary) = match (entry.linked(), installed(entry.kind(), entry.id())) {
+        (Some(linked), _) => (Some((linked.schema)().to_value()), None),
+        (None, Some(item)) => (Some(item.schema), Some(item.summary)),
+        (None, None) => (None, None),
     };
     // A manifest without a schema holds `null` there.
     let Some(mut options) = given.filter(|schema| !schema.is_null()) else { return json!(true) };
+    if let (Some(summary), Value::Object(members)) = (summary, &mut options) {
+        members.entry("description").or_insert_with(|| summary.into());
+    }
     let place = format!("#/$defs/{}", definition(entry.kind(), entry.id()));
     relocate(&mut options, &place);
     let Value::Object(members) = &mut options else { return options };

@@ -154,10 +154,12 @@ fn help_of_validate() {
     Usage: agentfirewall validate [OPTIONS]
 
     Options:
-          --policy <FILE>  The policy file [default: every layer's policy that applies here]
-          --json           Print rules and problems as JSON
-      -h, --help           Print help
-      -V, --version        Print version
+          --policy <FILE>       The policy file [default: every layer's policy that applies here]
+          --plugin <NAME|FILE>  Use this plugin too: an installed one by its name, or a library file for
+                                this run
+          --json                Print rules and problems as JSON
+      -h, --help                Print help
+      -V, --version             Print version
     "#);
 }
 
@@ -187,16 +189,18 @@ fn help_of_check() {
     Usage: agentfirewall check [OPTIONS]
 
     Options:
-          --tool <TOOL>        The tool, such as Bash, Write or mcp__server__tool; without it a call is
-                               read as JSON from standard input
-          --command <COMMAND>  The command of a shell tool
-          --path <FILE>        The path of a file tool
-          --input <JSON>       All parameters as a JSON object
-          --policy <FILE>      Judge by this policy file alone
-          --record             Write the decision to the audit log too
-          --json               Print the decision as JSON
-      -h, --help               Print help
-      -V, --version            Print version
+          --tool <TOOL>         The tool, such as Bash, Write or mcp__server__tool; without it a call is
+                                read as JSON from standard input
+          --command <COMMAND>   The command of a shell tool
+          --path <FILE>         The path of a file tool
+          --input <JSON>        All parameters as a JSON object
+          --policy <FILE>       Judge by this policy file alone
+          --plugin <NAME|FILE>  Use this plugin too: an installed one by its name, or a library file for
+                                this run
+          --record              Write the decision to the audit log too
+          --json                Print the decision as JSON
+      -h, --help                Print help
+      -V, --version             Print version
     "#);
 }
 
@@ -273,6 +277,14 @@ fn help_of_scan() {
               - high:   What its structure proves
 
               [default: medium]
+
+          --plugin <NAME|FILE>
+              Use this plugin's detectors, whatever the policy says: an installed one by its name, or a
+              library file for this run
+
+          --policy <FILE>
+              Take detectors' settings from this policy file [default: every layer's policy that applies
+              here]
 
           --no-ignore
               Look into files that .gitignore and .ignore leave out too

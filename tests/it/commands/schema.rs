@@ -7,7 +7,7 @@ use agentfirewall_core::guard::{Guard, Unguarded};
 use agentfirewall_core::policy::{DEFAULT_POLICY, LayerKind, check, schema};
 use agentfirewall_core::registry::Registry;
 use agentfirewall_core::store::InstalledPlugin;
-use agentfirewall_sdk::Manifest;
+use agentfirewall_sdk::{Item, Kind, Manifest};
 use agentfirewall_tests::sandbox::Sandbox;
 use boon::{Compiler, Draft, SchemaIndex, Schemas};
 use serde_json::{Value, json};
@@ -39,6 +39,12 @@ impl Judge {
             serde_yaml::from_str_with_options(yaml, options).map_err(|error| error.to_string())?;
         self.schemas.validate(&policy, self.index).map_err(|error| format!("{error:#}"))
     }
+}
+
+/// What an installed item says of itself.
+fn item(kind: Kind, id: &str, schema: Value) -> Item {
+    let item = json!({"kind": kind, "id": id, "summary": "knows the hosts of Acme", "schema": schema});
+    serde_json::from_value(item).unwrap()
 }
 
 /// The built-in plugins and an installed one. Its library is not there, so nothing may configure it here.
@@ -85,7 +91,7 @@ fn the_command_prints_a_sound_schema_and_the_documented_policies_satisfy_it() {
 #[test]
 fn the_schema_and_the_reader_agree() {
     let (registry, options) = registry();
-    let judge = Judge::new(&schema(&registry, &|_, _| Some(options.clone())));
+    let judge = Judge::new(&schema(&registry, &|kind, id| Some(item(kind, id, options.clone()))));
     let good = [
         "{}",
         "version: 1.0\nname: 7\ndescription:\nrules:\n",
@@ -180,7 +186,7 @@ fn the_schema_and_the_reader_agree() {
 #[test]
 fn an_installed_plugins_options_are_its_own() {
     let (registry, options) = registry();
-    let judge = Judge::new(&schema(&registry, &|_, _| Some(options.clone())));
+    let judge = Judge::new(&schema(&registry, &|kind, id| Some(item(kind, id, options.clone()))));
     judge.accepts("rules: [{name: a, match: {acme-host: {hosts: [x]}}}]\n").unwrap();
     for wrong in ["{hosts: ['']}", "{hosts: x}", "{hosts: [x], more: 1}", "{}", ""] {
         let policy = format!("rules: [{{name: a, match: {{acme-host: {wrong}}}}}]\n");
@@ -188,9 +194,14 @@ fn an_installed_plugins_options_are_its_own() {
     }
     // Without a schema nothing is said about them.
     for nothing in [None, Some(Value::Null)] {
-        let judge = Judge::new(&schema(&registry, &|_, _| nothing.clone()));
+        let judge =
+            Judge::new(&schema(&registry, &|kind, id| nothing.clone().map(|schema| item(kind, id, schema))));
         judge.accepts("rules: [{name: a, match: {acme-host: {anything: [1]}}}]\n").unwrap();
     }
-    let text = schema(&registry, &|_, _| Some(options.clone())).to_string();
-    assert!(text.contains("Version 1.2.3") && text.contains("knows the hosts of Acme (plugin acme 1.2.3)"));
+    let text = schema(&registry, &|kind, id| Some(item(kind, id, options.clone()))).to_string();
+    assert!(
+        text.contains("Version 1.2.3")
+            && text.contains("knows the hosts of Acme")
+            && text.contains("from the plugin acme 1.2.3")
+    );
 }

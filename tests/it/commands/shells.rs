@@ -50,7 +50,13 @@ fn manual_pages_are_written_one_a_command() {
     agentfirewall-init.1
     agentfirewall-install.1
     agentfirewall-man.1
+    agentfirewall-plugins-add.1
+    agentfirewall-plugins-check.1
+    agentfirewall-plugins-info.1
     agentfirewall-plugins-list.1
+    agentfirewall-plugins-new.1
+    agentfirewall-plugins-remove.1
+    agentfirewall-plugins-trust.1
     agentfirewall-plugins.1
     agentfirewall-scan.1
     agentfirewall-schema.1

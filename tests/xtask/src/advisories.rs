@@ -59,7 +59,8 @@ fn compare(lock: &str, snapshot: &str) -> Result<Report> {
                 .collect::<Result<Vec<bool>>>()?
                 .contains(&true);
             // An exception is one of `deny.toml` too, with its reason.
-            let accepted = advisory.get("accepted").and_then(Value::as_str).is_some_and(|why| !why.is_empty());
+            let accepted =
+                advisory.get("accepted").and_then(Value::as_str).is_some_and(|why| !why.is_empty());
             if !safe && !accepted {
                 let field = |key| advisory.get(key).and_then(Value::as_str).unwrap_or("?");
                 report.affected.push(format!("{name} {version}: {}: {}", field("id"), field("title")));
