@@ -7,6 +7,7 @@ mod events;
 mod healthy;
 mod loading;
 mod matchers;
+mod sinks;
 mod wire;
 
 use std::path::{Path, PathBuf};
