@@ -41,7 +41,7 @@ pub enum Command {
     Audit(AuditArgs),
     /// Scan files for secrets
     Scan(ScanArgs),
-    /// List the plugins this binary is made of
+    /// List, write, examine and install plugins
     Plugins(PluginsArgs),
     /// Deliver audit records to the configured sinks (the hook starts this by itself)
     Deliver(DeliverArgs),

@@ -56,6 +56,7 @@ pub struct Interceptor<'c> {
     matchers: Matchers<'c>,
     protection: Option<Protection>,
     home: PathBuf,
+    registry: &'c Registry,
 }
 
 impl std::fmt::Debug for Interceptor<'_> {
@@ -102,6 +103,7 @@ impl<'c> Interceptor<'c> {
             matchers: Matchers::new(registry)?,
             protection: None,
             home: home.to_owned(),
+            registry,
         })
     }
 
@@ -166,6 +168,8 @@ impl<'c> Interceptor<'c> {
         // An approval skips the agent's own question: it takes every layer to let the call pass for good, and one
         // author who asked for it.
         decision.approve = approvals > 0 && decision.action <= Action::Log && decision.would.is_none();
+        decision.plugins =
+            self.registry.libraries().iter().filter_map(|library| library.took_part()).collect();
         decision.plugin_failures = tolerated.into_iter().map(|failure| failure.message).collect();
         for finding in found.into_iter().flatten().flat_map(|scanned| scanned.findings) {
             if !decision.findings.contains(&finding) {

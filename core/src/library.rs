@@ -27,9 +27,17 @@ impl Library {
         Self { plugin, number, check, guard, loaded: OnceLock::new() }
     }
 
-    /// Whether its code is in this process.
+    /// Whether somebody asked for its code, be it in vain.
     pub fn is_loaded(&self) -> bool {
         self.loaded.get().is_some()
+    }
+
+    /// How a record names it, if its code ran in this process: `NAME VERSION sha256:HASH`.
+    pub fn took_part(&self) -> Option<String> {
+        self.loaded.get()?.as_ref().ok()?;
+        let InstalledPlugin { name, version, sha256, .. } = &self.plugin;
+        let hash = sha256.as_ref().map(|sha256| format!(" sha256:{sha256}")).unwrap_or_default();
+        Some(format!("{name} {version}{hash}"))
     }
 
     /// The library's module; it is loaded by the first question.

@@ -146,6 +146,9 @@ pub struct Decision {
     pub would: Option<Action>,
     /// Whether the rule's author asked for an explicit approval that skips the agent's own prompt.
     pub approve: bool,
+    /// The installed plugins whose code took part, each as `NAME VERSION sha256:HASH`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<String>,
     /// The installed plugins that failed and that the policy goes on without, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plugin_failures: Vec<String>,
@@ -163,6 +166,7 @@ impl Decision {
             findings: Vec::new(),
             would: None,
             approve: false,
+            plugins: Vec::new(),
             plugin_failures: Vec::new(),
         }
     }

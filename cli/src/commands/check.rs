@@ -85,6 +85,7 @@ fn report(call: &ToolCall, decision: &Decision) -> Value {
         "rule": decision.rule,
         "findings": decision.findings,
         "would": decision.would,
+        "plugins": decision.plugins,
         "plugin_failures": decision.plugin_failures,
         "approve": decision.approve,
     })

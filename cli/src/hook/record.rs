@@ -99,6 +99,9 @@ impl<'p> Recorder<'p> {
         if let Some(part) = &decision.part {
             metadata.insert("part".to_owned(), part.clone().into());
         }
+        if !decision.plugins.is_empty() {
+            metadata.insert("plugins".to_owned(), decision.plugins.clone().into());
+        }
         name_failures(&mut metadata, &decision.plugin_failures);
         let entry = Entry::of_call(call, Timestamp::now())
             .decided(decision)

@@ -24,7 +24,7 @@ fn help_of_the_program() {
       check        Decide one call given as flags or JSON (exit code: 0 passes, 2 deny, 3 ask)
       audit        Query or verify the audit log
       scan         Scan files for secrets
-      plugins      List the plugins this binary is made of
+      plugins      List, write, examine and install plugins
       deliver      Deliver audit records to the configured sinks (the hook starts this by itself)
       completions  Print a completion script for a shell
       man          Write the manual pages into a folder
@@ -305,7 +305,7 @@ fn help_of_plugins() {
     assert_snapshot!(run(&Sandbox::new(), &["plugins", "--help"]), @r#"
     exit 0
     -- stdout
-    List the plugins this binary is made of
+    List, write, examine and install plugins
 
     Usage: agentfirewall plugins <COMMAND>
 

@@ -218,7 +218,7 @@ fn check_reads_a_call_as_json_and_answers_in_json() {
         assert_eq!(outcome.json()["action"], action, "{call}: {outcome:?}");
     }
     let by_flag = sandbox.run(["check", "--json", "--tool", "Bash", "--input", r#"{"command": "sudo ls"}"#]);
-    assert_snapshot!(plain(&sandbox, &by_flag.exits(2).stdout), @r#"{"tool":"Bash","action":"deny","reason":"Dangerous shell commands blocked","part":"sudo ls","suggestion":null,"rule":{"layer":"project","name":"block-dangerous-bash","line":12},"findings":[],"would":null,"plugin_failures":[],"approve":false}"#);
+    assert_snapshot!(plain(&sandbox, &by_flag.exits(2).stdout), @r#"{"tool":"Bash","action":"deny","reason":"Dangerous shell commands blocked","part":"sudo ls","suggestion":null,"rule":{"layer":"project","name":"block-dangerous-bash","line":12},"findings":[],"would":null,"plugins":[],"plugin_failures":[],"approve":false}"#);
     for wrong in ["", "{", "[]", r#"{"input": {}}"#, r#"{"tool": "Bash", "input": "ls"}"#] {
         let outcome = sandbox.run_with(["check"], wrong.as_bytes());
         assert!(matches!(outcome.code, Some(64 | 65)), "{wrong:?}: {outcome:?}");

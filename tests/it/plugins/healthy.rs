@@ -1,7 +1,8 @@
 //! Plugins that behave: what they find counts, and their company does not disturb them.
 
-use agentfirewall_sdk::registrations;
-use agentfirewall_tests::fixtures::{install, library, padded};
+use agentfirewall_core::store::installed;
+use agentfirewall_sdk::{Kind, registrations};
+use agentfirewall_tests::fixtures::{install, library, padded, places};
 use agentfirewall_tests::sandbox::Sandbox;
 
 use super::{MISBEHAVING, OPEN, silent, with_plugin};
@@ -14,6 +15,12 @@ fn finds(sandbox: &Sandbox, detector: &str, secret: &str) {
     let record = sandbox.log().pop().unwrap();
     assert_eq!(record["violations"][0]["detector"], detector, "{record}");
     assert_eq!(record["violations"][0]["pointer"], "/command", "{record}");
+    // Whose code judged, to the byte.
+    let plugins = record["metadata"]["plugins"].as_array().unwrap();
+    let installed = installed(&places(sandbox)).unwrap();
+    let plugin = installed.owner(Kind::Detector, detector).unwrap();
+    let named = format!("{} {} sha256:{}", plugin.name, plugin.version, plugin.sha256.as_ref().unwrap());
+    assert!(plugins.contains(&serde_json::Value::from(named)), "{record}");
 }
 
 #[test]
