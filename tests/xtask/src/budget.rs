@@ -70,18 +70,15 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
         Ok(program) => program,
         Err(why) => return Ok(Outcome::LeftOut(why)),
     };
+    // One call for all: what they have in common is compiled once.
     Run::cargo()
-        .args(["build", "--release", "--locked", "--package", "agentfirewall"])
-        .folder(workshop.root())
-        .run()?;
-    // What counts of the plugin is what the program does with it, so the profile of the tests is good enough.
-    Run::cargo()
-        .args(["build", "--profile", "gate", "--locked", "--package", PLUGIN.0])
-        .args(["--package", "agentfirewall-tests", "--lib", "--bin", "bench-load"])
+        .args(["build", "--release", "--locked", "--package", "agentfirewall", "--bin", "agentfirewall"])
+        .args(["--package", PLUGIN.0, "--lib"])
+        .args(["--package", "agentfirewall-core", "--example", "bench-load"])
         .folder(workshop.root())
         .run()?;
     let program = workshop.target("release").join(format!("agentfirewall{}", std::env::consts::EXE_SUFFIX));
-    let library = workshop.target("gate").join(PLUGIN.1);
+    let library = workshop.target("release").join(PLUGIN.1);
     let mut over = Vec::new();
     let mut first = None;
     for case in &CASES {
@@ -109,7 +106,8 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
 const LOADING: u64 = 400_000;
 
 fn loading(workshop: &Workshop, valgrind: &Path, library: &Path) -> Result<Option<&'static str>> {
-    let program = workshop.target("gate").join(format!("bench-load{}", std::env::consts::EXE_SUFFIX));
+    let program =
+        workshop.target("release/examples").join(format!("bench-load{}", std::env::consts::EXE_SUFFIX));
     let counts = workshop.target("budget").join("load");
     let count = |what: &str| -> Result<u64> {
         Run::new(valgrind)

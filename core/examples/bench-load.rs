@@ -1,6 +1,6 @@
 //! What loading a library costs: run under an instruction counter, once with `nothing` and once with `load` or `check`.
 //!
-//! `bench-load nothing|load|check LIBRARY`. `load` is what a hook does with a library that was checked when it was added,
+//! `bench-load nothing|load|check LIBRARY`, as `cargo xtask budget` calls it. `load` is what a hook does with a library that was checked when it was added,
 //! `check` what `plugins add` does.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a measuring program for engineers: a failure ends it")]
