@@ -10,6 +10,7 @@ use agentfirewall_core::agents::{Surroundings, claude_code};
 use agentfirewall_core::audit;
 use agentfirewall_core::policy::{LayerKind, compile_text};
 use agentfirewall_core::registry::Registry;
+use agentfirewall_core::store::{Lock, inspect};
 use agentfirewall_sdk::HookEvent;
 
 /// An agent's payload on standard input. The first byte chooses the event.
@@ -32,6 +33,20 @@ pub fn audit_log(data: &[u8]) {
         return;
     }
     let _answer = audit::verify(file.path(), &mut |_, _| {});
+}
+
+/// A file that somebody wants to add as a plugin library, before it is loaded.
+pub fn plugin_library(data: &[u8]) {
+    let _answer = inspect(data);
+}
+
+/// A lock file of installed plugins, shared by somebody.
+pub fn plugins_lock(data: &[u8]) {
+    let Ok(file) = tempfile::NamedTempFile::new() else { return };
+    if std::fs::write(file.path(), data).is_err() {
+        return;
+    }
+    let _answer = Lock::load(file.path());
 }
 
 fn registry() -> &'static Registry {
@@ -77,5 +92,15 @@ mod tests {
     #[test]
     fn audit_log() {
         replay("audit_log", super::audit_log);
+    }
+
+    #[test]
+    fn plugin_library() {
+        replay("plugin_library", super::plugin_library);
+    }
+
+    #[test]
+    fn plugins_lock() {
+        replay("plugins_lock", super::plugins_lock);
     }
 }
