@@ -27,6 +27,23 @@ fn build() -> PathBuf {
 
 /// Builds something of this workspace in the profile the tests run in. Returns the folder with what was built.
 pub(crate) fn cargo_build(what: &[&str]) -> PathBuf {
+    let (mut command, folder) = cargo("build");
+    let status = command.args(what).status().expect("cargo runs");
+    assert!(status.success(), "cargo build {what:?} failed");
+    folder
+}
+
+/// What the compiler says of the library of a package of this workspace, if it is given these options for it alone.
+/// `None` if it has nothing against it.
+pub fn refused_by_the_compiler(package: &str, options: &[&str]) -> Option<String> {
+    let (mut command, _) = cargo("rustc");
+    let output =
+        command.args(["--package", package, "--lib", "--"]).args(options).output().expect("cargo runs");
+    (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Cargo for this workspace with the profile and the target folder of the running tests, and the folder it builds into.
+fn cargo(verb: &str) -> (Command, PathBuf) {
     // target/<profile>/deps/it-<hash>, or target/<triple>/<profile>/deps/...
     let executable = std::env::current_exe().unwrap();
     let folder = executable.ancestors().find(|folder| folder.join("deps").is_dir()).unwrap().to_owned();
@@ -35,15 +52,16 @@ pub(crate) fn cargo_build(what: &[&str]) -> PathBuf {
         other => other,
     };
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--quiet", "--offline", "--profile", profile])
-        .args(what);
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args([
+        verb,
+        "--quiet",
+        "--offline",
+        "--profile",
+        profile,
+    ]);
     let target = folder.parent().unwrap();
     if target.join("CACHEDIR.TAG").exists() {
         command.arg("--target-dir").arg(target);
     }
-    let status = command.status().expect("cargo runs");
-    assert!(status.success(), "cargo build {what:?} failed");
-    folder
+    (command, folder)
 }

@@ -11,6 +11,7 @@ use agentfirewall_sdk::{
     ToolCall,
 };
 use agentfirewall_tests::fixtures::{library, patched_abi, without_unwind_flag};
+use agentfirewall_tests::program::refused_by_the_compiler;
 use serde_json::json;
 
 const FIRST: &str = "fixture-wire-v1";
@@ -115,4 +116,12 @@ fn another_wire_is_refused_with_advice() {
     // The very same bytes but for the numbers are loaded.
     let same = patched_abi(&path, folder.path(), ABI.0, ABI.1);
     assert!(load(&File::open(&same).unwrap(), &same, LayoutCheck::Full).is_ok());
+}
+
+/// A panic that cannot be caught would take the host with it, so `export!` does not compile with it.
+#[test]
+fn a_library_that_aborts_on_panic_does_not_compile() {
+    // The smallest one; whoever needs its library next builds it again.
+    let said = refused_by_the_compiler("fixture-duplicate-ids", &["-C", "panic=abort"]).expect("it compiles");
+    assert!(said.contains("must be built with panic = \"unwind\""), "{said}");
 }
