@@ -36,21 +36,21 @@ pub(crate) fn with_plugins(places: &Places, named: &[String]) -> Result<Registry
 pub(crate) fn compose(
     places: &Places,
     named: &[String],
-    guard: impl FnOnce(Vec<String>) -> Arc<dyn Guard>,
+    guard: impl FnOnce(Vec<&'static str>) -> Arc<dyn Guard>,
 ) -> Result<Registry, Failure> {
     let linked = linked()?;
     let installed = store::installed(places).map_err(|error| unusable(&error))?;
     let (names, files): (Vec<&String>, Vec<&String>) = named.iter().partition(|value| is_name(value));
     for name in names {
         if installed.find(name).is_none() {
-            let known: Vec<_> = installed.plugins.iter().map(|plugin| plugin.name.as_str()).collect();
+            let known: Vec<_> = installed.plugins.iter().map(|plugin| plugin.name).collect();
             return Err(not_installed(name, &known));
         }
     }
     if installed.plugins.is_empty() && files.is_empty() {
         return Ok(linked);
     }
-    let mut all: Vec<String> = installed.plugins.iter().map(|plugin| plugin.name.clone()).collect();
+    let mut all: Vec<&'static str> = installed.plugins.iter().map(|plugin| plugin.name).collect();
     let mut number = u32::try_from(all.len()).unwrap_or(u32::MAX);
     all.extend(files.iter().map(|file| label(Path::new(file))));
     let guard = guard(all);
@@ -78,7 +78,7 @@ pub(crate) fn inspect(path: &Path, number: u32, guard: &dyn Guard) -> Result<(Im
     let named =
         |what: &dyn std::fmt::Display| Failure::new(Exit::Data, format!("`{}`: {what}", path.display()));
     let file = File::open(path).map_err(|error| Failure::io(format!("`{}`", path.display()), &error))?;
-    guard.before_load(&label(path)).map_err(|error| named(&error))?;
+    guard.before_load(number, label(path)).map_err(|error| named(&error))?;
     guard.enter(number);
     let result = load(&file, path, LayoutCheck::Full).map_err(|error| named(&error)).and_then(|imported| {
         imported.manifest().map(|manifest| (imported, manifest)).map_err(|error| named(&error))
@@ -88,8 +88,8 @@ pub(crate) fn inspect(path: &Path, number: u32, guard: &dyn Guard) -> Result<(Im
 }
 
 /// How a library is called before it has said its name.
-pub(crate) fn label(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+pub(crate) fn label(path: &Path) -> &'static str {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned().leak()
 }
 
 /// The store says no.

@@ -212,7 +212,7 @@ impl Attempt {
         if installed.plugins.is_empty() {
             return Ok(linked);
         }
-        let names = installed.plugins.iter().map(|plugin| plugin.name.clone()).collect();
+        let names = installed.plugins.iter().map(|plugin| plugin.name).collect();
         let attempt = Arc::clone(self);
         let on_end = move |result| conclude(attempt.after(result));
         let watch = Watch { total: Some(TOTAL.saturating_sub(self.begun.elapsed())), ..WATCH };

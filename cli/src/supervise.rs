@@ -50,7 +50,7 @@ pub(crate) type OnEnd = Box<dyn Fn(Result<Vec<u8>, Death>) -> u8 + Send + Sync>;
 /// The guard of a process that may load libraries.
 pub(crate) struct Supervisor {
     /// The libraries' names; their numbers count from 1.
-    names: Vec<String>,
+    names: Vec<&'static str>,
     /// Libraries that have already taken a child with them: they are not loaded again.
     dead: Vec<Death>,
     watch: Watch,
@@ -65,20 +65,19 @@ impl std::fmt::Debug for Supervisor {
 
 impl Supervisor {
     /// A supervisor for the libraries with these names, in the order of their numbers.
-    pub(crate) fn new(names: Vec<String>, dead: Vec<Death>, watch: Watch, on_end: OnEnd) -> Self {
+    pub(crate) fn new(names: Vec<&'static str>, dead: Vec<Death>, watch: Watch, on_end: OnEnd) -> Self {
         Self { names, dead, watch, on_end }
     }
 }
 
 impl Guard for Supervisor {
-    fn before_load(&self, plugin: &str) -> Result<(), PluginError> {
+    fn before_load(&self, number: u32, plugin: &str) -> Result<(), PluginError> {
         if let Some(death) = self.dead.iter().find(|death| death.plugin == plugin) {
             return Err(PluginError::new(death.how.clone()));
         }
         if CHILD.get().is_some() {
             return Ok(());
         }
-        let number = self.names.iter().zip(1_u32..).find(|(name, _)| *name == plugin).map_or(0, |(_, at)| at);
         let cannot = |error: std::io::Error| {
             PluginError::new(format!("cannot be loaded: no process can be made for it: {error}"))
         };
@@ -244,7 +243,7 @@ fn how_it_ended(status: i32) -> String {
 
 impl Child {
     /// The child's result, or what became of it.
-    fn wait(mut self, watch: Watch, names: &[String]) -> Result<Vec<u8>, Death> {
+    fn wait(mut self, watch: Watch, names: &[&str]) -> Result<Vec<u8>, Death> {
         let result = self.receive(watch);
         let culprit = self.board.culprit();
         let ended = if matches!(result, Err(Stuck::Gone)) { ended(self.id) } else { None };
@@ -261,7 +260,8 @@ impl Child {
             (Err(Stuck::Gone), None) => CLOSED.to_owned(),
         };
         let at = usize::try_from(culprit).unwrap_or_default().checked_sub(1);
-        let plugin = at.and_then(|at| names.get(at)).cloned().unwrap_or_else(|| "unknown".to_owned());
+        let plugin =
+            at.and_then(|at| names.get(at)).map_or_else(|| "unknown".to_owned(), |name| (*name).to_owned());
         Err(Death { plugin, how })
     }
 

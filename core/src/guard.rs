@@ -11,7 +11,7 @@ use agentfirewall_sdk::PluginError;
 /// firewall as a process decides what then happens; the core only says when foreign code begins and ends.
 pub trait Guard: Send + Sync + Debug {
     /// Called before a library is loaded, which already runs code of it. An error refuses the library.
-    fn before_load(&self, plugin: &str) -> Result<(), PluginError>;
+    fn before_load(&self, number: u32, plugin: &str) -> Result<(), PluginError>;
 
     /// The library with this number runs now, on this thread.
     fn enter(&self, _number: u32) {}
@@ -25,7 +25,7 @@ pub trait Guard: Send + Sync + Debug {
 pub struct Unguarded;
 
 impl Guard for Unguarded {
-    fn before_load(&self, _plugin: &str) -> Result<(), PluginError> {
+    fn before_load(&self, _number: u32, _plugin: &str) -> Result<(), PluginError> {
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use crate::store::InstalledPlugin;
 #[derive(Debug)]
 pub struct Library {
     /// What the store says of it.
-    pub plugin: InstalledPlugin,
+    pub plugin: &'static InstalledPlugin,
     /// By which the guard knows it, from 1.
     number: u32,
     check: LayoutCheck,
@@ -24,6 +24,9 @@ pub struct Library {
 impl Library {
     /// A library that nothing was loaded of yet. `number` is the guard's name for it.
     pub fn new(plugin: InstalledPlugin, number: u32, check: LayoutCheck, guard: Arc<dyn Guard>) -> Self {
+        // Loaded code stays until the process ends, and so does what is known of it: taking it apart at the end of a hook
+        // would cost more than knowing it did.
+        let plugin: &'static InstalledPlugin = Box::leak(Box::new(plugin));
         Self { plugin, number, check, guard, loaded: OnceLock::new() }
     }
 
@@ -35,7 +38,7 @@ impl Library {
     /// How a record names it, if its code ran in this process: `NAME VERSION sha256:HASH`.
     pub fn took_part(&self) -> Option<String> {
         self.loaded.get()?.as_ref().ok()?;
-        let InstalledPlugin { name, version, sha256, .. } = &self.plugin;
+        let InstalledPlugin { name, version, sha256, .. } = self.plugin;
         let hash = sha256.as_ref().map(|sha256| format!(" sha256:{sha256}")).unwrap_or_default();
         Some(format!("{name} {version}{hash}"))
     }
@@ -43,7 +46,7 @@ impl Library {
     /// The library's module; it is loaded by the first question.
     pub fn imported(&self) -> Result<Imported, PluginError> {
         let loaded = self.loaded.get_or_init(|| {
-            self.guard.before_load(&self.plugin.name)?;
+            self.guard.before_load(self.number, self.plugin.name)?;
             let file = self.plugin.open().map_err(|error| PluginError::new(error.to_string()))?;
             let _inside = self.inside();
             load(&file, &self.plugin.path(), self.check).map_err(|error| PluginError::new(error.to_string()))

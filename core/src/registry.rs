@@ -3,7 +3,6 @@
 #[cfg(test)]
 pub(crate) mod testing;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -19,7 +18,10 @@ use crate::store::{Installed, InstalledItem, InstalledPlugin};
 /// Everything there is, checked once: the core consists of nothing but this.
 #[derive(Debug, Clone)]
 pub struct Registry {
+    /// The linked ones by kind and id, then the installed ones.
     all: Vec<Entry>,
+    /// How many are linked.
+    linked: usize,
     libraries: Vec<Arc<Library>>,
     /// Of the installed libraries; 0 without any.
     fingerprint: u64,
@@ -51,9 +53,14 @@ impl Registry {
     /// Collects what is linked into the binary. A binary without a pattern matcher, detectors or sinks was built
     /// without the built-in plugins and must not run: it would let everything pass.
     pub fn from_linked() -> Result<Self, CompositionError> {
-        let mut registry =
-            Self { all: registrations().map(Entry::from).collect(), libraries: Vec::new(), fingerprint: 0 };
+        let mut registry = Self {
+            all: registrations().map(Entry::from).collect(),
+            linked: 0,
+            libraries: Vec::new(),
+            fingerprint: 0,
+        };
         registry.sort()?;
+        registry.linked = registry.all.len();
         registry.patterns()?;
         for kind in [Kind::Detector, Kind::Sink] {
             if registry.of(kind).next().is_none() {
@@ -106,14 +113,17 @@ impl Registry {
         let library = Arc::new(Library::new(plugin, number, check, Arc::clone(guard)));
         for item in 0..items {
             let entry = Entry(Source::Installed { library: Arc::clone(&library), item });
-            // Sorting all of them again would cost more than everything else about a plugin that is not needed.
-            match self
-                .all
-                .binary_search_by(|other| (other.kind(), other.id()).cmp(&(entry.kind(), entry.id())))
-            {
-                Ok(at) => return Err(twins(self.all.get(at), &entry)),
-                Err(at) => self.all.insert(at, entry),
+            let key = (entry.kind(), entry.id());
+            // What is linked is sorted; to sort the others in would cost a hook more than it brings.
+            let (linked, installed) = self.all.split_at_checked(self.linked).unwrap_or((&self.all, &[]));
+            let twin = match linked.binary_search_by(|other| (other.kind(), other.id()).cmp(&key)) {
+                Ok(at) => linked.get(at),
+                Err(_) => installed.iter().find(|other| (other.kind(), other.id()) == key),
+            };
+            if let Some(twin) = twin {
+                return Err(twins(twin, &entry));
             }
+            self.all.push(entry);
         }
         self.libraries.push(library);
         Ok(())
@@ -131,13 +141,13 @@ impl Registry {
                 && first.id() == second.id()
                 && first.kind() == second.kind()
             {
-                return Err(twins(Some(first), second));
+                return Err(twins(first, second));
             }
         }
         Ok(())
     }
 
-    /// Every plugin, by kind and id.
+    /// Every plugin: those of the program by kind and id, then the installed ones.
     pub fn all(&self) -> &[Entry] {
         &self.all
     }
@@ -152,7 +162,7 @@ impl Registry {
         self.libraries.iter().find(|library| library.plugin.name == name)
     }
 
-    /// The plugins of one kind, by id.
+    /// The plugins of one kind.
     pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
         self.all.iter().filter(move |entry| entry.kind() == kind)
     }
@@ -243,24 +253,15 @@ impl Entry {
     pub fn id(&self) -> &str {
         match &self.0 {
             Source::Linked(registration) => registration.meta.id,
-            Source::Installed { .. } => self.item().map_or("", |item| &item.id),
+            Source::Installed { .. } => self.item().map_or("", |item| item.id),
         }
     }
 
     /// Its keywords; see [`Meta`](agentfirewall_sdk::Meta).
-    pub fn keywords(&self) -> impl Iterator<Item = &str> + use<'_> {
-        let linked: &[&str] = self.linked().map_or(&[], |registration| registration.meta.keywords);
-        let installed: &[String] = self.item().map_or(&[], |item| &item.keywords);
-        linked.iter().copied().chain(installed.iter().map(String::as_str))
-    }
-
-    /// The same for an index that outlives this: borrowed where they are part of the program.
-    pub(crate) fn lasting_keywords(&self) -> impl Iterator<Item = Cow<'static, str>> + use<'_> {
-        let linked: &'static [&'static str] =
-            self.linked().map_or(&[], |registration| registration.meta.keywords);
-        let installed: &[String] = self.item().map_or(&[], |item| &item.keywords);
-        let linked = linked.iter().map(|keyword| Cow::Borrowed(*keyword));
-        linked.chain(installed.iter().map(|keyword| Cow::Owned(keyword.clone())))
+    pub fn keywords(&self) -> impl Iterator<Item = &'static str> + use<'_> {
+        let linked: &[&'static str] = self.linked().map_or(&[], |registration| registration.meta.keywords);
+        let installed: &[&'static str] = self.item().map_or(&[], |item| &item.keywords);
+        linked.iter().chain(installed).copied()
     }
 
     /// Where it comes from.
@@ -268,7 +269,7 @@ impl Entry {
         match &self.0 {
             Source::Linked(_) => Origin::BuiltIn,
             Source::Installed { library, .. } => {
-                Origin::Plugin { name: &library.plugin.name, version: &library.plugin.version }
+                Origin::Plugin { name: library.plugin.name, version: library.plugin.version }
             }
         }
     }
@@ -370,12 +371,12 @@ fn prefix(id: &str) -> u64 {
     id.bytes().chain(std::iter::repeat(0)).take(8).fold(0, |number, byte| number << 8 | u64::from(byte))
 }
 
-fn twins(first: Option<&Entry>, second: &Entry) -> CompositionError {
-    let first = first.map(|first| first.origin().to_string()).unwrap_or_default();
+fn twins(first: &Entry, second: &Entry) -> CompositionError {
     CompositionError(format!(
-        "two {}s are called `{}`: one is {first}, the other {}",
+        "two {}s are called `{}`: one is {}, the other {}",
         second.kind().as_str(),
         second.id(),
+        first.origin(),
         second.origin()
     ))
 }

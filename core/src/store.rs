@@ -61,9 +61,9 @@ pub struct InstalledItem {
     /// What it is.
     pub kind: Kind,
     /// Its id, unique among the installed items of its kind.
-    pub id: String,
+    pub id: &'static str,
     /// See [`Meta::keywords`](agentfirewall_sdk::Meta). A detector without any is asked about every text.
-    pub keywords: Vec<String>,
+    pub keywords: Vec<&'static str>,
 }
 
 /// Whether a text can be the name of a plugin or the id of an item: lower-case words joined by hyphens, at most 64

@@ -57,7 +57,7 @@ fn configured_sinks(places: &Places, registry: &Registry) -> Result<Vec<NamedSin
     for setting in compiled.layers().map_err(invalid)?.iter().flat_map(|layer| &layer.sinks) {
         let plugin = plugin_of(setting, registry)?;
         let sink: Box<dyn Sink> = match plugin.library() {
-            Some(library) => Box::new(IsolatedSink::new(setting.name, &library.plugin.name)),
+            Some(library) => Box::new(IsolatedSink::new(setting.name, library.plugin.name)),
             None => plugin.sink(setting.config).map_err(|error| failed(setting, &error.to_string()))?,
         };
         sinks.push(NamedSink { name: setting.name.to_owned(), sink, actions: setting.actions.clone() });

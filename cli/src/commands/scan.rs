@@ -110,9 +110,9 @@ fn invalid(error: PolicyError) -> Failure {
 fn settings<'l>(layers: &[Layer<'l>], registry: &Registry, named: &[String]) -> Vec<DetectorSetting<'l>> {
     let wanted = |id: &str| {
         let entry = registry.find(Kind::Detector, id);
-        entry
-            .and_then(Entry::library)
-            .is_some_and(|library| library.plugin.is_unpinned() || named.contains(&library.plugin.name))
+        entry.and_then(Entry::library).is_some_and(|library| {
+            library.plugin.is_unpinned() || named.iter().any(|name| *name == library.plugin.name)
+        })
     };
     let mut settings: Vec<DetectorSetting<'l>> = Vec::new();
     for setting in layers.iter().flat_map(|layer| &layer.detectors) {

@@ -65,7 +65,7 @@ impl<'a> Case<'a> {
 
     /// Goes on without a matcher that failed, if the layer says so.
     fn unanswered(&self, entry: &Entry, error: CheckError) -> Unanswered {
-        let name = entry.library().map(|library| library.plugin.name.as_str());
+        let name = entry.library().map(|library| library.plugin.name);
         let setting = self.plugins.iter().find(|plugin| Some(plugin.name) == name);
         let on_error = setting.map_or(OnFailure::Deny, |plugin| plugin.on_error);
         match error {

@@ -142,12 +142,12 @@ fn plugins(registry: &Registry) -> Value {
     let mut properties = Map::new();
     let mut names = Vec::new();
     for library in registry.libraries() {
-        let plugin = &library.plugin;
+        let plugin = library.plugin;
         let items: Vec<String> =
             plugin.items.iter().map(|item| format!("{} `{}`", item.kind.as_str(), item.id)).collect();
-        names.push(plugin.name.as_str());
+        names.push(plugin.name);
         properties.insert(
-            plugin.name.clone(),
+            plugin.name.to_owned(),
             json!({
                 "description": format!("Version {}: {}.", plugin.version, items.join(", ")),
                 "type": ["object", "null"],

@@ -252,9 +252,8 @@ impl<'r> Engine<'r> {
 
     fn prefilter(&self) -> &Prefilter {
         self.prefilter.get_or_init(|| {
-            let keywords = numbered(&self.slots).flat_map(|(slot, number)| {
-                slot.entry.lasting_keywords().map(move |keyword| (keyword, number))
-            });
+            let keywords = numbered(&self.slots)
+                .flat_map(|(slot, number)| slot.entry.keywords().map(move |keyword| (keyword, number)));
             Prefilter::new(keywords.filter(|(keyword, _)| !keyword.is_empty()))
         })
     }

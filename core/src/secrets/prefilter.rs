@@ -4,8 +4,6 @@
 //! numbered by a hash of a keyword's first three bytes, and chains of the keywords behind them. An automaton reads no faster on the
 //! short texts of a tool call and takes a thousand times longer to make.
 
-use std::borrow::Cow;
-
 /// How many marks there are, as a power of two: 8 KiB, with a few hundred keywords one in thirty set.
 const MARK_BITS: u32 = 13;
 const MARKS: usize = 1 << MARK_BITS;
@@ -34,15 +32,12 @@ pub(super) struct Hit {
 
 #[derive(Debug)]
 struct Entry {
-    keyword: Keyword,
+    keyword: &'static str,
     gram: u32,
     owner: u16,
     /// The next entry of the same chain, counted from 1; 0 ends the chain.
     next: u16,
 }
-
-/// Borrowed from the program, or a library's own.
-type Keyword = Cow<'static, str>;
 
 /// The keywords of all active detectors.
 #[derive(Debug)]
@@ -53,13 +48,13 @@ pub(super) struct Prefilter {
     chains: [u16; CHAINS],
     entries: Vec<Entry>,
     /// Keywords too short for the table. They are searched one after the other: no built-in detector has one.
-    short: Vec<(Keyword, u16)>,
+    short: Vec<(&'static str, u16)>,
 }
 
 impl Prefilter {
     /// Indexes keywords with the number of the detector each belongs to. Past 65,534 keywords the rest are searched
     /// one after the other, slowly and correctly.
-    pub(super) fn new(keywords: impl Iterator<Item = (Keyword, u16)>) -> Self {
+    pub(super) fn new(keywords: impl Iterator<Item = (&'static str, u16)>) -> Self {
         // Memory that the system hands out zeroed is not written again.
         let marks = vec![0; MARKS].into_boxed_slice().try_into().unwrap_or_else(|_| Box::new([0; MARKS]));
         let mut prefilter =
@@ -166,7 +161,7 @@ mod tests {
         ["ghp_", "AKIA", "-----BEGIN", "key", "xoxb-", "éclair", "k", "Secret", "aaa"];
 
     fn found(text: &str) -> Vec<Hit> {
-        let prefilter = Prefilter::new(KEYWORDS.into_iter().map(Cow::Borrowed).zip(0..));
+        let prefilter = Prefilter::new(KEYWORDS.into_iter().zip(0..));
         let mut hits = Vec::new();
         prefilter.find(text, &mut hits);
         hits.sort_unstable();

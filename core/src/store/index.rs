@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::StoreError;
 use super::lock::{self, Lock, LockedPlugin, Snapshot};
-use super::pins::{self, At, InstalledPlugin, Origin, Pin};
+use super::pins::{self, At, InstalledPlugin, Origin, Pin, lasting};
 use super::{Scope, this_triple};
 use crate::places::Places;
 use crate::private;
@@ -128,8 +128,8 @@ fn rebuild(
     }
     let fingerprint = if plugins.is_empty() { 0 } else { fingerprint(&states) };
     let index = Index {
-        program: env!("CARGO_PKG_VERSION").to_owned(),
-        triple: this_triple().to_owned(),
+        program: env!("CARGO_PKG_VERSION"),
+        triple: this_triple(),
         places: Place::key(places),
         made_ns,
         locks: states,
@@ -144,7 +144,7 @@ fn rebuild(
     Ok(index.open(places, place))
 }
 
-fn plugin(locked: &LockedPlugin, scope: Scope, pins: &[(String, Pin)]) -> InstalledPlugin {
+fn plugin(locked: &LockedPlugin, scope: Scope, pins: &[(&str, Pin)]) -> InstalledPlugin {
     let library = locked.libraries.get(this_triple());
     let origin = match library {
         Some(library) => {
@@ -154,10 +154,10 @@ fn plugin(locked: &LockedPlugin, scope: Scope, pins: &[(String, Pin)]) -> Instal
         None => Origin::Elsewhere(locked.libraries.keys().cloned().collect()),
     };
     InstalledPlugin {
-        name: locked.name.clone(),
-        version: locked.version.clone(),
+        name: lasting(&locked.name),
+        version: lasting(&locked.version),
         scope,
-        sha256: library.map(|library| library.sha256.clone()),
+        sha256: library.map(|library| lasting(&library.sha256)),
         at: At::Unknown,
         items: pins::items(&locked.manifest),
         origin,
@@ -170,7 +170,7 @@ fn is_same(plugins: &[InstalledPlugin], plugin: &InstalledPlugin) -> Result<bool
     match plugins.iter().find(|other| other.name == plugin.name) {
         None => Ok(false),
         Some(other) if other.sha256 == plugin.sha256 && other.items == plugin.items => Ok(true),
-        Some(_) => Err(StoreError::Conflict { name: plugin.name.clone() }),
+        Some(_) => Err(StoreError::Conflict { name: plugin.name.to_owned() }),
     }
 }
 
@@ -181,9 +181,9 @@ fn is_free(plugins: &[InstalledPlugin], plugin: &InstalledPlugin) -> Result<(), 
         };
         if let Some(other) = plugins.iter().find(has) {
             return Err(StoreError::Claimed {
-                name: plugin.name.clone(),
+                name: plugin.name.to_owned(),
                 kind: item.kind,
-                id: item.id.clone(),
+                id: item.id.to_owned(),
                 owner: format!("the {} plugin `{}`", other.scope.as_str(), other.name),
             });
         }
@@ -212,8 +212,8 @@ struct LockState {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Index {
-    program: String,
-    triple: String,
+    program: &'static str,
+    triple: &'static str,
     places: Vec<u8>,
     /// When the locks were read, in nanoseconds since 1970.
     made_ns: i128,
@@ -236,9 +236,9 @@ impl Index {
         Installed { plugins, fingerprint: self.fingerprint }
     }
 
-    fn pins(&self) -> Vec<(String, Pin)> {
+    fn pins(&self) -> Vec<(&'static str, Pin)> {
         let pin = |plugin: &InstalledPlugin| match (&plugin.sha256, &plugin.origin) {
-            (Some(sha256), Origin::Store(Some(pin))) => Some((sha256.clone(), *pin)),
+            (Some(sha256), Origin::Store(Some(pin))) => Some((*sha256, *pin)),
             _ => None,
         };
         self.plugins.iter().filter_map(pin).collect()
@@ -276,7 +276,8 @@ impl Place {
 
     /// The index, if nobody but this user can have written it and this program did, for this machine and these places.
     fn read(&self) -> Option<Index> {
-        let bytes = private::read(&self.folder, &self.file)?;
+        // It is read once in a hook; who reads it again and again keeps what came of it.
+        let bytes: &'static [u8] = private::read(&self.folder, &self.file)?.leak();
         let (magic, rest) = bytes.split_first_chunk::<8>()?;
         let (sum, body) = rest.split_first_chunk::<8>()?;
         if *magic != MAGIC || u64::from_le_bytes(*sum) != private::checksum(body) {
@@ -304,7 +305,7 @@ impl Place {
     pub(super) fn note(&self, sha256: &str, pin: Pin) {
         let Some(mut index) = self.read() else { return };
         for plugin in &mut index.plugins {
-            if plugin.sha256.as_deref() == Some(sha256)
+            if plugin.sha256 == Some(sha256)
                 && let Origin::Store(known) = &mut plugin.origin
             {
                 *known = Some(pin);

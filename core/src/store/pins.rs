@@ -18,18 +18,20 @@ use crate::stamp::{Stamp, is_racy, nanoseconds, stamp};
 
 /// A plugin that a policy can refer to. It says what the library holds; only [`open`](Self::open) says that the
 /// library may be loaded.
+///
+/// Its texts live as long as the process, as a library does that was loaded: a hook reads them where the index has them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct InstalledPlugin {
     /// Its name.
-    pub name: String,
+    pub name: &'static str,
     /// Its own version.
-    pub version: String,
+    pub version: &'static str,
     /// Who installed it.
     pub scope: Scope,
     /// The SHA-256 of the library for this machine, as 64 hexadecimal digits. `None` if the lock has none for it, and
     /// for a library that was named for one run.
-    pub sha256: Option<String>,
+    pub sha256: Option<&'static str>,
     /// What is in it.
     pub items: Vec<InstalledItem>,
     /// Where the library came from.
@@ -78,8 +80,8 @@ impl InstalledPlugin {
     /// file must not be one that any user of the machine can write.
     pub fn unpinned(path: &Path, manifest: &Manifest) -> Self {
         Self {
-            name: manifest.name.clone(),
-            version: manifest.version.clone(),
+            name: lasting(&manifest.name),
+            version: lasting(&manifest.version),
             scope: Scope::User,
             sha256: None,
             items: items(manifest),
@@ -147,7 +149,7 @@ impl InstalledPlugin {
         let found = hash(file).map_err(|error| StoreError::io("read", &self.path(), error))?;
         if found != *expected {
             return Err(StoreError::Changed {
-                name: self.name.clone(),
+                name: self.name.to_owned(),
                 expected: expected.to_owned(),
                 found,
             });
@@ -156,12 +158,12 @@ impl InstalledPlugin {
     }
 
     fn missing(&self, expected: &str) -> StoreError {
-        StoreError::Missing { name: self.name.clone(), path: self.path(), expected: expected.to_owned() }
+        StoreError::Missing { name: self.name.to_owned(), path: self.path(), expected: expected.to_owned() }
     }
 
     fn not_for_this_machine(&self, triples: &[String]) -> StoreError {
         let pinned = if triples.is_empty() { "no machine".to_owned() } else { triples.join(", ") };
-        StoreError::NotForThisMachine { name: self.name.clone(), pinned, triple: this_triple() }
+        StoreError::NotForThisMachine { name: self.name.to_owned(), pinned, triple: this_triple() }
     }
 }
 
@@ -169,10 +171,15 @@ impl InstalledPlugin {
 pub(super) fn items(manifest: &Manifest) -> Vec<InstalledItem> {
     let item = |item: &agentfirewall_sdk::Item| InstalledItem {
         kind: item.kind,
-        id: item.id.clone(),
-        keywords: item.keywords.clone(),
+        id: lasting(&item.id),
+        keywords: item.keywords.iter().map(|keyword| lasting(keyword)).collect(),
     };
     manifest.items.iter().map(item).collect()
+}
+
+/// A text for the rest of the process.
+pub(super) fn lasting(text: &str) -> &'static str {
+    text.to_owned().leak()
 }
 
 /// The SHA-256 of a file from its beginning, where it stands again afterwards.

@@ -109,7 +109,7 @@ pub(super) fn run(args: &PluginsInfoArgs, ui: &Ui) -> Result<Exit, Failure> {
 }
 
 fn unknown(name: &str, registry: &Registry) -> Failure {
-    let known: Vec<&str> = registry.libraries().iter().map(|library| library.plugin.name.as_str()).collect();
+    let known: Vec<&str> = registry.libraries().iter().map(|library| library.plugin.name).collect();
     not_installed(name, &known).help("nor has a built-in plugin this id: see `agentfirewall plugins list`")
 }
 

@@ -90,7 +90,7 @@ impl Reader<'_> {
                 format!("write `{plugin}`"),
             ),
             None => {
-                let names = self.registry.libraries().iter().map(|library| library.plugin.name.as_str());
+                let names = self.registry.libraries().iter().map(|library| library.plugin.name);
                 let likely = meant(name, names).map(|name| format!("did you mean `{name}`? "));
                 let known = "install it with `agentfirewall plugins add`; `agentfirewall plugins list` shows what \
                              is installed";

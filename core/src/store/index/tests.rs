@@ -12,7 +12,7 @@ fn settle(places: &Places, change: impl FnOnce(&mut Index)) {
 }
 
 fn versions(places: &Places) -> Vec<String> {
-    installed(places).unwrap().plugins.into_iter().map(|plugin| plugin.version).collect()
+    installed(places).unwrap().plugins.into_iter().map(|plugin| plugin.version.to_owned()).collect()
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn items_are_known_without_their_library() {
     settle(&machine.places, |_| {});
     assert_eq!(installed(&machine.places).unwrap(), found);
     let acme = found.find("acme").unwrap();
-    assert_eq!((acme.version.as_str(), acme.scope, acme.items.len()), ("1.0.0", Scope::User, 2));
+    assert_eq!((acme.version, acme.scope, acme.items.len()), ("1.0.0", Scope::User, 2));
     let owner = found.owner(Kind::Matcher, "acme-host").unwrap();
     assert_eq!(owner.name, "acme");
     assert_eq!(
@@ -50,7 +50,7 @@ fn a_good_index_is_used_and_a_changed_lock_is_noticed() {
     machine.add("acme", "1.0.0", "one").unwrap();
     let before = installed(&machine.places).unwrap().fingerprint;
     assert_ne!(before, 0);
-    settle(&machine.places, |index| index.plugins[0].version = "from the index".to_owned());
+    settle(&machine.places, |index| index.plugins[0].version = "from the index");
     assert_eq!(versions(&machine.places), ["from the index"]);
     machine.add("zulu", "1.0.0", "two").unwrap();
     assert_eq!(versions(&machine.places), ["1.0.0", "1.0.0"]);
@@ -69,24 +69,21 @@ fn an_index_made_too_soon_after_the_lock_is_not_believed() {
     installed(&machine.places).unwrap();
     let place = Place::of(&machine.places);
     let mut index = place.read().unwrap();
-    index.plugins[0].version = "too young".to_owned();
+    index.plugins[0].version = "too young";
     place.write(&index);
     assert_eq!(versions(&machine.places), ["1.0.0"]);
 }
 
 #[test]
 fn an_index_of_another_machine_program_or_place_is_not_used() {
-    let changes: [fn(&mut Index); 3] = [
-        |index| index.triple = "vax-dec-vms".to_owned(),
-        |index| index.program = "0.0.1".to_owned(),
-        |index| index.places.push(0),
-    ];
+    let changes: [fn(&mut Index); 3] =
+        [|index| index.triple = "vax-dec-vms", |index| index.program = "0.0.1", |index| index.places.push(0)];
     for change in changes {
         let machine = Machine::new();
         machine.add("acme", "1.0.0", "one").unwrap();
         installed(&machine.places).unwrap();
         settle(&machine.places, |index| {
-            index.plugins[0].version = "from the index".to_owned();
+            index.plugins[0].version = "from the index";
             change(index);
         });
         assert_eq!(versions(&machine.places), ["1.0.0"]);
@@ -143,7 +140,7 @@ fn managed_plugins_come_first_and_win_if_they_are_the_same() {
     machine.add("acme", "1.0.0", "acme").unwrap();
     assert_eq!(machine.add("zulu", "1.0.0", "zulu").unwrap(), Added::New);
     let found = installed(&machine.places).unwrap();
-    let names: Vec<_> = found.plugins.iter().map(|plugin| (plugin.scope, plugin.name.as_str())).collect();
+    let names: Vec<_> = found.plugins.iter().map(|plugin| (plugin.scope, plugin.name)).collect();
     assert_eq!(names, [(Scope::Managed, "zulu"), (Scope::User, "acme")]);
     assert!(found.plugins[0].path().starts_with(machine.places.managed_plugins_store()));
     for plugin in &found.plugins {
@@ -201,7 +198,7 @@ mod rights {
         installed(&machine.places).unwrap();
         let place = Place::of(&machine.places);
         assert_eq!((mode(&place.folder), mode(&place.file)), (0o700, 0o600));
-        let forge = |index: &mut Index| index.plugins[0].version = "forged".to_owned();
+        let forge = |index: &mut Index| index.plugins[0].version = "forged";
         settle(&machine.places, forge);
         assert_eq!(versions(&machine.places), ["forged"]);
         chmod(&place.file, 0o666);

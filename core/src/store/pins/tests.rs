@@ -32,7 +32,7 @@ fn the_library_that_was_added_is_opened_from_its_beginning() {
     let mut bytes = Vec::new();
     plugin.open().unwrap().read_to_end(&mut bytes).unwrap();
     assert_eq!(bytes, fs::read(machine.library("one")).unwrap());
-    assert_eq!(plugin.sha256.as_deref(), Some(sha256(&bytes).as_str()));
+    assert_eq!(plugin.sha256, Some(sha256(&bytes).as_str()));
     assert_eq!(plugin.path(), machine.stored());
 }
 
@@ -44,7 +44,7 @@ fn one_flipped_byte_is_refused_with_the_way_out() {
     flip(&plugin.path());
     let error = plugin.open().unwrap_err();
     let StoreError::Changed { name, expected, found } = &error else { panic!("{error}") };
-    assert_eq!((name.as_str(), Some(expected)), ("acme", plugin.sha256.as_ref()));
+    assert_eq!((name.as_str(), Some(expected.as_str())), ("acme", plugin.sha256));
     assert_ne!(expected, found);
     let text = error.to_string();
     for part in
