@@ -23,10 +23,12 @@ pub struct Library {
 
 impl Library {
     /// A library that nothing was loaded of yet. `number` is the guard's name for it.
-    pub fn new(plugin: InstalledPlugin, number: u32, check: LayoutCheck, guard: Arc<dyn Guard>) -> Self {
-        // Loaded code stays until the process ends, and so does what is known of it: taking it apart at the end of a hook
-        // would cost more than knowing it did.
-        let plugin: &'static InstalledPlugin = Box::leak(Box::new(plugin));
+    pub fn new(
+        plugin: &'static InstalledPlugin,
+        number: u32,
+        check: LayoutCheck,
+        guard: Arc<dyn Guard>,
+    ) -> Self {
         Self { plugin, number, check, guard, loaded: OnceLock::new() }
     }
 

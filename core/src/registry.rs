@@ -80,7 +80,9 @@ impl Registry {
             return Ok(self);
         }
         self.fingerprint ^= installed.fingerprint;
-        for plugin in installed.plugins {
+        // Loaded code stays until the process ends, and so does what is known of it: taking it apart at the end of a hook
+        // would cost more than knowing it did.
+        for plugin in installed.plugins.leak() {
             self.add(plugin, LayoutCheck::Done, guard)?;
         }
         Ok(self)
@@ -98,13 +100,13 @@ impl Registry {
                 known.plugin.name, known.plugin.version
             )));
         }
-        self.add(plugin, LayoutCheck::Full, guard)?;
+        self.add(Box::leak(Box::new(plugin)), LayoutCheck::Full, guard)?;
         Ok(self)
     }
 
     fn add(
         &mut self,
-        plugin: InstalledPlugin,
+        plugin: &'static InstalledPlugin,
         check: LayoutCheck,
         guard: &Arc<dyn Guard>,
     ) -> Result<(), CompositionError> {

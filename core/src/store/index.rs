@@ -256,22 +256,20 @@ pub(super) struct Place {
 impl Place {
     pub(super) fn of(places: &Places) -> Self {
         let key = Self::key(places);
-        // FNV-1a: a collision only costs a reading of the locks.
-        let hash =
-            key.iter().chain(this_triple().as_bytes()).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-            });
+        // A collision only costs a reading of the locks.
+        let hash = private::checksum(&key) ^ private::checksum(this_triple().as_bytes());
         let folder = places.cache();
         Self { file: folder.join(format!("plugins-{hash:016x}.bin")), folder, key }
     }
 
     /// What the index is about.
     fn key(places: &Places) -> Vec<u8> {
-        [places.managed_plugins_lock(), places.plugins_lock(), places.plugins_store()]
-            .iter()
-            .flat_map(|path| path.as_os_str().as_encoded_bytes().iter().chain(&[0]))
-            .copied()
-            .collect()
+        let mut key = Vec::with_capacity(256);
+        for path in [places.managed_plugins_lock(), places.plugins_lock(), places.plugins_store()] {
+            key.extend_from_slice(path.as_os_str().as_encoded_bytes());
+            key.push(0);
+        }
+        key
     }
 
     /// The index, if nobody but this user can have written it and this program did, for this machine and these places.
