@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use agentfirewall_tests::fixtures::{add, library, manifest};
 use agentfirewall_tests::payload::Payload;
 use agentfirewall_tests::rules;
 use agentfirewall_tests::sandbox::Sandbox;
@@ -82,6 +83,8 @@ fn rows() -> Vec<Row> {
         Row::hook("hook, default policy, `git status`", None, "git status"),
         Row::hook("hook, 20 rules", Some(&rules::policy(20)), "git status"),
         Row::hook("hook, 1,000 rules", Some(&rules::policy(1_000)), "git status"),
+        with_plugins("hook, 10 plugins that it does not need", 10, "git status"),
+        with_plugins("hook, 1 plugin that it needs", 1, "echo acme_live_0"),
     ];
     match std::env::var_os("AGENTFIREWALL_ORIGINAL_PYTHON").map(PathBuf::from) {
         Some(python) => rows.extend(original(&python)),
@@ -90,6 +93,21 @@ fn rows() -> Vec<Row> {
         }
     }
     rows
+}
+
+/// The default policy and the example of a detector, under as many names.
+fn with_plugins(name: &str, count: usize, command: &str) -> Row {
+    let row = Row::hook(name, None, command);
+    let path = library("acme-token");
+    let one = serde_json::to_string(&manifest(&path)).unwrap();
+    for number in 0..count {
+        let team = if number == 0 { "acme".to_owned() } else { format!("team{number}") };
+        let manifest = serde_json::from_str(&one.replace("acme", &team)).unwrap();
+        add(&row.sandbox, &path, &manifest).unwrap();
+    }
+    // A lock file that changed in the last two seconds is compared by its content.
+    std::thread::sleep(Duration::from_millis(2_200));
+    row
 }
 
 /// The original's own hook, the way its `install` writes it, with the policy of its own `init`.
