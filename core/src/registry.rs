@@ -80,6 +80,8 @@ impl Registry {
             return Ok(self);
         }
         self.fingerprint ^= installed.fingerprint;
+        self.libraries.reserve_exact(installed.plugins.len());
+        self.all.reserve_exact(installed.plugins.iter().map(|plugin| plugin.items.len()).sum());
         // Loaded code stays until the process ends, and so does what is known of it: taking it apart at the end of a hook
         // would cost more than knowing it did.
         for plugin in installed.plugins.leak() {

@@ -20,8 +20,6 @@ mod rights;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use std::sync::OnceLock;
-
 use agentfirewall_sdk::Kind;
 use serde::{Deserialize, Serialize};
 
@@ -78,33 +76,8 @@ pub fn is_name(text: &str) -> bool {
 }
 
 /// The target triple this program was built for: a library for another one cannot be loaded.
-pub fn this_triple() -> &'static str {
-    static TRIPLE: OnceLock<String> = OnceLock::new();
-    TRIPLE.get_or_init(|| {
-        let arch = match std::env::consts::ARCH {
-            "x86" => "i686",
-            "riscv64" => "riscv64gc",
-            "powerpc64" if cfg!(target_endian = "little") => "powerpc64le",
-            arch => arch,
-        };
-        let (vendor, os) = match std::env::consts::OS {
-            "macos" => ("apple", "darwin"),
-            "ios" => ("apple", "ios"),
-            "windows" => ("pc", "windows"),
-            os => ("unknown", os),
-        };
-        let env = if cfg!(target_env = "gnu") {
-            "-gnu"
-        } else if cfg!(target_env = "musl") {
-            "-musl"
-        } else if cfg!(target_env = "msvc") {
-            "-msvc"
-        } else {
-            ""
-        };
-        let abi = if cfg!(target_abi = "eabihf") { "eabihf" } else { "" };
-        format!("{arch}-{vendor}-{os}{env}{abi}")
-    })
+pub const fn this_triple() -> &'static str {
+    env!("AGENTFIREWALL_TARGET")
 }
 
 #[cfg(test)]

@@ -27,7 +27,8 @@ struct Case {
 /// How much is too much.
 enum Budget {
     Instructions(u64),
-    /// Hundredths of what the first case takes.
+    /// Hundredths of what the first case takes. The goal for idle plugins is 110; counts differ by half a hundredth between
+    /// machines, by the lengths of their paths.
     Percent(u64),
 }
 
@@ -55,7 +56,7 @@ const CASES: [Case; 4] = [
         payload: PLAIN,
         budget: Budget::Instructions(770_000),
     },
-    Case { name: "10 idle plugins", rules: None, plugins: 10, payload: PLAIN, budget: Budget::Percent(115) },
+    Case { name: "10 idle plugins", rules: None, plugins: 10, payload: PLAIN, budget: Budget::Percent(112) },
 ];
 
 /// The example that stands for a team's plugin: its package and its library.
