@@ -5,7 +5,7 @@
 //! endless loop, closed or scribbled descriptors), the parent is untouched: it knows from shared memory whose code was
 //! running, and goes on without that library, which by default means to deny.
 //!
-//! A fork costs a fifth of a millisecond, and only calls that need a library pay it. Handlers for signals in one
+//! Fork and load take about a millisecond, and only calls that need a library pay it. Handlers for signals in one
 //! process would cost less and miss what does not raise one.
 #![expect(unsafe_code, reason = "fork, shared memory and the end of a process have no safe interface")]
 
