@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use agentfirewall_sdk::__private::panic_message;
 use agentfirewall_sdk::PluginError;
 
 /// Stands by while the code of a loaded library runs.
@@ -60,13 +61,7 @@ pub(crate) fn guarded<T>(run: impl FnOnce() -> Result<T, PluginError>) -> Result
             })
         }
         Err(payload) => {
-            let message = payload
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| payload.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "it gave no message".to_owned());
-            // Dropping a payload of unknown type may panic again, outside of any net.
-            std::mem::forget(payload);
+            let message = panic_message(payload).unwrap_or_else(|| "it gave no message".to_owned());
             Err(Fault::Panicked(PluginError::new(message).to_string()))
         }
     }

@@ -20,7 +20,7 @@ mod rights;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use agentfirewall_sdk::Kind;
+use agentfirewall_sdk::{Kind, LONGEST_NAME, is_hyphenated};
 use serde::{Deserialize, Serialize};
 
 pub use change::{Added, Adding, Library, Removed, Store};
@@ -29,9 +29,6 @@ pub use error::StoreError;
 pub use index::{Installed, installed};
 pub use lock::{Lock, LockedLibrary, LockedPlugin};
 pub use pins::InstalledPlugin;
-
-/// The most bytes of a name.
-const MAX_NAME: usize = 64;
 
 /// Who installed a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,12 +64,7 @@ pub struct InstalledItem {
 /// Whether a text can be the name of a plugin or the id of an item: lower-case words joined by hyphens, at most 64
 /// bytes, each word of ASCII letters and digits, the first beginning with a letter.
 pub fn is_name(text: &str) -> bool {
-    let word = |word: &str| {
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
-    text.len() <= MAX_NAME
-        && text.bytes().next().is_some_and(|first| first.is_ascii_lowercase())
-        && text.split('-').all(word)
+    text.len() <= LONGEST_NAME && is_hyphenated(text)
 }
 
 /// The target triple this program was built for: a library for another one cannot be loaded.

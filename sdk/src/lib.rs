@@ -24,7 +24,7 @@ pub mod wire;
 pub use call::{AgentInfo, HookEvent, McpServer, PermissionMode, ToolCall};
 pub use decision::{Action, Decision, LocatedFinding, ParseActionError, RuleRef};
 pub use detector::{Confidence, Detector, Finding, Scan, Severity};
-pub use manifest::{Item, Manifest};
+pub use manifest::{Item, LONGEST_NAME, Manifest, is_hyphenated};
 pub use matcher::{Access, Anchors, Matcher, PartKind, Subject};
 pub use plugin::{Factory, Kind, Meta, NoConfig, Plugin, PluginError, Registration, Role, registrations};
 pub use sink::{Event, Sink, SinkError};
@@ -48,5 +48,6 @@ pub mod __private {
     #[cfg(feature = "wire")]
     pub type Bytes = abi_stable::std_types::RVec<u8>;
 
+    pub use crate::plugin::panic_message;
     pub use crate::plugin::{build_detector, build_matcher, build_sink, config_schema, matcher_anchors};
 }

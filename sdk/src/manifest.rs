@@ -6,6 +6,25 @@ use serde_json::Value;
 
 use crate::plugin::{Factory, Kind, Registration, Role, registrations};
 
+/// The most bytes of a plugin's name and of an item's id: both stand in policies, records and listings.
+pub const LONGEST_NAME: usize = 64;
+
+/// Whether a text has the form of a plugin's name or an item's id, however long it is: lower-case words joined by
+/// hyphens, each of ASCII letters and digits, the first beginning with a letter.
+///
+/// ```
+/// use agentfirewall_sdk::is_hyphenated;
+///
+/// assert!(is_hyphenated("acme-token2"));
+/// assert!(!is_hyphenated("acme_token") && !is_hyphenated("2acme") && !is_hyphenated("acme--token"));
+/// ```
+pub fn is_hyphenated(text: &str) -> bool {
+    let word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    text.starts_with(|first: char| first.is_ascii_lowercase()) && text.split('-').all(word)
+}
+
 /// The contents of one library, as it tells them through the wire.
 ///
 /// Fields that this version does not know are passed over, so that a newer library can say more. Authors write none:

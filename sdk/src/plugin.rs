@@ -1,5 +1,6 @@
 //! Registration: how a plugin says what it is, and how the host finds it.
 
+use std::any::Any;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema};
@@ -32,6 +33,16 @@ impl fmt::Display for PluginError {
 }
 
 impl std::error::Error for PluginError {}
+
+/// The message of a caught panic, if it has one.
+#[doc(hidden)]
+pub fn panic_message(payload: Box<dyn Any + Send>) -> Option<String> {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let message = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    // Dropping a payload of unknown type runs foreign code again, outside of any net.
+    std::mem::forget(payload);
+    message
+}
 
 /// What every plugin is: a type made from its configuration.
 pub trait Plugin: Sized {

@@ -12,6 +12,37 @@ pub mod v1;
 pub(crate) mod export;
 mod import;
 
+use std::sync::{Arc, Mutex};
+
+/// What was made of a call, kept as long as the questions are about the same one: on this side its JSON, on the other the
+/// call that was read from it.
+#[derive(Debug)]
+struct Kept<T: ?Sized>(Mutex<Option<(u64, Arc<T>)>>);
+
+impl<T: ?Sized> Default for Kept<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: ?Sized> Kept<T> {
+    /// What is kept under a call's number, or what is now made of it. Nothing is kept under 0.
+    fn get_or<E>(&self, number: u64, make: impl FnOnce() -> Result<Arc<T>, E>) -> Result<Arc<T>, E> {
+        if let Ok(last) = self.0.lock()
+            && let Some((known, kept)) = last.as_ref()
+            && number != 0
+            && *known == number
+        {
+            return Ok(Arc::clone(kept));
+        }
+        let made = make()?;
+        if let Ok(mut last) = self.0.lock() {
+            *last = Some((number, Arc::clone(&made)));
+        }
+        Ok(made)
+    }
+}
+
 pub use export::{module, silence_panics};
 pub use import::{Imported, ImportedDetector, ImportedMatcher, ImportedSink};
 

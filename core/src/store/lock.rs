@@ -25,14 +25,14 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use agentfirewall_sdk::{Kind, Manifest};
+use agentfirewall_sdk::{Kind, LONGEST_NAME, Manifest};
 use jiff::Timestamp;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
 use super::rights::{self, Links, Writers};
-use super::{MAX_NAME, Scope, is_name};
+use super::{Scope, is_name};
 use crate::audit::is_hex;
 use crate::stamp::{Stamp, stamp};
 
@@ -274,7 +274,7 @@ pub(super) fn check_manifest(manifest: &Manifest) -> Result<(), String> {
 
 /// A text of somebody else's in a message: short and printable.
 pub(super) fn quoted(text: &str) -> String {
-    let short: String = text.chars().take(MAX_NAME).collect();
+    let short: String = text.chars().take(LONGEST_NAME).collect();
     let cut = if short.len() < text.len() { "…" } else { "" };
     format!("`{}{cut}`", short.escape_debug())
 }
@@ -289,7 +289,7 @@ pub(super) fn is_triple(text: &str) -> bool {
         !word.is_empty()
             && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.')
     };
-    text.len() <= MAX_NAME && text.contains('-') && text.split('-').all(word)
+    text.len() <= LONGEST_NAME && text.contains('-') && text.split('-').all(word)
 }
 
 /// Reads a lock file; `None` if there is none. Refuses one that another user could have written.

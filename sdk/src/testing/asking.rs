@@ -55,14 +55,7 @@ pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T, PluginError>) -> Result
 }
 
 pub(super) fn panic_message(payload: Box<dyn Any + Send>) -> String {
-    let message = payload
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "without a message".to_owned());
-    // Dropping a payload of unknown type may panic again, outside of any net.
-    std::mem::forget(payload);
-    message
+    crate::plugin::panic_message(payload).unwrap_or_else(|| "without a message".to_owned())
 }
 
 /// A matcher or a detector that was made.

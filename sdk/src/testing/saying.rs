@@ -2,37 +2,27 @@
 
 use super::report::{Notes, Verdict, counted, quoted};
 use super::specimen::Specimen;
-use crate::{Item, Kind};
+use crate::{Item, Kind, LONGEST_NAME, is_hyphenated};
 
-/// The longest id, in bytes: it stands in policies, records and listings.
-const LONGEST_ID: usize = 64;
 /// Keywords shorter than this stand in nearly every text.
 const SHORTEST_KEYWORD: usize = 3;
 
 pub(super) fn id(item: &Item, twins: usize) -> Verdict {
     let mut notes = Notes::default();
     let id = &item.id;
-    if !is_id(id) {
+    if !is_hyphenated(id) {
         notes.fail(format!(
             "{} is no id: lower-case letters and digits in words joined by single hyphens, a letter first",
             quoted(id)
         ));
     }
-    if id.len() > LONGEST_ID {
-        notes.fail(format!("it has {} bytes, more than {LONGEST_ID}", id.len()));
+    if id.len() > LONGEST_NAME {
+        notes.fail(format!("it has {} bytes, more than {LONGEST_NAME}", id.len()));
     }
     if twins > 1 {
         notes.fail(format!("{} are called {}", counted(twins, item.kind.as_str()), quoted(id)));
     }
     notes.verdict(|| quoted(id))
-}
-
-/// `[a-z][a-z0-9]*(-[a-z0-9]+)*`
-fn is_id(id: &str) -> bool {
-    id.starts_with(|first: char| first.is_ascii_lowercase())
-        && id.split('-').all(|word| {
-            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        })
 }
 
 pub(super) fn metadata(specimen: &Specimen) -> Verdict {

@@ -1,19 +1,19 @@
 //! The library's side: an author's types become wire objects. No panic leaves this file.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use abi_stable::library::{CheckTypeLayout, LibHeader, RootModuleError};
 use abi_stable::prefix_type::{PrefixRef, PrefixTypeTrait};
 use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{RErr, ROk, RResult, RSlice, RStr, RString, RVec};
 
-use super::v1;
 use super::v1::{
     ACCESSES, Detector_TO, DetectorBox, Found, KINDS, Matcher_TO, MatcherBox, PluginV1, PluginV1Ref, Sink_TO,
     SinkBox, Undelivered,
 };
-use crate::plugin::{Factory, Kind, PluginError, Registration, registrations};
+use super::{Kept, v1};
+use crate::plugin::{Factory, Kind, PluginError, Registration, panic_message, registrations};
 use crate::{
     Access, Anchors, Confidence, Detector, Event, Manifest, Matcher, PartKind, Scan, Severity, Sink,
     SinkError, Subject, ToolCall,
@@ -64,13 +64,7 @@ fn caught<T>(run: impl FnOnce() -> Result<T, PluginError>) -> Result<T, RString>
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(error.to_string().into()),
         Err(payload) => {
-            let message = payload
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| payload.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "without a message".to_owned());
-            // Dropping the payload runs the author's code again, outside of any net.
-            std::mem::forget(payload);
+            let message = panic_message(payload).unwrap_or_else(|| "without a message".to_owned());
             Err(PluginError::new(format!("{}{message}", PluginError::PANICKED)).to_string().into())
         }
     }
@@ -100,7 +94,7 @@ extern "C" fn ext(operation: u32, _argument: RSlice<'_, u8>) -> RResult<RVec<u8>
 extern "C" fn matcher(id: RStr<'_>, config: RStr<'_>) -> RResult<MatcherBox, RString> {
     result(caught(|| match find(Kind::Matcher, id.as_str())?.factory {
         Factory::Matcher { build, .. } => Ok(Matcher_TO::from_value(
-            ExportedMatcher { inner: build(config.as_str())?, last: Mutex::default() },
+            ExportedMatcher { inner: build(config.as_str())?, last: Kept::default() },
             TD_Opaque,
         )),
         _ => Err(PluginError::new("the factory is of another kind")),
@@ -126,25 +120,16 @@ extern "C" fn sink(id: RStr<'_>, config: RStr<'_>) -> RResult<SinkBox, RString> 
 struct ExportedMatcher {
     inner: Box<dyn Matcher>,
     /// The call of the last question, so that it is decoded once however many questions are about it.
-    last: Mutex<Option<(u64, Arc<ToolCall>)>>,
+    last: Kept<ToolCall>,
 }
 
 impl ExportedMatcher {
     fn call(&self, number: u64, json: &[u8]) -> Result<Arc<ToolCall>, PluginError> {
-        if let Ok(last) = self.last.lock()
-            && let Some((known, call)) = last.as_ref()
-            && number != 0
-            && *known == number
-        {
-            return Ok(Arc::clone(call));
-        }
-        let call: ToolCall = serde_json::from_slice(json)
-            .map_err(|error| PluginError::new(format!("the host's call cannot be read: {error}")))?;
-        let call = Arc::new(call);
-        if let Ok(mut last) = self.last.lock() {
-            *last = Some((number, Arc::clone(&call)));
-        }
-        Ok(call)
+        self.last.get_or(number, || {
+            serde_json::from_slice(json)
+                .map(Arc::new)
+                .map_err(|error| PluginError::new(format!("the host's call cannot be read: {error}")))
+        })
     }
 }
 

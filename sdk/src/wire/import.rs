@@ -1,11 +1,12 @@
 //! The host's side: wire objects become the traits of this crate again, so that the rest of the host cannot tell a
 //! library's plugin from its own.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use abi_stable::std_types::{RResult, RSlice, RStr, RString, RVec};
 
+use super::Kept;
 use super::v1::{ACCESSES, DetectorBox, Found, KINDS, MatcherBox, PluginV1Ref, SinkBox, Undelivered};
 use crate::plugin::PluginError;
 use crate::{
@@ -39,7 +40,7 @@ impl Imported {
     /// Makes a matcher from its configuration (JSON).
     pub fn matcher(&self, id: &str, config: &str) -> Result<ImportedMatcher, PluginError> {
         let inner = made(self.0.matcher()(RStr::from(id), RStr::from(config)))?;
-        Ok(ImportedMatcher { inner, last: Mutex::default() })
+        Ok(ImportedMatcher { inner, last: Kept::default() })
     }
 
     /// Makes a detector from its configuration (JSON).
@@ -61,7 +62,7 @@ fn made<T>(result: RResult<T, RString>) -> Result<T, PluginError> {
 pub struct ImportedMatcher {
     inner: MatcherBox,
     /// The JSON of the last call, so that it is made once however many questions are about it.
-    last: Mutex<Option<(u64, Arc<[u8]>)>>,
+    last: Kept<[u8]>,
 }
 
 impl std::fmt::Debug for ImportedMatcher {
@@ -72,21 +73,11 @@ impl std::fmt::Debug for ImportedMatcher {
 
 impl ImportedMatcher {
     fn call(&self, subject: &Subject<'_>) -> Result<Arc<[u8]>, PluginError> {
-        let number = subject.number();
-        if let Ok(last) = self.last.lock()
-            && let Some((known, json)) = last.as_ref()
-            && number != 0
-            && *known == number
-        {
-            return Ok(Arc::clone(json));
-        }
-        let json: Arc<[u8]> = serde_json::to_vec(subject.call)
-            .map_err(|error| PluginError::new(format!("the call cannot be written: {error}")))?
-            .into();
-        if let Ok(mut last) = self.last.lock() {
-            *last = Some((number, Arc::clone(&json)));
-        }
-        Ok(json)
+        self.last.get_or(subject.number(), || {
+            serde_json::to_vec(subject.call)
+                .map(Arc::from)
+                .map_err(|error| PluginError::new(format!("the call cannot be written: {error}")))
+        })
     }
 }
 

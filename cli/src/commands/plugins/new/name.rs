@@ -1,9 +1,8 @@
 //! A plugin's name, and what follows from it: the crate's, the type's.
 
-use crate::failure::{Exit, Failure};
+use agentfirewall_sdk::{LONGEST_NAME, is_hyphenated};
 
-/// The longest name, in bytes: the id of a plugin may not be longer.
-const LONGEST: usize = 64;
+use crate::failure::{Exit, Failure};
 
 /// Names that Cargo or the compiler would refuse, or mistake for something else: the language's words, its own crates,
 /// and the crates that the template needs.
@@ -122,16 +121,13 @@ impl Name {
         if text.is_empty() {
             return Err(refused("it is empty"));
         }
-        if text.len() > LONGEST {
-            return Err(refused(&format!("it has {} bytes, {LONGEST} are the limit", text.len())));
+        if text.len() > LONGEST_NAME {
+            return Err(refused(&format!("it has {} bytes, {LONGEST_NAME} are the limit", text.len())));
         }
         if !text.starts_with(|first: char| first.is_ascii_lowercase()) {
             return Err(refused("it does not begin with a lower-case letter"));
         }
-        let word = |word: &str| {
-            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        };
-        if !text.split('-').all(word) {
+        if !is_hyphenated(text) {
             return Err(refused(
                 "only lower-case letters and digits, in words joined by single hyphens, can stand in it",
             ));
@@ -190,7 +186,7 @@ fn suggestion(text: &str) -> Option<String> {
     }
     let mut name = String::new();
     for word in words {
-        if name.len() + 1 + word.len() > LONGEST {
+        if name.len() + 1 + word.len() > LONGEST_NAME {
             break;
         }
         if !name.is_empty() {
@@ -217,11 +213,11 @@ mod tests {
 
     #[test]
     fn names_are_lower_case_words_joined_by_hyphens() {
-        let longest = "a".repeat(LONGEST);
+        let longest = "a".repeat(LONGEST_NAME);
         for text in ["a", "acme", "acme-token", "a1-2b-c3", "x509", &longest] {
             assert_eq!(Name::parse(text).unwrap().as_str(), text);
         }
-        let too_long = "a".repeat(LONGEST + 1);
+        let too_long = "a".repeat(LONGEST_NAME + 1);
         for text in [
             "", "-", "-a", "a-", "a--b", "1a", "A", "aB", "a_b", "a b", "a/b", "../a", "é", "a.b", "fn",
             &too_long,
