@@ -19,7 +19,7 @@ use agentfirewall_core::agents::{Answer, Payload, Surroundings};
 use agentfirewall_core::guard::Guard;
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::places::Places;
-use agentfirewall_core::policy::{self, Layer, LayerKind, OnError};
+use agentfirewall_core::policy::{self, Layer, OnError};
 use agentfirewall_core::registry::Registry;
 use agentfirewall_core::store;
 use agentfirewall_sdk::HookEvent;
@@ -253,8 +253,7 @@ impl Attempt {
 
 /// Whether every trusted layer says that a failure of the firewall lets calls pass. A project cannot say so.
 fn may_pass_on_error(layers: &[Layer<'_>]) -> bool {
-    let mut trusted =
-        layers.iter().filter(|layer| matches!(layer.kind, LayerKind::Managed | LayerKind::User)).peekable();
+    let mut trusted = layers.iter().filter(|layer| layer.kind.is_trusted()).peekable();
     trusted.peek().is_some() && trusted.all(|layer| layer.on_error == OnError::Allow)
 }
 

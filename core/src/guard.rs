@@ -4,6 +4,8 @@ use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use agentfirewall_sdk::__private::panic_message;
+
+use crate::line::one_line;
 use agentfirewall_sdk::PluginError;
 
 /// Stands by while the code of a loaded library runs.
@@ -49,6 +51,22 @@ impl std::fmt::Display for Fault {
     }
 }
 
+impl Fault {
+    /// What the plugin said.
+    pub(crate) fn message(&self) -> &str {
+        let (Self::Failed(message) | Self::Panicked(message)) = self;
+        message
+    }
+
+    /// The same fault with what may be told of its message.
+    pub(crate) fn tellable(self, judged: &[&str]) -> Self {
+        match self {
+            Self::Failed(message) => Self::Failed(tellable(&message, judged)),
+            Self::Panicked(message) => Self::Panicked(tellable(&message, judged)),
+        }
+    }
+}
+
 /// Runs a plugin's code. A panic is an error, whether it was caught here or by the library that it happened in.
 pub(crate) fn guarded<T>(run: impl FnOnce() -> Result<T, PluginError>) -> Result<T, Fault> {
     match catch_unwind(AssertUnwindSafe(run)) {
@@ -69,10 +87,10 @@ pub(crate) fn guarded<T>(run: impl FnOnce() -> Result<T, PluginError>) -> Result
 
 /// What of a plugin's message may be told: one line of it, unless it quotes what was judged, which could be a secret.
 /// Eight bytes in a row that one of the texts has too count as a quotation.
-pub(crate) fn tellable(message: &str, judged: &[&str]) -> String {
+fn tellable(message: &str, judged: &[&str]) -> String {
     const QUOTE: usize = 8;
     const LONGEST: usize = 400;
-    let line: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();
+    let line = one_line(message, LONGEST);
     let quotes = line.as_bytes().windows(QUOTE).any(|window| {
         std::str::from_utf8(window).is_ok_and(|window| judged.iter().any(|text| text.contains(window)))
             && window.iter().any(|byte| !byte.is_ascii_alphabetic() && *byte != b' ')

@@ -56,7 +56,6 @@ pub struct Interceptor<'c> {
     matchers: Matchers<'c>,
     protection: Option<Protection>,
     home: PathBuf,
-    registry: &'c Registry,
 }
 
 impl std::fmt::Debug for Interceptor<'_> {
@@ -103,7 +102,6 @@ impl<'c> Interceptor<'c> {
             matchers: Matchers::new(registry)?,
             protection: None,
             home: home.to_owned(),
-            registry,
         })
     }
 
@@ -169,7 +167,7 @@ impl<'c> Interceptor<'c> {
         // author who asked for it.
         decision.approve = approvals > 0 && decision.action <= Action::Log && decision.would.is_none();
         decision.plugins =
-            self.registry.libraries().iter().filter_map(|library| library.took_part()).collect();
+            self.matchers.registry.libraries().iter().filter_map(|library| library.took_part()).collect();
         decision.plugin_failures = tolerated.into_iter().map(|failure| failure.message).collect();
         for finding in found.into_iter().flatten().flat_map(|scanned| scanned.findings) {
             if !decision.findings.contains(&finding) {

@@ -12,6 +12,7 @@ pub mod facts;
 pub mod guard;
 pub mod interceptor;
 pub mod library;
+mod line;
 pub mod loader;
 pub mod places;
 pub mod policy;

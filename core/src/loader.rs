@@ -11,6 +11,11 @@ use abi_stable::library::AbiHeaderRef;
 use agentfirewall_sdk::wire::v1::PluginV1Ref;
 use agentfirewall_sdk::wire::{ABI, HANDSHAKE_SYMBOL, Handshake, Imported, MAGIC, UNWINDS};
 
+use crate::line::words;
+
+/// The longest text of others in an error, in characters.
+const LONGEST_CAUSE: usize = 240;
+
 /// How far a library is compared with the wire before it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LayoutCheck {
@@ -162,18 +167,13 @@ fn judge(handshake: &Handshake) -> Result<(), LoadError> {
 /// The cause, which the error itself does not show, on one line.
 fn system(error: &dyn std::error::Error) -> LoadError {
     let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-    LoadError::System(one_line(&cause))
+    LoadError::System(words(&cause, LONGEST_CAUSE))
 }
 
 /// The last complaint of a text of tens of thousands of characters.
 fn layout(text: &str) -> LoadError {
     let block = text.rsplit("Error:").next().unwrap_or(text);
-    LoadError::Layout { message: one_line(block) }
-}
-
-fn one_line(text: &str) -> String {
-    const LONGEST: usize = 240;
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
+    LoadError::Layout { message: words(block, LONGEST_CAUSE) }
 }
 
 #[cfg(test)]

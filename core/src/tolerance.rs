@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::line::one_line;
+
 /// The longest line about a failure, in characters.
 const LONGEST: usize = 300;
 
@@ -43,8 +45,7 @@ pub struct Failure {
 impl Failure {
     /// A failure under a setting that is not [`OnFailure::Deny`].
     pub(crate) fn new(message: &str, on_error: OnFailure) -> Self {
-        let line = message.chars().map(|c| if c.is_control() { ' ' } else { c });
-        Self { message: line.take(LONGEST).collect(), alerts: on_error != OnFailure::Ignore }
+        Self { message: one_line(message, LONGEST), alerts: on_error != OnFailure::Ignore }
     }
 
     /// Adds it to what failed already, once.

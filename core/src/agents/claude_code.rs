@@ -282,7 +282,7 @@ pub fn tell_person(message: &str) -> Answer {
 
 /// The client shows the text to the model and, on standard error, to a person: one line, no control characters.
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    crate::line::one_line(text, usize::MAX)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use agentfirewall_sdk::{Access, Kind, Matcher, PartKind, Subject, ToolCall};
 
 use super::CheckError;
 use crate::facts::Part;
-use crate::guard::{Fault, guarded, tellable};
+use crate::guard::guarded;
 use crate::policy::{Condition, Patterns, Rule};
 use crate::registry::{Entry, Registry};
 use crate::tolerance::{Failure, OnFailure, PluginSetting};
@@ -87,7 +87,7 @@ type Made = BTreeMap<(usize, usize), Arc<dyn Matcher>>;
 
 /// The matchers of a policy, made when first needed.
 pub(super) struct Matchers<'c> {
-    registry: &'c Registry,
+    pub(super) registry: &'c Registry,
     patterns: &'c Entry,
     made: RwLock<Made>,
 }
@@ -121,11 +121,7 @@ impl<'c> Matchers<'c> {
         let matcher = self.get(entry, config)?;
         guarded(|| matcher.matches(subject)).map_err(|fault| {
             let judged = [subject.text, &subject.call.input.to_string()];
-            let fault = match fault {
-                Fault::Failed(message) => Fault::Failed(tellable(&message, &judged)),
-                Fault::Panicked(message) => Fault::Panicked(tellable(&message, &judged)),
-            };
-            CheckError::Matcher { plugin: entry.label(), message: fault.to_string() }
+            CheckError::Matcher { plugin: entry.label(), message: fault.tellable(&judged).to_string() }
         })
     }
 

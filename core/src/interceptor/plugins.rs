@@ -2,7 +2,7 @@
 
 use agentfirewall_sdk::{Action, Decision, RuleRef};
 
-use crate::policy::{Layer, LayerKind};
+use crate::policy::Layer;
 use crate::tolerance::{Failure, PluginSetting};
 
 /// What stands for a rule's name where a plugin failed and the policy goes on without it.
@@ -14,7 +14,7 @@ const PLUGINS: &str = "plugins";
 /// A layer that names a plugin decides for itself, but for a project: it can only say that it needs the plugin. Where a
 /// layer decides nothing, the strictest of those that do decides for it.
 pub(super) fn settings<'c>(layers: &[Layer<'c>]) -> Vec<Vec<PluginSetting<'c>>> {
-    let trusted = || layers.iter().filter(|layer| is_trusted(layer)).flat_map(|layer| &layer.plugins);
+    let trusted = || layers.iter().filter(|layer| layer.kind.is_trusted()).flat_map(|layer| &layer.plugins);
     let mut common: Vec<PluginSetting<'c>> = Vec::new();
     for setting in trusted() {
         match common.iter_mut().find(|known| known.name == setting.name) {
@@ -23,16 +23,12 @@ pub(super) fn settings<'c>(layers: &[Layer<'c>]) -> Vec<Vec<PluginSetting<'c>>> 
         }
     }
     let own = |layer: &Layer<'c>, name: &str| {
-        layer.plugins.iter().filter(|_| is_trusted(layer)).find(|setting| setting.name == name).copied()
+        layer.plugins.iter().filter(|_| layer.kind.is_trusted()).find(|setting| setting.name == name).copied()
     };
     layers
         .iter()
         .map(|layer| common.iter().map(|shared| own(layer, shared.name).unwrap_or(*shared)).collect())
         .collect()
-}
-
-fn is_trusted(layer: &Layer<'_>) -> bool {
-    matches!(layer.kind, LayerKind::Managed | LayerKind::User)
 }
 
 /// What a layer says of failures that it goes on in spite of; `None` if it says nothing.

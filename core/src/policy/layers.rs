@@ -30,6 +30,11 @@ pub enum LayerKind {
 }
 
 impl LayerKind {
+    /// Whether a person of this machine answers for it, so that it may loosen what a project may not.
+    pub const fn is_trusted(self) -> bool {
+        matches!(self, Self::Managed | Self::User)
+    }
+
     /// The word used in decisions and records.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -140,7 +145,7 @@ fn secure(path: &Path, file: &Metadata, kind: LayerKind) -> Result<(), PolicyErr
     use std::os::unix::fs::PermissionsExt;
 
     const WRITABLE_BY_ALL: u32 = 0o002;
-    if !matches!(kind, LayerKind::Managed | LayerKind::User) {
+    if !kind.is_trusted() {
         return Ok(());
     }
     let refuse = |what: &str, fix: &Path| {

@@ -5,6 +5,7 @@ use agentfirewall_sdk::Action;
 use super::diagnostic::{Mark, Problems, advice, meant};
 use super::keys::MODE_WORDS;
 use super::yaml::{Key, Node, Value};
+use crate::line;
 
 /// A mapping that is being read: what nobody asks for by the end is an unknown key.
 pub(super) struct Fields<'t> {
@@ -219,11 +220,11 @@ pub(super) fn wrong_type(
 
 /// A text fit for a one-line message.
 pub(super) fn one_line(text: &str) -> String {
-    let line: String = text.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = line::one_line(text, 60);
     if text.chars().nth(60).is_some() { format!("{line}…") } else { line }
 }
 
 /// A plugin's message on one line; long enough for a regex error.
 pub(super) fn one_line_long(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect()
+    line::words(text, 300)
 }

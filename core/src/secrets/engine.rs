@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::prefilter::{Hit, Prefilter};
 use super::value;
-use crate::guard::{Fault, guarded, tellable};
+use crate::guard::{Fault, guarded};
 use crate::registry::{Entry, Registry};
 use crate::tolerance::{Failure, OnFailure, PluginSetting};
 
@@ -288,12 +288,11 @@ impl<'r> Engine<'r> {
 
     fn detector<'s>(&self, slot: &'s Slot<'r>) -> Result<&'s dyn Detector, EngineError> {
         let built = slot.built.get_or_init(|| {
-            guarded(|| slot.entry.detector(slot.config)).map_err(|fault| match fault {
-                Fault::Failed(message) => {
-                    EngineError::Config { plugin: slot.entry.label(), message: tellable(&message, &[]) }
-                }
-                Fault::Panicked(message) => {
-                    EngineError::Panicked { plugin: slot.entry.label(), message: tellable(&message, &[]) }
+            guarded(|| slot.entry.detector(slot.config)).map_err(|fault| {
+                let plugin = slot.entry.label();
+                match fault.tellable(&[]) {
+                    Fault::Failed(message) => EngineError::Config { plugin, message },
+                    Fault::Panicked(message) => EngineError::Panicked { plugin, message },
                 }
             })
         });
@@ -332,13 +331,9 @@ impl<'r> Engine<'r> {
         let mut reported = Vec::new();
         guarded(|| detector.detect(&mut Scan::new(text, places, &mut reported))).map_err(|fault| {
             let plugin = slot.entry.label();
-            match fault {
-                Fault::Failed(message) => {
-                    EngineError::Failed { plugin, message: tellable(&message, &[text]) }
-                }
-                Fault::Panicked(message) => {
-                    EngineError::Panicked { plugin, message: tellable(&message, &[text]) }
-                }
+            match fault.tellable(&[text]) {
+                Fault::Failed(message) => EngineError::Failed { plugin, message },
+                Fault::Panicked(message) => EngineError::Panicked { plugin, message },
             }
         })?;
         for mut finding in reported {

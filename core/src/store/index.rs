@@ -191,15 +191,9 @@ fn is_free(plugins: &[InstalledPlugin], plugin: &InstalledPlugin) -> Result<(), 
     Ok(())
 }
 
-/// FNV-1a over the hashes of the locks: it says that something changed, not that nothing was forged.
+/// Over the hashes of the locks: it says that something changed, not that nothing was forged. Never 0.
 fn fingerprint(states: &[LockState; 2]) -> u64 {
-    states
-        .iter()
-        .flat_map(|state| state.sha256)
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        })
-        .max(1)
+    private::checksum(states.map(|state| state.sha256).as_flattened()).max(1)
 }
 
 /// A lock file as it was when the index was made.

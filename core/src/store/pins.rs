@@ -117,11 +117,12 @@ impl InstalledPlugin {
             Origin::Store(pin) => pin,
         };
         let Some(expected) = &self.sha256 else { return Err(self.not_for_this_machine(&[])) };
-        let Some((mut file, metadata)) = rights::open(&self.path(), Links::Refuse)? else {
+        let path = self.path();
+        let Some((mut file, metadata)) = rights::open(&path, Links::Refuse)? else {
             return Err(self.missing(expected));
         };
-        rights::check_folder_of(&self.path())?;
-        rights::check(&self.path(), &metadata, Writers::OwnerOnly)?;
+        rights::check_folder_of(&path)?;
+        rights::check(&path, &metadata, Writers::OwnerOnly)?;
         let now = stamp(&metadata);
         if pin.is_some_and(|pin| pin.stamp == now && !is_racy(&now, pin.proven_ns)) {
             return Ok(file);
@@ -136,11 +137,10 @@ impl InstalledPlugin {
     }
 
     fn open_named(&self) -> Result<File, StoreError> {
-        let found = rights::open(&self.path(), Links::Follow)?;
-        let (file, metadata) = found.ok_or_else(|| {
-            StoreError::io("open", &self.path(), std::io::Error::from(std::io::ErrorKind::NotFound))
-        })?;
-        rights::check(&self.path(), &metadata, Writers::Group)?;
+        let path = self.path();
+        let (file, metadata) = rights::open(&path, Links::Follow)?
+            .ok_or_else(|| StoreError::io("open", &path, std::io::ErrorKind::NotFound.into()))?;
+        rights::check(&path, &metadata, Writers::Group)?;
         Ok(file)
     }
 

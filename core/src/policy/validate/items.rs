@@ -3,7 +3,7 @@
 use agentfirewall_sdk::{Action, Kind};
 
 use super::Reader;
-use crate::guard::{Fault, guarded};
+use crate::guard::guarded;
 use crate::policy::diagnostic::{Mark, advice, meant};
 use crate::policy::keys;
 use crate::policy::model::{OwnedDetector, OwnedSink};
@@ -130,9 +130,9 @@ impl Reader<'_> {
         if self.broken(entry, &fault, at) {
             return;
         }
-        let (Fault::Failed(message) | Fault::Panicked(message)) = &fault;
+        let message = fault.message();
         // The position counts in the JSON made from the YAML, which nobody sees.
-        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(before, _)| before);
+        let message = message.rsplit_once(" at line ").map_or(message, |(before, _)| before);
         self.problems.error("AF009", at, format!("{what} refuses this: {}", one_line_long(message)), None);
     }
 }

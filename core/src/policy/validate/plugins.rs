@@ -122,8 +122,7 @@ impl Reader<'_> {
         let own = self.plugins.iter().find(|plugin| plugin.name == library.plugin.name);
         let insists = self.kind != LayerKind::Project
             && own.map_or(OnFailure::Deny, |plugin| plugin.on_error) == OnFailure::Deny;
-        let (Fault::Failed(message) | Fault::Panicked(message)) = fault;
-        let message = format!("{} cannot be used: {}", entry.label(), one_line_long(message));
+        let message = format!("{} cannot be used: {}", entry.label(), one_line_long(fault.message()));
         if insists {
             self.problems.error("AF009", at, message, None);
         } else {
