@@ -54,8 +54,8 @@ mod lines;
 mod query;
 mod verify;
 
+pub(crate) use append::poll;
 pub use append::{Appended, append};
-pub(crate) use append::{create_folder, poll};
 pub(crate) use backwards::Backwards;
 pub use entry::{Entry, EventType};
 pub use error::AuditError;

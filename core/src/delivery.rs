@@ -19,7 +19,8 @@ use agentfirewall_sdk::{Action, Sink};
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
-use crate::audit::{AuditError, Hash, create_folder};
+use crate::audit::{AuditError, Hash};
+use crate::private::{OWNER_ONLY, create_folder};
 
 /// A sink as a policy configures it.
 pub struct NamedSink {
@@ -162,7 +163,7 @@ pub fn deliver(
         return Err(DeliveryError::SameName((*name).to_owned()));
     }
     let folder = state_folder(log, state);
-    create_folder(&folder).map_err(|error| DeliveryError::state(&folder, error))?;
+    create_folder(&folder, OWNER_ONLY).map_err(|error| DeliveryError::state(&folder, error))?;
     let mut outcomes = None;
     loop {
         let Some(lock) = lock(&folder)? else {

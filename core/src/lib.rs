@@ -16,7 +16,7 @@ mod line;
 pub mod loader;
 pub mod places;
 pub mod policy;
-mod private;
+pub mod private;
 pub mod protection;
 pub mod registry;
 pub mod secrets;

@@ -3,8 +3,22 @@
 //! They are caches: what cannot be trusted is not there, and what cannot be written is made again at the next run.
 
 use std::fs::{self, Metadata};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
+
+/// The rights of a folder that only its owner can enter.
+pub const OWNER_ONLY: u32 = 0o700;
+
+/// Creates a folder and those above it, with these rights where the system knows them. One that is there stays as it is.
+pub fn create_folder(folder: &Path, rights: u32) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, rights);
+    #[cfg(not(unix))]
+    let _ = rights;
+    builder.create(folder)
+}
 
 /// A file's bytes, if nobody but this user can have written them.
 pub(crate) fn read(folder: &Path, file: &Path) -> Option<Vec<u8>> {
@@ -39,12 +53,8 @@ pub(crate) fn write(folder: &Path, file: &Path, bytes: &[u8]) {
     let _next_time = try_write(folder, file, bytes);
 }
 
-fn try_write(folder: &Path, file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)?;
+fn try_write(folder: &Path, file: &Path, bytes: &[u8]) -> io::Result<()> {
+    create_folder(folder, OWNER_ONLY)?;
     if !is_private(&fs::symlink_metadata(folder)?) {
         return Ok(());
     }

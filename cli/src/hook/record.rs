@@ -1,7 +1,6 @@
 //! The audit record of what the hook did, written before the answer.
 
 use std::cell::OnceCell;
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use agentfirewall_core::audit::{self, Entry, EventType};
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::Layer;
+use agentfirewall_core::private::{OWNER_ONLY, create_folder};
 use agentfirewall_core::secrets::{Salt, Scanned, mask_text, mask_value, truncate_strings};
 use agentfirewall_core::tolerance::Failure;
 use agentfirewall_sdk::{Action, Decision, HookEvent, LocatedFinding, RuleRef, ToolCall};
@@ -194,14 +194,7 @@ fn prepare(places: &Places) -> Result<(), Refusal> {
     if places.state.is_dir() {
         return Ok(());
     }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    builder.create(&places.state).map_err(|error| {
+    create_folder(&places.state, OWNER_ONLY).map_err(|error| {
         Refusal(format!("the state folder {} cannot be made: {error}", places.state.display()))
     })
 }

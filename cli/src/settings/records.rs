@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use agentfirewall_core::claude_settings::Record;
 use agentfirewall_core::places::Places;
+use agentfirewall_core::private::{OWNER_ONLY, create_folder};
 
-use super::write::{Expected, private_folder, replace};
+use super::write::{Expected, replace};
 
 /// The folder of the records.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ impl Records {
 
     /// Keeps a record.
     pub fn save(&self, settings: &Path, record: &Record) -> io::Result<()> {
-        private_folder(&self.folder)?;
+        create_folder(&self.folder, OWNER_ONLY)?;
         replace(&self.path(settings), &serde_json::to_vec(record)?, Expected::Anything, 0o600)
     }
 

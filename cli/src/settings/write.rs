@@ -78,15 +78,6 @@ pub(crate) fn back_up(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
     Err(io::Error::new(io::ErrorKind::AlreadyExists, "two backups at the same moment"))
 }
 
-/// Makes a folder that only its owner can enter.
-pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
 /// Follows links to the file that is to be written, whether it exists or not.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();

@@ -1,6 +1,6 @@
 //! Appending a record: lock, look at the end, write one line.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use super::error::AuditError;
 use super::hash::{Hash, write_hex};
 use super::line::{Place, Position, Rendered, split};
 use super::same_file;
+use crate::private::{OWNER_ONLY, create_folder};
 
 /// How much is read from the end at first: more than nearly every record.
 const TAIL_BLOCK: usize = 8 << 10;
@@ -137,24 +138,12 @@ fn open_or_create(log: &Path) -> Result<File, AuditError> {
     match super::open(log, &mut options, append) {
         Err(AuditError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             if let Some(folder) = log.parent() {
-                create_folder(folder).map_err(|error| AuditError::io("create", log, error))?;
+                create_folder(folder, OWNER_ONLY).map_err(|error| AuditError::io("create", log, error))?;
             }
             super::open(log, &mut options, append)
         }
         other => other,
     }
-}
-
-/// Creates a folder and those above it for the user alone.
-pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    builder.create(folder)
 }
 
 /// A handle that can write before the end: appending handles cannot.

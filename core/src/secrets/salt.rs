@@ -8,6 +8,8 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::private::{OWNER_ONLY, create_folder};
+
 /// The key's file in the private state folder.
 const FILE: &str = "salt";
 /// The key's length in bytes.
@@ -58,7 +60,7 @@ impl Salt {
                 Ok(key) => return Ok(Self(key)),
                 Err(_) => damaged = true,
             },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => create_private(state_dir)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => create_folder(state_dir, OWNER_ONLY)?,
             Err(error) => return Err(error),
         }
         let salt = Self::random();
@@ -104,17 +106,6 @@ impl Salt {
 pub(super) fn hex(bytes: &[u8], count: usize) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
     bytes.iter().take(count).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-#[cfg(unix)]
-fn create_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn create_private(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::error::StoreError;
+use crate::private::create_folder;
 
 /// Who, beside the owner, may have the right to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,13 +105,7 @@ pub(super) fn open(path: &Path, links: Links) -> Result<Option<(File, Metadata)>
 
 /// Creates a folder and those above it with these rights, and refuses it if others can write it.
 pub(super) fn make_folder(folder: &Path, mode: u32) -> Result<(), StoreError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
-    builder.create(folder).map_err(|error| StoreError::io("create", folder, error))?;
+    create_folder(folder, mode).map_err(|error| StoreError::io("create", folder, error))?;
     let metadata = fs::metadata(folder).map_err(|error| StoreError::io("look at", folder, error))?;
     check(folder, &metadata, Writers::OwnerOnly)
 }
