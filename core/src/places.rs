@@ -48,6 +48,19 @@ impl Places {
         }
     }
 
+    /// Places that all lie in one folder, laid out as on a machine: for tests, and for programs that keep everything
+    /// together.
+    pub fn inside(root: &Path) -> Self {
+        let home = root.join("home");
+        Self {
+            project: root.join("project"),
+            config: home.join(".config/agentfirewall"),
+            state: home.join(".local/state/agentfirewall"),
+            managed: root.join("etc/agentfirewall"),
+            home,
+        }
+    }
+
     /// The project's own folder, whether it exists or not.
     pub fn project_folder(&self) -> PathBuf {
         self.project.join(PROJECT_FOLDER)

@@ -240,13 +240,7 @@ proptest! {
 
 /// The places of a machine of its own, with the given policies.
 fn places(root: &Path, layers: &[(LayerKind, String)]) -> Places {
-    let none = |_: &str| None;
-    let mut places = Places::discover(&none, &root.join("project"));
-    places.project = root.join("project");
-    places.home = root.join("home");
-    places.config = root.join("config");
-    places.state = root.join("state");
-    places.managed = root.join("managed");
+    let places = Places::inside(root);
     for (kind, text) in layers {
         let file = match kind {
             LayerKind::Managed => places.managed_policy(),

@@ -34,14 +34,7 @@ impl Home {
     }
 
     fn places(&self) -> Places {
-        let at = |name: &str| self.root.path().join(name);
-        Places {
-            project: at("project"),
-            home: at("home"),
-            config: at("home/config"),
-            state: at("home/state"),
-            managed: at("etc"),
-        }
+        Places::inside(self.root.path())
     }
 
     fn with<T>(&self, ask: impl FnOnce(&Interceptor<'_>) -> T) -> T {

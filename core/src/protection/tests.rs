@@ -10,13 +10,7 @@ struct World {
 fn world() -> World {
     let root = tempfile::tempdir().unwrap();
     let base = root.path().canonicalize().unwrap();
-    let places = Places {
-        project: base.join("project"),
-        home: base.join("home"),
-        config: base.join("home/.config/agentfirewall"),
-        state: base.join("home/.local/state/agentfirewall"),
-        managed: base.join("etc/agentfirewall"),
-    };
+    let places = Places::inside(&base);
     for folder in [places.project.join(".claude"), places.project_folder(), places.home.join(".claude")] {
         std::fs::create_dir_all(folder).unwrap();
     }

@@ -19,14 +19,7 @@ pub(super) struct Machine {
 impl Machine {
     pub(super) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let at = |name: &str| root.path().join(name);
-        let places = Places {
-            project: at("project"),
-            home: at("home"),
-            config: at("home/.config/agentfirewall"),
-            state: at("home/.local/state/agentfirewall"),
-            managed: at("etc/agentfirewall"),
-        };
+        let places = Places::inside(root.path());
         Self { places, root }
     }
 

@@ -27,14 +27,7 @@ fn registry() -> Registry {
 /// The answer under a user's policy, and the last record.
 fn answered(event: HookEvent, on_error: &str, payload: Payload) -> (Result<Answer, String>, Value) {
     let root = tempfile::tempdir().unwrap();
-    let at = |name: &str| root.path().join(name);
-    let places = Places {
-        project: at("project"),
-        home: at("home"),
-        config: at("config"),
-        state: at("state"),
-        managed: at("etc"),
-    };
+    let places = Places::inside(root.path());
     fs::create_dir_all(places.project_folder()).unwrap();
     let registry = registry();
     let policy = format!(
@@ -128,14 +121,7 @@ fn a_prompt() {
 fn what_is_said_of_a_failure_is_masked_too() {
     let secret = concat!("ghp", "_StZsxnTSWsbCBpWUedoB6SJ95Ypuie0AKxrk");
     let root = tempfile::tempdir().unwrap();
-    let at = |name: &str| root.path().join(name);
-    let places = Places {
-        project: at("project"),
-        home: at("home"),
-        config: at("config"),
-        state: at("state"),
-        managed: at("etc"),
-    };
+    let places = Places::inside(root.path());
     let registry = registry();
     let compiled = compile_text("plugins: {acme: {on_error: ignore}}\n", LayerKind::User, &registry).unwrap();
     let interceptor = Interceptor::new(&compiled, &registry, &places.home).unwrap();

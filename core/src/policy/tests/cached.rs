@@ -15,14 +15,7 @@ struct Home {
 impl Home {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let at = |name: &str| root.path().join(name);
-        let places = Places {
-            project: at("project"),
-            home: at("home"),
-            config: at("home/.config/agentfirewall"),
-            state: at("home/.local/state/agentfirewall"),
-            managed: at("etc"),
-        };
+        let places = Places::inside(root.path());
         for folder in [places.project_folder(), places.config.clone(), places.managed.clone()] {
             fs::create_dir_all(folder).unwrap();
         }
