@@ -8,7 +8,8 @@ use std::time::Duration;
 use agentfirewall_core::guard::Guard;
 use agentfirewall_core::loader::{LayoutCheck, load};
 use agentfirewall_core::places::Places;
-use agentfirewall_core::registry::Registry;
+use agentfirewall_core::policy::{self, Compiled, LayerKind, PolicyError};
+use agentfirewall_core::registry::{CompositionError, Registry};
 use agentfirewall_core::store::{self, InstalledPlugin, StoreError, is_name};
 use agentfirewall_sdk::Manifest;
 use agentfirewall_sdk::wire::Imported;
@@ -28,8 +29,9 @@ pub(crate) fn installed(places: &Places) -> Result<Registry, Failure> {
 /// Everything that is installed here and what `--plugin` names: an installed plugin, or the file of a library that is
 /// used for this run. To name a file on the command line is to trust it.
 pub(crate) fn with_plugins(places: &Places, named: &[String]) -> Result<Registry, Failure> {
-    let supervisor = |names| Supervisor::new(names, Vec::new(), WATCH, Box::new(end_of_command));
-    compose(places, named, |names| Arc::new(supervisor(names)))
+    compose(places, named, |names| {
+        Arc::new(Supervisor::new(names, Vec::new(), WATCH, Box::new(end_of_command)))
+    })
 }
 
 /// The same with another guard.
@@ -54,8 +56,7 @@ pub(crate) fn compose(
     let mut number = u32::try_from(all.len()).unwrap_or(u32::MAX);
     all.extend(files.iter().map(|file| label(Path::new(file))));
     let guard = guard(all);
-    let invalid =
-        |error: agentfirewall_core::registry::CompositionError| Failure::new(Exit::Data, error.to_string());
+    let invalid = |error: CompositionError| Failure::new(Exit::Data, error.to_string());
     let mut registry = linked.with_installed(installed, &guard).map_err(invalid)?;
     for file in files {
         number = number.saturating_add(1);
@@ -66,6 +67,20 @@ pub(crate) fn compose(
             registry.with_library(InstalledPlugin::unpinned(&path, &manifest), &guard).map_err(invalid)?;
     }
     Ok(registry)
+}
+
+/// The compiled policy of a file alone, or of every layer that applies here.
+pub(crate) fn policy(file: Option<&Path>, places: &Places, registry: &Registry) -> Result<Compiled, Failure> {
+    match file {
+        Some(file) => policy::load_file(file, LayerKind::User, registry),
+        None => policy::load(places, registry),
+    }
+    .map_err(|error| invalid_policy(&error))
+}
+
+/// A policy that cannot be used, and what to do about it.
+pub(crate) fn invalid_policy(error: &PolicyError) -> Failure {
+    Failure::new(Exit::Data, error.to_string()).help("run `agentfirewall validate` to see every problem")
 }
 
 /// What this binary alone is composed of; one that lacks the built-in plugins refuses every command.

@@ -27,7 +27,7 @@ pub use change::{Added, Adding, Library, Removed, Store};
 pub use elf::{Glibc, LibraryError, LibraryFile, inspect, running_glibc};
 pub use error::StoreError;
 pub use index::{Installed, installed};
-pub use lock::{Lock, LockedLibrary, LockedPlugin};
+pub use lock::{Lock, LockedLibrary, LockedPlugin, check_manifest};
 pub use pins::InstalledPlugin;
 
 /// Who installed a plugin.

@@ -4,7 +4,6 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use agentfirewall_core::interceptor::Interceptor;
-use agentfirewall_core::policy::{self, LayerKind};
 use agentfirewall_core::protection::Protection;
 use agentfirewall_sdk::{Action, Decision, ToolCall};
 use serde::Deserialize;
@@ -27,13 +26,7 @@ pub(crate) fn run(args: CheckArgs, ui: &Ui) -> Result<Exit, Failure> {
         call.cwd = std::env::current_dir().map_err(|error| Failure::io("the working folder", &error))?;
     }
     let registry = composition::with_plugins(&places, &args.plugin)?;
-    let compiled = match &args.policy {
-        Some(file) => policy::load_file(file, LayerKind::User, &registry),
-        None => policy::load(&places, &registry),
-    }
-    .map_err(|error| {
-        Failure::new(Exit::Data, error.to_string()).help("run `agentfirewall validate` to see every problem")
-    })?;
+    let compiled = composition::policy(args.policy.as_deref(), &places, &registry)?;
     let internal = |error: &dyn std::fmt::Display| Failure::new(Exit::Internal, error.to_string());
     let binary: Vec<PathBuf> = std::env::current_exe().into_iter().collect();
     let interceptor = Interceptor::new(&compiled, &registry, &places.home)

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use agentfirewall_core::policy::{self, Layer, LayerKind, PolicyError};
+use agentfirewall_core::policy::Layer;
 use agentfirewall_core::registry::{Entry, Registry};
 use agentfirewall_core::secrets::{DetectorSetting, Engine, Salt};
 use agentfirewall_sdk::{Confidence, Kind, Severity};
@@ -61,16 +61,12 @@ pub(crate) fn run(args: ScanArgs, ui: &Ui) -> Result<Exit, Failure> {
     let internal = |message: String| Failure::new(Exit::Internal, message);
     let places = super::places()?;
     let registry = composition::with_plugins(&places, &args.plugin)?;
-    let compiled = match &args.policy {
-        Some(file) => policy::load_file(file, LayerKind::User, &registry),
-        None => policy::load(&places, &registry),
-    }
-    .map_err(invalid)?;
-    let layers = compiled.layers().map_err(invalid)?;
+    let compiled = composition::policy(args.policy.as_deref(), &places, &registry)?;
+    let layers = compiled.layers().map_err(|error| composition::invalid_policy(&error))?;
     let settings = settings(&layers, &registry, &args.plugin);
     let engine = Engine::new(&registry, &settings).map_err(|error| internal(error.to_string()))?;
     // Libraries are loaded before the walk has threads, while a process can still be made for them.
-    engine.check().map_err(|error| Failure::new(Exit::Data, error.to_string()))?;
+    engine.load_libraries().map_err(|error| Failure::new(Exit::Data, error.to_string()))?;
     let scanner = Scanner {
         engine: &engine,
         salt: Salt::load_or_create(&places.state),
@@ -99,10 +95,6 @@ pub(crate) fn run(args: ScanArgs, ui: &Ui) -> Result<Exit, Failure> {
         print(&report, ui);
     }
     Ok(if report.findings.is_empty() { Exit::Success } else { Exit::Findings })
-}
-
-fn invalid(error: PolicyError) -> Failure {
-    Failure::new(Exit::Data, error.to_string()).help("run `agentfirewall validate` to see every problem")
 }
 
 /// What the layers say of the detectors: the first that configures one is followed, and one is off only if every layer

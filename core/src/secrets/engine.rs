@@ -179,6 +179,12 @@ impl<'r> Engine<'r> {
         self.slots.iter().try_for_each(|slot| self.detector(slot).map(drop))
     }
 
+    /// Makes every active detector that is in a library: for a caller who goes on with threads, which must not load one.
+    pub fn load_libraries(&self) -> Result<(), EngineError> {
+        let mut installed = self.slots.iter().filter(|slot| slot.entry.library().is_some());
+        installed.try_for_each(|slot| self.detector(slot).map(drop))
+    }
+
     /// The secrets in a text, in the order in which they stand there and without overlaps.
     pub fn scan_text(&self, text: &str) -> Result<Scanned<Finding>, EngineError> {
         let mut failures = Vec::new();

@@ -53,6 +53,12 @@ impl Library {
         Ok(Self { from, sha256: sha256(&bytes), bytes, file })
     }
 
+    /// Writes exactly what was read into a new file that only this user can read and nobody change: what a guard examines
+    /// there is what [`Store::add`] adds.
+    pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        rights::put(path, &self.bytes, 0o400)
+    }
+
     /// The SHA-256 of its content, as 64 hexadecimal digits.
     pub fn sha256(&self) -> &str {
         &self.sha256

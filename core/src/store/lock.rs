@@ -232,7 +232,7 @@ impl LockedPlugin {
 }
 
 /// Whether the store can hold what a library says of itself. The text goes on after the plugin's name.
-pub(super) fn check_manifest(manifest: &Manifest) -> Result<(), String> {
+pub fn check_manifest(manifest: &Manifest) -> Result<(), String> {
     const NAME: &str = "lower-case words joined by hyphens, at most 64 bytes";
     if !is_name(&manifest.name) {
         return Err(format!("has no valid name ({NAME})"));

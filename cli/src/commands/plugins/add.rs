@@ -26,15 +26,13 @@ struct Candidate {
 
 pub(super) fn run(args: PluginsAddArgs, ui: &Ui) -> Result<Exit, Failure> {
     let places = super::super::places()?;
-    let copied = |error: std::io::Error| Failure::io(format!("`{}`", args.library.display()), &error);
-    // A first look before anything is copied: most mistakes are a wrong file.
-    Library::read(&args.library).map_err(|error| unusable(&error))?;
-    let folder = tempfile::Builder::new().prefix("agentfirewall-").tempdir().map_err(copied)?;
-    let name = args.library.file_name().unwrap_or_default();
-    let copy = folder.path().join(name);
-    std::fs::copy(&args.library, &copy).map_err(copied)?;
-    restrict(&copy).map_err(copied)?;
-    let library = Library::read(&copy).map_err(|error| unusable(&error))?;
+    let library = Library::read(&args.library).map_err(|error| unusable(&error))?;
+    let folder = tempfile::Builder::new()
+        .prefix("agentfirewall-")
+        .tempdir()
+        .map_err(|error| Failure::io(format!("`{}`", args.library.display()), &error))?;
+    let copy = folder.path().join(args.library.file_name().unwrap_or_default());
+    library.copy_to(&copy).map_err(|error| unusable(&error))?;
     let adding = Candidate { args, places, library, copy: copy.clone(), folder };
     let linked = composition::linked()?;
     // The examination runs the library's code; what comes back of it is a text.
@@ -135,14 +133,4 @@ impl Candidate {
 /// The message with the file that the person named.
 fn original(message: &str, copy: &Path, named: &Path) -> String {
     message.replace(&copy.display().to_string(), &named.display().to_string())
-}
-
-/// Nobody else may write what is about to be examined.
-fn restrict(file: &Path) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o500))?;
-    }
-    file.metadata().map(drop)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use agentfirewall_core::guard::Guard;
 use agentfirewall_core::registry::Registry;
-use agentfirewall_core::store::{Library, is_name};
+use agentfirewall_core::store::{Library, check_manifest};
 use agentfirewall_sdk::testing::{self, Options, Report, Specimen};
 use agentfirewall_sdk::{Kind, Manifest};
 use serde::{Deserialize, Serialize};
@@ -94,25 +94,12 @@ pub(super) fn examine(path: &Path, guard: &dyn Guard, quick: bool) -> Result<(Ex
 
 /// What the host refuses of a manifest, whatever the kit says.
 fn problems(manifest: &Manifest, linked: &Registry) -> Vec<String> {
-    let mut problems = Vec::new();
-    if !is_name(&manifest.name) {
-        problems.push(format!(
-            "the plugin's name `{}` is not lower-case words joined by hyphens (at most 64 bytes)",
-            manifest.name.escape_debug()
-        ));
-    }
-    if manifest.items.is_empty() {
-        problems.push("nothing is registered in it".to_owned());
-    }
-    for item in &manifest.items {
-        if let Some(owner) = taken(linked, item.kind, &item.id) {
-            problems.push(format!("the {} `{}` is taken: {owner} has that id", item.kind.as_str(), item.id));
-        }
-        if item.patterns {
-            problems.push(format!("the matcher `{}` wants to serve `tools:` and `resources:`", item.id));
-        }
-    }
-    problems
+    let refused = check_manifest(manifest).err().map(|why| format!("the plugin {why}"));
+    let taken = manifest.items.iter().filter_map(|item| {
+        let owner = taken(linked, item.kind, &item.id)?;
+        Some(format!("the {} `{}` is taken: {owner} has that id", item.kind.as_str(), item.id))
+    });
+    refused.into_iter().chain(taken).collect()
 }
 
 /// Who has an id already, of the plugins that are part of the program.

@@ -3,7 +3,7 @@
 use agentfirewall_core::library::Library;
 use agentfirewall_core::places::Places;
 use agentfirewall_core::registry::{Entry, Registry};
-use agentfirewall_core::store::{Lock, LockedPlugin, Scope, Store};
+use agentfirewall_core::store::{Lock, LockedPlugin, Store};
 use agentfirewall_sdk::{Item, Manifest};
 use serde_json::{Value, json};
 
@@ -47,16 +47,14 @@ impl Detail {
 }
 
 /// What the lock files say, managed first.
-fn locks(places: &Places) -> Result<Vec<(Scope, Lock)>, Failure> {
-    [(Scope::Managed, Store::managed(places)), (Scope::User, Store::user(places))]
-        .into_iter()
-        .map(|(scope, store)| Ok((scope, store.lock().map_err(|error| unusable(&error))?)))
-        .collect()
+fn locks(places: &Places) -> Result<Vec<Lock>, Failure> {
+    let stores = [Store::managed(places), Store::user(places)];
+    stores.iter().map(|store| store.lock().map_err(|error| unusable(&error))).collect()
 }
 
 /// What every installed library says of itself.
 pub(crate) fn manifests(places: &Places) -> Result<Vec<Manifest>, Failure> {
-    let plugins = locks(places)?.into_iter().flat_map(|(_, lock)| lock.plugins);
+    let plugins = locks(places)?.into_iter().flat_map(|lock| lock.plugins);
     Ok(plugins.map(|plugin| plugin.manifest).collect())
 }
 
@@ -65,7 +63,7 @@ pub(super) fn run(args: &PluginsInfoArgs, ui: &Ui) -> Result<Exit, Failure> {
     let registry = composition::installed(&places)?;
     let locks = locks(&places)?;
     let uses = Uses::read(&places, &registry);
-    let locked = locks.iter().flat_map(|(_, lock)| &lock.plugins).find(|plugin| plugin.name == args.name);
+    let locked = locks.iter().flat_map(|lock| &lock.plugins).find(|plugin| plugin.name == args.name);
     if let (Some(locked), Some(library)) = (locked, registry.library(&args.name)) {
         let entries: Vec<&Entry> = registry
             .all()
@@ -80,18 +78,18 @@ pub(super) fn run(args: &PluginsInfoArgs, ui: &Ui) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     }
     let manifests: Vec<Manifest> =
-        locks.iter().flat_map(|(_, lock)| &lock.plugins).map(|plugin| plugin.manifest.clone()).collect();
+        locks.into_iter().flat_map(|lock| lock.plugins).map(|plugin| plugin.manifest).collect();
     let entries: Vec<&Entry> = registry.all().iter().filter(|entry| entry.id() == args.name).collect();
     if entries.is_empty() {
         return Err(unknown(&args.name, &registry));
     }
     for entry in entries {
         let detail = Detail::of(entry, &manifests);
-        let (state, because) = uses.of(entry);
         if args.json {
             ui.line(item(entry, &detail, &uses).to_string());
             continue;
         }
+        let (state, because) = uses.of(entry);
         ui.line(format!("{} {} ({})", entry.kind().as_str(), entry.id(), entry.origin()));
         ui.line(format!("  {}", detail.summary));
         ui.line(format!("  Why:      {}", detail.why));
@@ -145,7 +143,7 @@ fn described(locked: &LockedPlugin, library: &Library, entries: &[&Entry], uses:
         "library": library.plugin.path(),
         "libraries": locked.libraries,
         "trusted": locked.trusted,
-        "loadable": library.plugin.open().is_ok(),
+        "loadable": uses.broken(library).is_none(),
         "items": items,
     })
 }
@@ -164,8 +162,8 @@ fn print(locked: &LockedPlugin, library: &Library, entries: &[&Entry], uses: &Us
         ui.line(format!("  Trusted:  {triple}  {sha256}  (not added yet)"));
     }
     ui.line(format!("  Library:  {}", library.plugin.path().display()));
-    if let Err(error) = library.plugin.open() {
-        ui.line(format!("  BROKEN:   {error}"));
+    if let Some(why) = uses.broken(library) {
+        ui.line(format!("  BROKEN:   {why}"));
     }
     let manifests = [locked.manifest.clone()];
     for entry in entries {

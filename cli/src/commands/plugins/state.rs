@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use agentfirewall_core::library::Library;
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{self, Compiled, Condition, PolicyError};
 use agentfirewall_core::registry::{Entry, Registry};
@@ -45,6 +46,8 @@ pub(super) struct Uses {
     sinks: BTreeMap<String, String>,
     /// Detectors by id: which policies switched them off.
     off: BTreeMap<String, Vec<&'static str>>,
+    /// Libraries that must not be loaded, by their plugin's name, and why.
+    broken: BTreeMap<&'static str, String>,
     layers: usize,
     invalid: Option<String>,
 }
@@ -52,7 +55,11 @@ pub(super) struct Uses {
 impl Uses {
     /// Reads the policies that apply here.
     pub(super) fn read(places: &Places, registry: &Registry) -> Self {
-        let mut uses = Self::default();
+        // Once for each library, however much is in it: one that is new may have to be hashed.
+        let broken = registry.libraries().iter().filter_map(|library| {
+            library.plugin.open().err().map(|error| (library.plugin.name, error.to_string()))
+        });
+        let mut uses = Self { broken: broken.collect(), ..Self::default() };
         if let Err(error) =
             policy::load(places, registry).and_then(|compiled| uses.gather(&compiled, registry))
         {
@@ -111,10 +118,8 @@ impl Uses {
 
     /// Whether a plugin takes part, and why.
     pub(super) fn of(&self, entry: &Entry) -> (State, String) {
-        if let Some(library) = entry.library()
-            && let Err(error) = library.plugin.open()
-        {
-            return (State::Broken, error.to_string());
+        if let Some(why) = entry.library().and_then(|library| self.broken(library)) {
+            return (State::Broken, why.to_owned());
         }
         if let Some(error) = &self.invalid {
             return (State::Unknown, format!("the policies here cannot be used: {error}"));
@@ -136,6 +141,11 @@ impl Uses {
             Kind::Matcher => self.used(self.matchers.get(entry.id()), "no rule names it under `match:`"),
             Kind::Sink => self.used(self.sinks.get(entry.id()), "no policy has a sink that uses it"),
         }
+    }
+
+    /// Why a library must not be loaded, if it must not.
+    pub(super) fn broken(&self, library: &Library) -> Option<&str> {
+        self.broken.get(library.plugin.name).map(String::as_str)
     }
 
     fn used(&self, user: Option<&String>, idle: &str) -> (State, String) {
