@@ -11,7 +11,7 @@ mod shell;
 
 use std::path::{Path, PathBuf};
 
-use agentfirewall_sdk::{Access, PartKind, ToolCall};
+use agentfirewall_sdk::{Access, Fact, PartKind, ToolCall};
 use serde_json::Value;
 
 pub(crate) use commands::{base_name, is_shell, text};
@@ -45,6 +45,8 @@ pub(crate) struct Part {
     pub(crate) hints: Vec<String>,
     /// Whether its text says all it does. Patterns of permissive rules never match a part that does not.
     pub(crate) understood: bool,
+    /// What is known of it, for matchers.
+    pub(crate) fact: Option<Fact>,
 }
 
 /// A path a call touches, for the protection of the firewall's own files.
@@ -95,7 +97,15 @@ pub(crate) fn folder<'a>(call: &'a ToolCall, roots: &Roots<'a>) -> &'a Path {
 
 impl Facts {
     fn add(&mut self, kind: PartKind, access: Access, weight: Weight, readings: Vec<Vec<String>>) {
-        self.parts.push(Part { kind, access, weight, readings, hints: Vec::new(), understood: true });
+        self.parts.push(Part {
+            kind,
+            access,
+            weight,
+            readings,
+            hints: Vec::new(),
+            understood: true,
+            fact: None,
+        });
     }
 
     fn whole(&mut self, text: Option<&str>) {
@@ -221,6 +231,7 @@ fn command_part(command: &Command, understood: bool) -> Part {
         readings,
         hints,
         understood,
+        fact: None,
     }
 }
 

@@ -10,10 +10,16 @@ pub mod claude_settings;
 pub mod delivery;
 pub mod facts;
 pub mod guard;
+#[expect(dead_code, reason = "comes into use with the shell's interpreter")]
+mod inline;
 pub mod interceptor;
+#[expect(dead_code, reason = "comes into use with the shell's interpreter")]
+mod knowledge;
 pub mod library;
 mod line;
 pub mod loader;
+#[expect(dead_code, reason = "comes into use with the shell's interpreter")]
+mod paths;
 pub mod places;
 pub mod policy;
 pub mod private;
@@ -23,3 +29,5 @@ pub mod secrets;
 pub mod stamp;
 pub mod store;
 pub mod tolerance;
+#[expect(dead_code, unused_imports, reason = "comes into use with the shell's interpreter")]
+mod understand;

@@ -11,6 +11,7 @@
 mod call;
 mod decision;
 mod detector;
+mod facts;
 mod manifest;
 mod matcher;
 mod plugin;
@@ -24,6 +25,7 @@ pub mod wire;
 pub use call::{AgentInfo, HookEvent, McpServer, PermissionMode, ToolCall};
 pub use decision::{Action, Decision, LocatedFinding, ParseActionError, RuleRef};
 pub use detector::{Confidence, Detector, Finding, Scan, Severity};
+pub use facts::{CommandFact, Direction, Fact, HostFact, PathFact};
 pub use manifest::{Item, LONGEST_NAME, Manifest, is_hyphenated};
 pub use matcher::{Access, Anchors, Matcher, PartKind, Subject};
 pub use plugin::{Factory, Kind, Meta, NoConfig, Plugin, PluginError, Registration, Role, registrations};

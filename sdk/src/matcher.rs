@@ -1,6 +1,7 @@
 //! Matchers: what a rule's `tools:`, `resources:` and `match:` are answered by.
 
 use crate::call::ToolCall;
+use crate::facts::{CommandFact, Fact, HostFact, PathFact};
 use crate::plugin::PluginError;
 
 /// What kind of thing a part of a call is.
@@ -19,6 +20,8 @@ pub enum PartKind {
     Path,
     /// A host or URL.
     Host,
+    /// Something the call does, by a name such as `git.force-push`. Only `match:` conditions see it.
+    Effect,
     /// A kind that came after the SDK this plugin was built with.
     Other,
 }
@@ -54,13 +57,45 @@ pub struct Subject<'a> {
     pub text: &'a str,
     /// How a path is touched; [`Access::Unknown`] for everything else.
     pub access: Access,
+    /// What was understood of the part; `None` where nothing was.
+    pub fact: Option<&'a Fact>,
     number: u64,
 }
 
 impl<'a> Subject<'a> {
     /// A subject as the host makes it.
     pub const fn new(call: &'a ToolCall, kind: PartKind, text: &'a str, access: Access) -> Self {
-        Self { call, kind, text, access, number: 0 }
+        Self { call, kind, text, access, fact: None, number: 0 }
+    }
+
+    /// The same subject with what was understood of the part.
+    pub const fn with_fact(mut self, fact: Option<&'a Fact>) -> Self {
+        self.fact = fact;
+        self
+    }
+
+    /// The command, for a command and for an effect of one.
+    pub fn command(&self) -> Option<&'a CommandFact> {
+        match origin(self.fact)? {
+            Fact::Command(command) => Some(command),
+            _ => None,
+        }
+    }
+
+    /// The path, for a path and for an effect on one.
+    pub fn path(&self) -> Option<&'a PathFact> {
+        match origin(self.fact)? {
+            Fact::Path(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The host, for a host and for an effect on one.
+    pub fn host(&self) -> Option<&'a HostFact> {
+        match origin(self.fact)? {
+            Fact::Host(host) => Some(host),
+            _ => None,
+        }
     }
 
     /// The same subject with the number of the judgement it belongs to: as long as it stays the same, so does the
@@ -75,6 +110,14 @@ impl<'a> Subject<'a> {
     #[doc(hidden)]
     pub const fn number(&self) -> u64 {
         self.number
+    }
+}
+
+/// What an effect comes from, or the fact itself.
+fn origin(fact: Option<&Fact>) -> Option<&Fact> {
+    match fact? {
+        Fact::Effect { by, .. } => by.as_deref(),
+        fact => Some(fact),
     }
 }
 

@@ -152,12 +152,17 @@ impl<'c> Matchers<'c> {
         case: Case<'_>,
         permissive: bool,
     ) -> Result<bool, CheckError> {
+        // An effect is what a call does, not what it names: patterns of names say nothing about it.
+        if part.kind == PartKind::Effect && !matches!(resources, Patterns::Any) {
+            return Ok(false);
+        }
         let Patterns::Of(config) = resources else { return Ok(true) };
         if permissive && !part.understood {
             return Ok(false);
         }
         every_reading(part, permissive, |text| {
-            self.ask(self.patterns, config, &case.subject(part.kind, text, part.access))
+            let subject = case.subject(part.kind, text, part.access).with_fact(part.fact.as_ref());
+            self.ask(self.patterns, config, &subject)
         })
     }
 
@@ -170,7 +175,8 @@ impl<'c> Matchers<'c> {
         permissive: bool,
     ) -> Result<Held, CheckError> {
         held(every_reading(part, permissive, |text| {
-            self.holds(condition, &case.subject(part.kind, text, part.access), case)
+            let subject = case.subject(part.kind, text, part.access).with_fact(part.fact.as_ref());
+            self.holds(condition, &subject, case)
         }))
     }
 
