@@ -42,6 +42,11 @@ impl Ground<'_> {
         Vec::new()
     }
 
+    /// Whether a variable of that name in a program's environment switches the firewall off or leads it elsewhere.
+    pub(crate) fn redirects_firewall(&self, name: &str) -> bool {
+        name.starts_with("AGENTFIREWALL_")
+    }
+
     /// Whether what is read there are credentials, so that they must not be sent.
     pub(crate) fn is_secret(&self, placed: &Placed) -> bool {
         let _todo = placed;

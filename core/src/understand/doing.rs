@@ -24,6 +24,10 @@ impl Taint {
     pub(crate) const FILE: Self = Self(8);
     /// Values of the environment.
     pub(crate) const ENVIRONMENT: Self = Self(16);
+    /// Printed by a program, from what it found on the machine.
+    pub(crate) const PROGRAM: Self = Self(32);
+    /// Printed by a shell that runs what somebody else types.
+    pub(crate) const SHELL: Self = Self(64);
 
     pub(crate) const fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
