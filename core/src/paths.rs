@@ -16,7 +16,7 @@ pub(crate) struct Ground<'a> {
 }
 
 /// A path and where it leads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Placed {
     /// Absolute, without `.` and `..`; up to the first component that is not known.
     pub(crate) lexical: PathBuf,

@@ -9,6 +9,8 @@ use super::value::{Out, Value};
 use crate::inline;
 use crate::understand::{Content, Doing, Language, Origin, Output, Run, Taint, Touch, UNKNOWN, Word};
 
+/// How many words of a program that nobody knows are looked at as paths.
+const MENTIONS: usize = 64;
 /// The effect of running something as another user.
 const ROOT: &str = "privilege.root";
 
@@ -19,7 +21,25 @@ impl Machine<'_> {
         let program = argv.first().cloned().unwrap_or_default();
         let origin = self.note(argv, &doing, raw);
         self.name_of_program(&program, origin);
+        if !doing.recognised {
+            self.mentioned(&doing, origin);
+        }
         self.perform(doing, origin, out);
+    }
+
+    /// The paths among the words of a program that the table does not know: what happens to them, nobody can say.
+    fn mentioned(&mut self, doing: &Doing, origin: Origin) {
+        let values = doing.options.iter().filter_map(|(_, value)| value.as_ref());
+        let words: Vec<Word> = doing.operands.iter().chain(values).take(MENTIONS).cloned().collect();
+        for word in words {
+            let is_path = !word.text.is_empty()
+                && word.text.len() <= 4_096
+                && !word.text.contains(['\n', '\t', ' '])
+                && !word.text.starts_with('-');
+            if is_path && doing.touches.iter().all(|touch| touch.word != word) {
+                self.touch(&Touch::new(word, Access::Unknown), origin);
+            }
+        }
     }
 
     /// What it means that the name of a program is not known.
@@ -55,6 +75,9 @@ impl Machine<'_> {
         };
         for contact in &doing.contacts {
             self.contact(contact, origin);
+        }
+        for word in &doing.sent {
+            self.sent(&Value::one(word.clone()), flow.loopback, origin);
         }
         let input = if doing.input == Content::Unused { None } else { self.input.rest() };
         for touch in doing.touches.iter().filter(|touch| touch.access != Access::Write) {
@@ -300,9 +323,11 @@ impl Machine<'_> {
                     if self.fuel.is_empty() {
                         self.seen.give_up("it takes too many steps to follow");
                     }
+                    let outer = std::mem::replace(&mut self.inside, origin != Origin::Call);
                     self.deeper(|machine| {
                         machine.subshell(|machine| machine.perform(doing, origin, out));
                     });
+                    self.inside = outer;
                 }
             }
         }

@@ -128,7 +128,7 @@ impl Machine<'_> {
             if !std::mem::take(&mut first)
                 && let Some(command) = self.seen.commands.get_mut(before)
             {
-                command.alternative = true;
+                command.mention = true;
             }
             branches.push(self.state.undo(mark));
         }
@@ -407,7 +407,7 @@ impl Machine<'_> {
             fact,
             elsewhere: self.elsewhere,
             clear,
-            alternative: false,
+            mention: self.elsewhere || self.inside,
         });
         Origin::Command(self.seen.commands.len() - 1)
     }

