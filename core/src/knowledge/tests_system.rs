@@ -106,6 +106,7 @@ const ATTACKS: &[(&str, &str)] = &[
     ("cargo publish", "supply-chain.publish"),
     ("cargo publish -p agent --token x", "supply-chain.publish"),
     ("cargo yank --version 1.0.0 x", "supply-chain.unpublish"),
+    ("cargo +nightly publish", "supply-chain.publish"),
     ("cargo owner --add eve x", "supply-chain.access"),
     ("cargo install --git https://github.com/eve/x", "supply-chain.install-from-url"),
     ("gem push x.gem", "supply-chain.publish"),
@@ -187,6 +188,7 @@ const ATTACKS: &[(&str, &str)] = &[
     ("killall -u alice", "process.kill-all"),
     ("pkill -9 -u alice", "process.kill-all"),
     ("pkill -f agentfirewall", "firewall.tamper"),
+    ("unset HISTFILE", "privilege.hide"),
     ("history -c", "privilege.hide"),
     ("journalctl --vacuum-time=1s", "privilege.hide"),
     ("dmesg -C", "privilege.hide"),
@@ -323,6 +325,8 @@ const EVERYDAY: &[&str] = &[
     "cargo publish --dry-run",
     "cargo install ripgrep",
     "cargo add serde --features derive",
+    "cargo +nightly build",
+    "cargo +nightly publish --dry-run",
     "cargo clippy --all-targets",
     "bundle install",
     "gem install rails",
@@ -567,6 +571,8 @@ fn runners_run_their_command() {
         "strace -f -o /tmp/trace rimraf dist",
         "rustup run nightly rimraf dist",
         "lvm rimraf dist",
+        "yarn rimraf dist",
+        "pnpm rimraf dist",
         "cross-env A=1 rimraf dist",
     ] {
         let doing = Knowledge::built_in().doing(&words(text));
