@@ -518,7 +518,8 @@ fn everyday_work_has_none_that_anybody_asks_about() {
     let wrong: Vec<_> = EVERYDAY
         .iter()
         .filter_map(|text| {
-            let found: Vec<_> = effects(text).into_iter().filter(|id| !SILENT.contains(&id.as_str())).collect();
+            let found: Vec<_> =
+                effects(text).into_iter().filter(|id| !SILENT.contains(&id.as_str())).collect();
             (!found.is_empty()).then(|| format!("{text}: {found:?}"))
         })
         .collect();
@@ -528,7 +529,8 @@ fn everyday_work_has_none_that_anybody_asks_about() {
 #[test]
 fn every_command_of_these_tables_is_known() {
     let texts = ATTACKS.iter().map(|(text, _)| *text).chain(EVERYDAY.iter().copied());
-    let unknown: Vec<_> = texts.filter(|text| !Knowledge::built_in().doing(&words(text)).recognised).collect();
+    let unknown: Vec<_> =
+        texts.filter(|text| !Knowledge::built_in().doing(&words(text)).recognised).collect();
     assert!(unknown.is_empty(), "{unknown:#?}");
 }
 
