@@ -18,7 +18,10 @@ mod knowledge {
 const HANDLERS: &str = include_str!("knowledge/handlers.txt");
 
 fn main() -> Result<(), Box<dyn Error>> {
+    // The store only takes libraries that were made for this target.
+    println!("cargo:rustc-env=AGENTFIREWALL_TARGET={}", std::env::var("TARGET")?);
     println!("cargo:rerun-if-changed=knowledge");
+    println!("cargo:rerun-if-changed=build.rs");
     let folder = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join("knowledge");
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(&folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
@@ -43,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for path in &files {
         let content = read(path)?;
         if let Some(programs) = content.get("programs") {
-            knowledge::compile::rows(programs, &names, &mut table)
+            knowledge::compile::rows(&knowledge::compile::spelled(programs), &names, &mut table)
                 .map_err(|error| format!("{}: {error}", path.display()))?;
         }
     }

@@ -80,7 +80,7 @@ pub(crate) fn parse_rows(programs: &serde_json::Value) -> Result<Vec<u8>, String
         handler: &|name| handlers::NAMES.contains(&name),
     };
     let mut table = std::collections::BTreeMap::new();
-    compile::rows(programs, &names, &mut table)?;
+    compile::rows(&compile::spelled(programs), &names, &mut table)?;
     Ok(compile::blob(&table))
 }
 

@@ -37,6 +37,18 @@ pub(crate) fn rows(
     Ok(())
 }
 
+/// The same value with every boolean and number as the text it is written as: YAML takes `true` for more than a name.
+pub(crate) fn spelled(value: &Value) -> Value {
+    match value {
+        Value::Bool(_) | Value::Number(_) => Value::String(value.to_string()),
+        Value::Array(items) => items.iter().map(spelled).collect(),
+        Value::Object(members) => {
+            Value::Object(members.iter().map(|(key, value)| (key.clone(), spelled(value))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
 /// The table as one blob: the number of names, their places, names and rows. Sorted, so that a name is found by halving.
 pub(crate) fn blob(table: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
     let mut index: Vec<u8> = Vec::new();
@@ -97,10 +109,10 @@ fn row(fields: &Map<String, Value>, name_key: &str, names: &Names<'_>) -> Result
             row.effects.push((id, when));
         }
     }
-    for when in fields.get("when").map_or(Ok(&Vec::new()), |when| {
-        when.as_array().ok_or_else(|| "`when` must be a list".to_owned())
-    })? {
-        row.when.push(self::when(when)?);
+    if let Some(list) = fields.get("when") {
+        for entry in list.as_array().ok_or("`when` must be a list")? {
+            row.when.push(when(entry)?);
+        }
     }
     let mut inner = Vec::new();
     if let Some(list) = fields.get("subcommands") {
