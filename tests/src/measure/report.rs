@@ -116,6 +116,9 @@ impl Report {
             [(Expect::Stopped, "stopped", "missed"), (Expect::Silent, "silent", "disturbed")]
         {
             let total = (String::from("total"), self.total(expect));
+            if total.1.cases == 0 {
+                continue;
+            }
             let _ = writeln!(out, "{:<18} {:>6} {good:>8} {bad:>10} {:>8}", "class", "cases", "share");
             for (class, count) in self.of_class(expect).chain([total]) {
                 let (cases, held) = (count.cases, count.held);

@@ -13,6 +13,7 @@ mod fuzz;
 mod gate;
 mod links;
 mod measure;
+mod openmoat;
 mod process;
 mod reference;
 mod say;
@@ -44,6 +45,7 @@ Usage: cargo xtask TASK
   bombs [--mutations N] [--seed N] [--size N] [--trace]
                                    hostile scripts and mutated cases, the slowest in ms
   differential [N]                 whether a command is seen in whatever `bash` accepts
+  openmoat [OPTION]...             the scenarios of OpenMoat, sent to our hook
   client                           the tests against the real Claude Code";
 
 fn main() -> ExitCode {
@@ -77,6 +79,7 @@ fn run(arguments: &[String]) -> Result<Outcome> {
         [task @ ("corpus" | "bombs" | "differential"), options @ ..] => {
             measure::run(&workshop, task, options)
         }
+        ["openmoat", options @ ..] => openmoat::run(&workshop, options),
         ["fuzz", target] => fuzz::run(&workshop, target, "60"),
         ["fuzz", target, seconds] => fuzz::run(&workshop, target, seconds),
         [] | ["help" | "-h" | "--help"] => {
