@@ -1,4 +1,5 @@
 //! Scripts that are meant to break whoever reads them: deep, long, doubled, malformed.
+#![expect(clippy::format_collect, reason = "scripts are put together once; the shortest way reads best")]
 
 /// The sizes of every family: a careless script, a hostile one, and the most that is tried.
 pub const SIZES: [usize; 4] = [40, 300, 2_000, 20_000];

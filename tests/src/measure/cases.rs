@@ -74,14 +74,11 @@ pub fn own() -> Vec<Case> {
 fn own_case(class: &str, expect: Expect, entry: &Value) -> Option<Case> {
     let map = entry.as_object()?;
     let why = map.get("why").map_or("", |why| why.as_str().unwrap_or("")).to_owned();
-    let (tool, input) = match map.get("tool") {
-        Some(tool) => {
-            (tool.as_str()?.to_owned(), map.get("input").filter(|input| input.is_object())?.clone())
-        }
-        None => {
-            let (tool, command) = map.iter().find(|(name, _)| *name != "why")?;
-            (tool.clone(), json!({"command": command.as_str()?}))
-        }
+    let (tool, input) = if let Some(tool) = map.get("tool") {
+        (tool.as_str()?.to_owned(), map.get("input").filter(|input| input.is_object())?.clone())
+    } else {
+        let (tool, command) = map.iter().find(|(name, _)| *name != "why")?;
+        (tool.clone(), json!({"command": command.as_str()?}))
     };
     Some(Case { class: class.to_owned(), expect, tool, input, why })
 }
