@@ -16,4 +16,5 @@ mod page;
 mod plugins;
 mod samples;
 mod storm;
+mod understanding;
 mod verdict;

@@ -14,6 +14,7 @@
 pub mod cargo;
 pub mod client;
 pub mod fixtures;
+pub mod measure;
 pub mod model;
 pub mod payload;
 pub mod program;

@@ -4,14 +4,19 @@
 //! them looks at the answer beyond its own laws: the property is that there is one, and that it comes without a panic,
 //! an endless loop or memory without bound.
 
+use std::path::Path;
 use std::sync::OnceLock;
 
 use agentfirewall_core::agents::{Surroundings, claude_code};
 use agentfirewall_core::audit;
-use agentfirewall_core::policy::{LayerKind, compile_text};
+use agentfirewall_core::interceptor::Interceptor;
+use agentfirewall_core::places::Places;
+use agentfirewall_core::policy::{Compiled, DEFAULT_POLICY, LayerKind, compile_text};
+use agentfirewall_core::protection::Protection;
 use agentfirewall_core::registry::Registry;
 use agentfirewall_core::store::{Lock, inspect};
-use agentfirewall_sdk::HookEvent;
+use agentfirewall_sdk::{HookEvent, ToolCall};
+use serde_json::{Value, json};
 
 /// An agent's payload on standard input. The first byte chooses the event.
 pub fn hook_stdin(data: &[u8]) {
@@ -47,6 +52,38 @@ pub fn plugins_lock(data: &[u8]) {
         return;
     }
     let _answer = Lock::load(file.path());
+}
+
+/// A script that somebody wants to run, judged by the built-in policy.
+pub fn shell(data: &[u8]) {
+    judge("Bash", json!({"command": String::from_utf8_lossy(data)}));
+}
+
+/// A call of any tool: its name on the first line, its input as JSON after it.
+pub fn call(data: &[u8]) {
+    let Some(end) = data.iter().position(|byte| *byte == b'\n') else { return };
+    let (name, input) = data.split_at(end);
+    let Ok(input) = serde_json::from_slice::<Value>(input) else { return };
+    judge(&String::from_utf8_lossy(name), input);
+}
+
+fn judge(tool: &str, input: Value) {
+    static COMPILED: OnceLock<Compiled> = OnceLock::new();
+    static JUDGE: OnceLock<Interceptor<'static>> = OnceLock::new();
+    let judge = JUDGE.get_or_init(|| {
+        let compiled = COMPILED.get_or_init(|| {
+            compile_text(DEFAULT_POLICY, LayerKind::Default, registry())
+                .expect("the built-in policy is valid")
+        });
+        Interceptor::new(compiled, registry(), Path::new("/home/dev"))
+            .expect("the built-in policy can be used")
+            .protecting(Protection::new(&Places::inside(Path::new("/home/dev/machine")), None, &[]))
+    });
+    let mut call = ToolCall::new(tool, input);
+    call.project = "/home/dev/project".into();
+    call.cwd.clone_from(&call.project);
+    let answer = judge.check(&call);
+    assert!(!answer.is_ok_and(|decision| decision.approve), "the built-in policy approves nothing");
 }
 
 fn registry() -> &'static Registry {
@@ -97,6 +134,16 @@ mod tests {
     #[test]
     fn plugin_library() {
         replay("plugin_library", super::plugin_library);
+    }
+
+    #[test]
+    fn shell() {
+        replay("shell", super::shell);
+    }
+
+    #[test]
+    fn call() {
+        replay("call", super::call);
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod docs;
 mod fuzz;
 mod gate;
 mod links;
+mod measure;
+mod openmoat;
 mod process;
 mod reference;
 mod say;
@@ -38,6 +40,12 @@ Usage: cargo xtask TASK
   arch                             the rules of ARCHITECTURE.md
   budget                           instruction counts of one decision
   fuzz TARGET [SECONDS]            look for a crash (needs a nightly toolchain and cargo-fuzz); 60 seconds by default
+  corpus [--corpus FILE.jsonl]... [--show-misses | --gaps] [--json | --markdown]
+                                   what the built-in policy makes of our own cases, by class
+  bombs [--mutations N] [--seed N] [--size N] [--trace]
+                                   hostile scripts and mutated cases, the slowest in ms
+  differential [N]                 whether a command is seen in whatever `bash` accepts
+  openmoat [OPTION]...             the scenarios of OpenMoat, sent to our hook
   client                           the tests against the real Claude Code";
 
 fn main() -> ExitCode {
@@ -68,6 +76,10 @@ fn run(arguments: &[String]) -> Result<Outcome> {
         ["arch"] => arch::run(&workshop),
         ["budget"] => budget::run(&workshop),
         ["client"] => client::run(&workshop),
+        [task @ ("corpus" | "bombs" | "differential"), options @ ..] => {
+            measure::run(&workshop, task, options)
+        }
+        ["openmoat", options @ ..] => openmoat::run(&workshop, options),
         ["fuzz", target] => fuzz::run(&workshop, target, "60"),
         ["fuzz", target, seconds] => fuzz::run(&workshop, target, seconds),
         [] | ["help" | "-h" | "--help"] => {

@@ -23,6 +23,9 @@ pub(crate) const MDBOOK: CargoTool = CargoTool { name: "mdbook", version: "0.5.4
 /// Checks licences, duplicates, sources and advisories.
 pub(crate) const CARGO_DENY: CargoTool = CargoTool { name: "cargo-deny", version: "0.20.2" };
 
+/// A peer whose scenarios can be sent to any hook.
+pub(crate) const OPENMOAT: CargoTool = CargoTool { name: "openmoat", version: "0.12.1" };
+
 impl CargoTool {
     /// The program, installed if need be; the error says why it cannot be had.
     pub(crate) fn find(self, workshop: &Workshop) -> Result<PathBuf> {

@@ -1,0 +1,146 @@
+//! `cargo xtask corpus`, `bombs` and `differential`: the measuring program behind them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a measuring program for engineers: a failure ends it"
+)]
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use agentfirewall_tests::measure::machine::Machine;
+use agentfirewall_tests::measure::report::Report;
+use agentfirewall_tests::measure::{Random, bombs, cases, differential, mutations};
+
+/// How many of the slowest are shown.
+const SHOWN: usize = 25;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut words = arguments.iter().map(String::as_str);
+    let result = match words.next() {
+        Some("corpus") => corpus(words),
+        Some("bombs") => bombs(words),
+        Some("differential") => differential(words),
+        _ => Err("usage: measure corpus|bombs|differential".to_owned()),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("measure: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn corpus<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<bool, String> {
+    let (mut files, mut show, mut json, mut markdown, mut gaps) = (Vec::new(), false, false, false, false);
+    while let Some(word) = words.next() {
+        match word {
+            "--corpus" => files.push(words.next().ok_or("`--corpus` takes a file")?),
+            "--show-misses" => show = true,
+            "--json" => json = true,
+            "--markdown" => markdown = true,
+            "--gaps" => gaps = true,
+            other => return Err(format!("unknown option `{other}`")),
+        }
+    }
+    let machine = Machine::new();
+    let judge = machine.judge();
+    let own = Report::of(&judge, &cases::own());
+    let mut reports = vec![("our own tables".to_owned(), own)];
+    for file in files {
+        let cases = cases::corpus(Path::new(file))?;
+        reports.push((file.to_owned(), Report::of(&judge, &cases)));
+    }
+    for (name, report) in &reports {
+        if json {
+            println!("{}", serde_json::json!({"corpus": name, "report": report.json()}));
+        } else if markdown {
+            print!("{}", report.markdown());
+        } else if gaps {
+            for miss in &report.misses {
+                println!("- case: '{}'\n  reason: ''", miss.line.replace('\'', "''"));
+            }
+        } else {
+            println!("== {name}\n{}", report.text());
+        }
+        if show {
+            print!("{}", report.missed());
+        }
+    }
+    let good = reports.first().is_some_and(|(_, own)| own.good());
+    if !good {
+        eprintln!("measure: our own tables miss a floor");
+    }
+    Ok(good)
+}
+
+fn bombs<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<bool, String> {
+    let (mut count, mut trace, mut seed, mut limit) = (0_usize, false, 1_u64, usize::MAX);
+    let number =
+        |word: Option<&str>| word.and_then(|word| word.parse::<u64>().ok()).ok_or("a number is missing");
+    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    while let Some(word) = words.next() {
+        match word {
+            "--mutations" => count = size(number(words.next())?),
+            "--seed" => seed = number(words.next())?,
+            "--size" => limit = size(number(words.next())?),
+            "--trace" => trace = true,
+            other => return Err(format!("unknown option `{other}`")),
+        }
+    }
+    for stack in [8, 2] {
+        let worker = std::thread::Builder::new().stack_size(stack << 20).spawn(move || {
+            let machine = Machine::new();
+            let judge = machine.judge();
+            let mut times: Vec<(Duration, String)> = Vec::new();
+            for bomb in bombs::all(limit) {
+                if trace {
+                    eprintln!("{}", bomb.name);
+                }
+                times.push((judge.script(&bomb.script).1, bomb.name));
+            }
+            let material = mutations::scripts();
+            let mut random = Random::new(seed);
+            for _ in 0..count {
+                let script = mutations::mutation(&mut random, &material);
+                if trace {
+                    eprintln!("{script:?}");
+                }
+                times.push((judge.script(&script).1, script.escape_debug().take(80).collect()));
+            }
+            times
+        });
+        let worker = worker.map_err(|error| error.to_string())?;
+        let mut times = worker.join().map_err(|_panic| "a script made the judge panic")?;
+        times.sort_by_key(|(took, _)| std::cmp::Reverse(*took));
+        println!("== {stack} MiB of stack: {} scripts, the slowest:", times.len());
+        for (took, name) in times.iter().take(SHOWN) {
+            println!("{:>10.1} ms  {name}", took.as_secs_f64() * 1000.0);
+        }
+    }
+    Ok(true)
+}
+
+fn differential<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<bool, String> {
+    let count = words.next().map_or(Ok(1_000), str::parse).map_err(|_error| "that is no number")?;
+    let outcome = differential::compare(count, 1).ok_or("this machine has no `bash`")?;
+    for script in &outcome.unseen {
+        println!("unseen: {script:?}");
+    }
+    println!(
+        "{} accepted by bash, {} rejected, {} unseen",
+        outcome.accepted,
+        outcome.rejected,
+        outcome.unseen.len()
+    );
+    Ok(outcome.unseen.is_empty())
+}
