@@ -46,7 +46,7 @@ pub(super) fn doing(program: String, row: &Row<'_>, argv: &[Word]) -> Doing {
         .next_back();
     doing.input = means.input;
     doing.output = means.output;
-    let mut acting = Acting { doing: &mut doing, content: means.content, remote: false };
+    let mut acting = Acting { doing: &mut doing, content: means.content, remote: false, environment: parsed.assignments.clone() };
     let pairs = assigned(&means.operands, parsed.operands.len());
     acting.remote = pairs.iter().zip(&parsed.operands).any(|((role, _), word)| {
         matches!(role, Role::RemoteWrite) && remote(&word.text).is_some()
@@ -212,6 +212,7 @@ struct Acting<'d> {
     content: Content,
     /// Whether what is read goes to another machine.
     remote: bool,
+    environment: Vec<(String, Word)>,
 }
 
 impl Acting<'_> {
@@ -224,15 +225,7 @@ impl Acting<'_> {
     }
 
     fn run(&mut self, argv: Vec<Word>) {
-        let environment = self
-            .doing
-            .operands
-            .iter()
-            .filter_map(|word| {
-                let (name, _) = word.text.split_once('=')?;
-                Some((name.to_owned(), word.after(name.len() + 1)))
-            })
-            .collect();
+        let environment = self.environment.clone();
         let more = self.doing.input == Content::Arguments;
         self.doing.runs.push(Run::Command { argv, more, elsewhere: false, folder: None, environment });
     }
@@ -243,7 +236,12 @@ impl Acting<'_> {
             _ => Access::Read,
         };
         match role {
-            Role::Flag | Role::Value | Role::Optional | Role::Folder | Role::Command | Role::Environment => {}
+            Role::Environment => {
+                if let Some((name, _)) = word.text.split_once('=') {
+                    self.environment.push((name.to_owned(), word.after(name.len() + 1)));
+                }
+            }
+            Role::Flag | Role::Value | Role::Optional | Role::Folder | Role::Command => {}
             Role::Stat => self.touch(word, Access::Read, false, Content::Unused),
             // `-` is standard input or output.
             Role::Read(_) | Role::ReadTree(_) | Role::Write | Role::Append if word.text == "-" => {}

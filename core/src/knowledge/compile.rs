@@ -149,19 +149,41 @@ fn options(value: Option<&Value>) -> Result<Vec<(Vec<&str>, Role)>, String> {
     let mut options: Vec<(Vec<&str>, Role)> = Vec::new();
     for (spellings, role) in value.as_object().ok_or("`options` must be a mapping")? {
         let role = self::role(role)?;
-        let mut names: Vec<&str> = spellings.split_whitespace().collect();
-        if let Some(twice) =
-            names.iter().find(|name| options.iter().any(|(others, _)| others.contains(name)))
-        {
-            return Err(format!("the option `{twice}` is there twice"));
+        for mut names in separate(&spellings.split_whitespace().collect::<Vec<_>>()) {
+            if let Some(twice) =
+                names.iter().find(|name| options.iter().any(|(others, _)| others.contains(name)))
+            {
+                return Err(format!("the option `{twice}` is there twice"));
+            }
+            // The long name is the one that people read.
+            if let Some(long) = names.iter().position(|name| name.starts_with("--")) {
+                names.swap(0, long);
+            }
+            options.push((names, role));
         }
-        // The long name is the one that people read.
-        if let Some(long) = names.iter().position(|name| name.starts_with("--")) {
-            names.swap(0, long);
-        }
-        options.push((names, role));
     }
     Ok(options)
+}
+
+/// A list of many options of one role is taken apart: `-f --force -q --quiet -v` are three. Up to three names, and four
+/// with no short one after a long one, are spellings of one option.
+fn separate<'v>(names: &[&'v str]) -> Vec<Vec<&'v str>> {
+    let long = |name: &&str| name.starts_with("--");
+    let mixed = names.windows(2).any(|pair| matches!(pair, [first, second] if long(first) && !long(second)));
+    if names.len() < 3 || (names.len() == 3 && !mixed) {
+        return vec![names.to_vec()];
+    }
+    let mut options: Vec<Vec<&str>> = Vec::new();
+    let mut short: Option<&str> = None;
+    for name in names {
+        if long(name) {
+            options.push(short.take().into_iter().chain([*name]).collect());
+        } else {
+            options.extend(short.replace(name).map(|name| vec![name]));
+        }
+    }
+    options.extend(short.map(|name| vec![name]));
+    options
 }
 
 fn operands(value: Option<&Value>) -> Result<Option<Vec<(Role, bool)>>, String> {

@@ -17,8 +17,10 @@ pub(super) fn holds(condition: &str, parsed: &Parsed<'_>) -> bool {
 }
 
 fn term_holds(term: &str, parsed: &Parsed<'_>) -> bool {
-    if term == "operands" {
-        return !parsed.operands.is_empty();
+    match term {
+        "operands" => return !parsed.operands.is_empty() || parsed.command.is_some(),
+        "always" => return true,
+        _ => {}
     }
     if !term.starts_with('-')
         && let Some((place, pattern)) = term.split_once(':')

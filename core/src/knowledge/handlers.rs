@@ -1,12 +1,72 @@
 //! What rows cannot say: programs whose arguments are a language of their own.
 
+mod archive;
+mod containers;
+mod git;
+mod lists;
+mod remote;
+mod search;
+mod text;
+mod transfer;
+
+use agentfirewall_sdk::Access;
+
 use super::parse::Parsed;
-use crate::understand::Doing;
+use super::words::Content;
+use crate::understand::{Doing, Effect, Touch, Word};
 
 /// The handlers that rows may name; the build script reads them from `knowledge/handlers.txt`.
-pub(super) const NAMES: &[&str] = &[];
+pub(super) const NAMES: &[&str] = &[
+    "awk",
+    "curl",
+    "docker",
+    "env",
+    "fd",
+    "find",
+    "git",
+    "kubectl",
+    "nc",
+    "openssl",
+    "parallel",
+    "rsync",
+    "sed",
+    "socat",
+    "ssh",
+    "ssh-options",
+    "tar",
+    "wget",
+    "xargs",
+];
 
 /// Adds what a handler knows.
 pub(super) fn run(name: &str, parsed: &Parsed<'_>, doing: &mut Doing) {
-    let _todo = (name, parsed, doing);
+    match name {
+        "awk" => text::awk(parsed, doing),
+        "curl" => transfer::curl(parsed, doing),
+        "docker" | "kubectl" => containers::run(parsed, doing),
+        "env" => lists::env(parsed, doing),
+        "fd" => search::fd(parsed, doing),
+        "find" => search::find(parsed, doing),
+        "git" => git::run(parsed, doing),
+        "nc" => remote::nc(parsed, doing),
+        "openssl" => remote::openssl(parsed, doing),
+        "parallel" => lists::parallel(parsed, doing),
+        "rsync" => transfer::rsync(parsed, doing),
+        "sed" => text::sed(parsed, doing),
+        "socat" => remote::socat(parsed, doing),
+        "ssh" => remote::ssh(parsed, doing),
+        "ssh-options" => remote::ssh_options(parsed, doing),
+        "tar" => archive::tar(parsed, doing),
+        "wget" => transfer::wget(parsed, doing),
+        "xargs" => lists::xargs(parsed, doing),
+        _ => {}
+    }
+}
+
+fn effect(doing: &mut Doing, id: &str, detail: &str) {
+    doing.effects.push(Effect::new(id, detail));
+}
+
+fn touch(doing: &mut Doing, word: &Word, access: Access, tree: bool, content: Content) {
+    doing.touches.push(Touch { tree, content, ..Touch::new(word.clone(), access) });
 }

@@ -25,6 +25,8 @@ pub(super) struct Parsed<'t> {
     pub(super) words: Vec<Word>,
     /// The words of the command that it runs, where an operand is one.
     pub(super) command: Option<Vec<Word>>,
+    /// `NAME=VALUE` before that command.
+    pub(super) assignments: Vec<(String, Word)>,
 }
 
 impl<'t> Parsed<'t> {
@@ -111,6 +113,10 @@ pub(super) fn parse<'t>(row: &Row<'t>, argv: &[Word]) -> Parsed<'t> {
         // A command begins here: what follows is its own.
         let at = parsed.operands.len();
         if parsed.row().is_some_and(|row| role_at(&row.operands, at) == Some(Role::Command)) {
+            if let Some((name, value)) = assignment(word) {
+                parsed.assignments.push((name, value));
+                continue;
+            }
             parsed.command = Some(std::iter::once(word).chain(rest).cloned().collect());
             return parsed;
         }
@@ -124,6 +130,13 @@ pub(super) fn parse<'t>(row: &Row<'t>, argv: &[Word]) -> Parsed<'t> {
         }
     }
     parsed
+}
+
+/// `NAME=VALUE`.
+fn assignment(word: &Word) -> Option<(String, Word)> {
+    let (name, _) = word.text.split_once('=')?;
+    let valid = !name.is_empty() && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+    valid.then(|| (name.to_owned(), word.after(name.len() + 1)))
 }
 
 fn subcommand<'t>(parsed: &Parsed<'t>, text: &str) -> Option<(String, Row<'t>)> {

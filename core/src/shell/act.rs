@@ -7,7 +7,7 @@ use super::state::{Item, Key};
 use super::texts;
 use super::value::{Out, Value};
 use crate::inline;
-use crate::understand::{Content, Doing, Language, Origin, Output, Run, Taint, Touch, UNKNOWN, Word};
+use crate::understand::{Content, Doing, HOLE, Language, Origin, Output, Run, Taint, Touch, UNKNOWN, Word};
 
 /// How many words of a program that nobody knows are looked at as paths.
 const MENTIONS: usize = 64;
@@ -236,10 +236,7 @@ impl Machine<'_> {
     fn start(&mut self, run: &Run, doing: &Doing, input: Option<&Value>, flow: &Flow, out: &mut Out) {
         match run {
             Run::Command { argv, more, elsewhere, folder, environment } => {
-                let mut argv = argv.clone();
-                if *more {
-                    argv.extend(appended(doing, input));
-                }
+                let commands = if *more { filled(argv, appended(doing, input)) } else { vec![argv.clone()] };
                 let outer = self.elsewhere;
                 self.elsewhere |= elsewhere;
                 self.wrapped(&doing.program, |machine| {
@@ -252,7 +249,9 @@ impl Machine<'_> {
                             machine.state.assign(name, value.clone());
                             machine.environment(name, &value, flow.origin);
                         }
-                        machine.command(argv, None, out);
+                        for argv in commands {
+                            machine.command(argv, None, out);
+                        }
                     });
                 });
                 self.elsewhere = outer;
@@ -419,6 +418,26 @@ fn made_of(value: &Value) -> Taint {
     } else {
         Taint::PROGRAM
     }
+}
+
+/// The command with the words it gets: at its end, or one after the other where its holes are.
+fn filled(argv: &[Word], words: Vec<Word>) -> Vec<Vec<Word>> {
+    if !argv.iter().any(|word| word.text.contains(HOLE)) {
+        return vec![argv.iter().cloned().chain(words).collect()];
+    }
+    words
+        .iter()
+        .take(8)
+        .map(|found| {
+            argv.iter()
+                .map(|word| Word {
+                    text: word.text.replace(HOLE, &found.text),
+                    taint: if word.text.contains(HOLE) { word.taint | found.taint } else { word.taint },
+                    ..word.clone()
+                })
+                .collect()
+        })
+        .collect()
 }
 
 /// The arguments that a program such as `xargs` takes from its standard input.

@@ -9,6 +9,9 @@ pub(crate) use crate::knowledge::{Content, Language, Output};
 /// Stands in a text for what is not known before the command runs.
 pub(crate) const UNKNOWN: char = '\u{fffc}';
 
+/// Stands in the words of a command for each of what it gets later (`xargs -I`).
+pub(crate) const HOLE: char = '\u{fffb}';
+
 /// Where the bytes of a text come from, as far as it matters to whoever judges where they go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Taint(u8);

@@ -1,0 +1,138 @@
+//! `find` and `fd`: what they run for what they find, and what they remove.
+
+use agentfirewall_sdk::Access;
+
+use super::super::parse::Parsed;
+use super::super::words::Content;
+use super::touch;
+use crate::understand::{Doing, Run, Touch, UNKNOWN, Word};
+
+pub(super) fn find(parsed: &Parsed<'_>, doing: &mut Doing) {
+    let mut words = parsed.words.iter().peekable();
+    while words.next_if(|word| matches!(word.text.as_str(), "-H" | "-L" | "-P")).is_some() {}
+    let mut roots: Vec<Word> = Vec::new();
+    while let Some(root) = words.next_if(|word| !word.text.starts_with(['-', '(', '!', ')'])) {
+        roots.push(root.clone());
+    }
+    if roots.is_empty() {
+        roots.push(Word::plain("."));
+    }
+    doing.operands.clone_from(&roots);
+    // What narrows the search decides whether all of a root is meant.
+    let mut narrowed = false;
+    let mut deletes = false;
+    let mut commands: Vec<Vec<Word>> = Vec::new();
+    while let Some(word) = words.next() {
+        match word.text.as_str() {
+            "-delete" => deletes = true,
+            "-exec" | "-execdir" | "-ok" | "-okdir" => {
+                let mut argv = Vec::new();
+                for word in words.by_ref() {
+                    if word.text == ";" || (word.text == "+" && argv.last().is_some_and(|last: &Word| last.text == "{}")) {
+                        break;
+                    }
+                    argv.push(word.clone());
+                }
+                if !argv.is_empty() {
+                    commands.push(argv);
+                }
+            }
+            "-fprint" | "-fprint0" | "-fls" => {
+                if let Some(file) = words.next() {
+                    touch(doing, file, Access::Write, false, Content::Unused);
+                }
+            }
+            "-fprintf" => {
+                if let Some(file) = words.next() {
+                    touch(doing, file, Access::Write, false, Content::Unused);
+                }
+                let _format = words.next();
+            }
+            "-name" | "-iname" | "-path" | "-ipath" | "-wholename" | "-regex" | "-iregex" | "-lname" => {
+                narrowed |= words.next().is_some_and(|pattern| !matches!(pattern.text.as_str(), "*" | ".*" | "*.*"));
+            }
+            "-newer" | "-mtime" | "-atime" | "-ctime" | "-mmin" | "-amin" | "-cmin" | "-size" | "-user" | "-group"
+            | "-perm" | "-inum" | "-links" | "-uid" | "-gid" | "-samefile" => {
+                narrowed |= words.next().is_some();
+            }
+            "-empty" | "-nouser" | "-nogroup" => narrowed = true,
+            "-type" | "-maxdepth" | "-mindepth" | "-printf" | "-xtype" | "-fstype" | "-regextype" | "-D" => {
+                let _value = words.next();
+            }
+            _ => {}
+        }
+    }
+    let found: Vec<Word> = roots.iter().map(|root| below(root, narrowed)).collect();
+    for root in &roots {
+        touch(doing, root, Access::Read, true, Content::Unused);
+    }
+    if deletes {
+        for (root, found) in roots.iter().zip(&found) {
+            let word = if narrowed { found } else { root };
+            doing.touches.push(Touch { tree: true, ..Touch::new(word.clone(), Access::Delete) });
+        }
+    }
+    for argv in commands {
+        execute(&argv, &found, doing);
+    }
+}
+
+pub(super) fn fd(parsed: &Parsed<'_>, doing: &mut Doing) {
+    let command_at = parsed
+        .words
+        .iter()
+        .position(|word| matches!(word.text.as_str(), "-x" | "-X" | "--exec" | "--exec-batch"));
+    let operands: Vec<Word> = parsed
+        .words
+        .iter()
+        .take(command_at.unwrap_or(usize::MAX))
+        .filter(|word| !word.text.starts_with('-'))
+        .cloned()
+        .collect();
+    let roots: Vec<Word> = match operands.get(1..) {
+        Some(roots) if !roots.is_empty() => roots.to_vec(),
+        _ => vec![Word::plain(".")],
+    };
+    let narrowed = operands.first().is_some_and(|pattern| pattern.text != ".");
+    for root in &roots {
+        touch(doing, root, Access::Read, true, Content::Unused);
+    }
+    if let Some(argv) = command_at.and_then(|at| parsed.words.get(at + 1..)).filter(|argv| !argv.is_empty()) {
+        let mut argv = argv.to_vec();
+        if !argv.iter().any(|word| word.text.contains('{')) {
+            argv.push(Word::plain("{}"));
+        }
+        let found: Vec<Word> = roots.iter().map(|root| below(root, narrowed)).collect();
+        execute(&argv, &found, doing);
+    }
+}
+
+/// What is found below a root: something unknown in it; all of it if nothing narrows the search.
+fn below(root: &Word, narrowed: bool) -> Word {
+    if !narrowed {
+        return root.clone();
+    }
+    Word { text: format!("{}/{UNKNOWN}", root.text.trim_end_matches('/')), ..root.clone() }
+}
+
+/// Runs a command for what is found: `{}` is each of it.
+fn execute(argv: &[Word], found: &[Word], doing: &mut Doing) {
+    for found in found.iter().take(8) {
+        let argv = argv
+            .iter()
+            .map(|word| match word.text.as_str() {
+                "{}" | "{.}" => found.clone(),
+                // Inside a text of code it is only a part.
+                text if text.contains("{}") => Word { text: text.replace("{}", &found.text), ..word.clone() },
+                _ => word.clone(),
+            })
+            .collect();
+        doing.runs.push(Run::Command {
+            argv,
+            more: false,
+            elsewhere: false,
+            folder: None,
+            environment: Vec::new(),
+        });
+    }
+}
