@@ -5,23 +5,25 @@
 //! command, a string of an MCP call) can only make the answer stricter: deny, ask and alert rules look at them, and
 //! they never fall to the default.
 
-mod commands;
+mod mcp;
+mod patch;
 mod paths;
-mod shell;
+mod tools;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use agentfirewall_sdk::{Access, Fact, PartKind, ToolCall};
+use agentfirewall_sdk::{Access, Fact, HostFact, PartKind, PathFact, ToolCall};
 use serde_json::Value;
 
-pub(crate) use commands::{base_name, is_shell, text};
-pub(crate) use paths::{Resolved, Roots, canonical, lexical};
-pub(crate) use shell::{Command, Word};
+pub(crate) use paths::Roots;
 
-/// How many path operands of a script are looked up in the file system. The rest is judged by its lexical form.
-const MAX_LOOKUPS: usize = 64;
+use crate::understand::{Contacted, Origin, Touched, Understanding, Understood, World, readable};
+use tools::Subject;
+
 /// How many strings of a call are parts of their own.
 const MAX_LEAVES: usize = 2_000;
+/// How many paths and hosts of a call are shown to the rules one by one.
+const MAX_MENTIONS: usize = 512;
 
 /// How a part takes part in the judgement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,172 +51,145 @@ pub(crate) struct Part {
     pub(crate) fact: Option<Fact>,
 }
 
-/// A path a call touches, for the protection of the firewall's own files.
-#[derive(Debug, Clone)]
-pub(crate) struct TouchedPath {
-    pub(crate) path: Resolved,
-    pub(crate) access: Access,
-}
-
 /// Everything known of a call.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) parts: Vec<Part>,
-    /// Files named by the parameters of file tools and MCP tools.
-    pub(crate) paths: Vec<TouchedPath>,
-    /// The simple commands of shell tools.
-    pub(crate) commands: Vec<Command>,
-    /// Why a script is over the limits of what can be understood, if it is.
-    pub(crate) undecidable: Option<&'static str>,
+    /// What was understood, of which the parts are made.
+    pub(crate) seen: Understanding,
 }
 
 /// Gathers the facts of a call.
-pub(crate) fn of(call: &ToolCall, roots: &Roots<'_>) -> Facts {
-    let mut facts = Facts::default();
-    match call.tool.as_str() {
-        "Bash" | "PowerShell" => facts.script(call.text("command").unwrap_or_default(), call, roots),
-        "Monitor" => match (call.text("command"), call.input.pointer("/ws/url").and_then(Value::as_str)) {
-            (Some(command), _) => facts.script(command, call, roots),
-            (None, Some(url)) => facts.host(url),
-            (None, None) => facts.leaves(call, roots),
-        },
-        "Read" => facts.file(call.text("file_path"), Access::Read, call, roots),
-        "Write" | "Edit" => facts.file(call.text("file_path"), Access::Write, call, roots),
-        "NotebookEdit" => facts.file(call.text("notebook_path"), Access::Write, call, roots),
-        "Glob" | "Grep" => facts.search(call, roots),
-        "WebFetch" => facts.host(call.text("url").unwrap_or_default()),
-        "WebSearch" => facts.whole(call.text("query")),
-        "Agent" => facts.whole(call.text("prompt")),
-        _ => facts.leaves(call, roots),
+pub(crate) fn of(call: &ToolCall, world: &World<'_>) -> Facts {
+    let (subject, seen) = tools::understood(call, world);
+    let mut facts = Facts { parts: Vec::new(), seen };
+    let roots = Roots { project: world.ground.project, home: world.ground.home };
+    match &subject {
+        Subject::Script(source) => facts.script(source),
+        Subject::File => {}
+        Subject::Host => {}
+        Subject::Text(text) => facts.add(PartKind::Call, Weight::Primary, vec![vec![text.clone()]]),
+        Subject::Strings => facts.strings(call),
+    }
+    let primary = |kind: &Subject, first: bool| {
+        if first && subject == *kind { Weight::Primary } else { Weight::Mention }
+    };
+    let paths: Vec<Part> = facts
+        .seen
+        .paths
+        .iter()
+        .take(MAX_MENTIONS)
+        .enumerate()
+        .map(|(at, touched)| path_part(touched, primary(&Subject::File, at == 0), &roots))
+        .collect();
+    let hosts: Vec<Part> = facts
+        .seen
+        .hosts
+        .iter()
+        .take(MAX_MENTIONS)
+        .enumerate()
+        .map(|(at, contacted)| host_part(contacted, primary(&Subject::Host, at == 0)))
+        .collect();
+    let effects: Vec<Part> = facts.effect_parts();
+    facts.parts.extend(paths);
+    facts.parts.extend(hosts);
+    facts.parts.extend(effects);
+    if matches!(call.tool.as_str(), "Glob" | "Grep")
+        && let Some(pattern) = call.text("pattern")
+    {
+        facts.add(PartKind::Call, Weight::Mention, vec![vec![pattern.to_owned()]]);
+    }
+    if !facts.parts.iter().any(|part| part.weight == Weight::Primary) {
+        facts.strings(call);
     }
     facts
 }
 
 /// The folder a relative path of the call starts from.
-pub(crate) fn folder<'a>(call: &'a ToolCall, roots: &Roots<'a>) -> &'a Path {
-    if call.cwd.is_absolute() { &call.cwd } else { roots.project }
+pub(crate) fn folder<'a>(call: &'a ToolCall, project: &'a Path) -> &'a Path {
+    if call.cwd.is_absolute() { &call.cwd } else { project }
 }
 
 impl Facts {
-    fn add(&mut self, kind: PartKind, access: Access, weight: Weight, readings: Vec<Vec<String>>) {
-        self.parts.push(Part {
+    fn add(&mut self, kind: PartKind, weight: Weight, readings: Vec<Vec<String>>) {
+        self.parts.push(Part::new(kind, weight, readings));
+    }
+
+    /// A tool nobody knows: one part whose readings are all of its strings.
+    fn strings(&mut self, call: &ToolCall) {
+        let mut strings = Vec::new();
+        collect(&call.input, &mut strings);
+        let understood = strings.len() <= MAX_LEAVES;
+        strings.truncate(MAX_LEAVES);
+        let mut readings: Vec<Vec<String>> = strings.into_iter().map(|text| vec![text.to_owned()]).collect();
+        if readings.is_empty() {
+            readings.push(vec![String::new()]);
+        }
+        let mut part = Part::new(PartKind::Call, Weight::Primary, readings);
+        part.understood = understood;
+        self.parts.push(part);
+    }
+
+    fn script(&mut self, source: &str) {
+        let clear = self.seen.undecidable.is_none()
+            && !self.seen.effects.iter().any(|(effect, _)| effect.id == "remote-code.eval");
+        let commands: Vec<Part> =
+            self.seen.commands.iter().map(|command| command_part(command, clear)).collect();
+        let whole = source.trim();
+        let runs = commands.iter().filter(|part| part.weight == Weight::Primary).count();
+        let is_whole = self.seen.commands.iter().any(|command| command.raw == whole);
+        self.parts.extend(commands);
+        if runs == 0 {
+            self.add(PartKind::Command, Weight::Primary, vec![vec![whole.to_owned()]]);
+        } else if runs > 1 || !is_whole {
+            self.add(PartKind::Script, Weight::Mention, vec![vec![whole.to_owned()]]);
+        }
+        for pipeline in self.seen.pipelines.clone() {
+            self.add(PartKind::Script, Weight::Mention, vec![vec![pipeline]]);
+        }
+    }
+
+    fn effect_parts(&self) -> Vec<Part> {
+        let seen = &self.seen;
+        seen.effects
+            .iter()
+            .map(|(effect, origin)| {
+                let by = match origin {
+                    Origin::Command(at) => {
+                        seen.commands.get(*at).map(|command| Fact::Command(command.fact.clone()))
+                    }
+                    Origin::Path(at) => seen.paths.get(*at).map(|touched| Fact::Path(path_fact(touched))),
+                    Origin::Host(at) => seen.hosts.get(*at).map(|contacted| Fact::Host(host_fact(contacted))),
+                    Origin::Call => None,
+                };
+                let mut part = Part::new(PartKind::Effect, Weight::Mention, vec![vec![effect.id.clone()]]);
+                part.fact = Some(Fact::Effect { detail: effect.detail.clone(), by: by.map(Box::new) });
+                part
+            })
+            .collect()
+    }
+}
+
+impl Part {
+    fn new(kind: PartKind, weight: Weight, readings: Vec<Vec<String>>) -> Self {
+        Self {
             kind,
-            access,
+            access: Access::Unknown,
             weight,
             readings,
             hints: Vec::new(),
             understood: true,
             fact: None,
-        });
-    }
-
-    fn whole(&mut self, text: Option<&str>) {
-        let text = text.unwrap_or_default().to_owned();
-        self.add(PartKind::Call, Access::Unknown, Weight::Primary, vec![vec![text]]);
-    }
-
-    fn host(&mut self, url: &str) {
-        let mut spellings = vec![url.to_owned()];
-        if let Some(host) = host_of(url) {
-            spellings.push(host);
         }
-        self.add(PartKind::Host, Access::Unknown, Weight::Primary, vec![spellings]);
-    }
-
-    fn file(&mut self, path: Option<&str>, access: Access, call: &ToolCall, roots: &Roots<'_>) {
-        match path {
-            Some(path) => self.path(path, access, Weight::Primary, call, roots),
-            None => self.leaves(call, roots),
-        }
-    }
-
-    fn path(&mut self, written: &str, access: Access, weight: Weight, call: &ToolCall, roots: &Roots<'_>) {
-        let resolved = Resolved::new(written, folder(call, roots), roots);
-        self.add(PartKind::Path, access, weight, resolved.spellings(written, roots));
-        self.paths.push(TouchedPath { path: resolved, access });
-    }
-
-    fn search(&mut self, call: &ToolCall, roots: &Roots<'_>) {
-        let path = call.text("path").filter(|path| !path.is_empty()).unwrap_or(".");
-        self.path(path, Access::Read, Weight::Primary, call, roots);
-        for name in ["pattern", "glob"] {
-            if let Some(text) = call.text(name) {
-                self.add(PartKind::Call, Access::Read, Weight::Mention, vec![vec![text.to_owned()]]);
-                if call.tool == "Glob" || name == "glob" {
-                    let below = lexical(&folder(call, roots).join(path)).join(text.trim_start_matches("./"));
-                    let spellings = vec![below.to_string_lossy().into_owned(), file_name(text).to_owned()];
-                    self.add(PartKind::Path, Access::Read, Weight::Mention, vec![spellings]);
-                }
-            }
-        }
-    }
-
-    /// A tool nobody knows: one part whose readings are all of its strings, and a mention for each that looks like a
-    /// path.
-    fn leaves(&mut self, call: &ToolCall, roots: &Roots<'_>) {
-        let mut strings = Vec::new();
-        collect(&call.input, &mut strings);
-        let understood = strings.len() <= MAX_LEAVES;
-        strings.truncate(MAX_LEAVES);
-        for text in &strings {
-            if looks_like_path(text) {
-                self.path(text, Access::Unknown, Weight::Mention, call, roots);
-            }
-        }
-        let mut readings: Vec<Vec<String>> = strings.into_iter().map(|text| vec![text.to_owned()]).collect();
-        if readings.is_empty() {
-            readings.push(vec![String::new()]);
-        }
-        self.add(PartKind::Call, Access::Unknown, Weight::Primary, readings);
-        if let Some(part) = self.parts.last_mut() {
-            part.understood = understood;
-        }
-    }
-
-    fn script(&mut self, source: &str, call: &ToolCall, roots: &Roots<'_>) {
-        let found = commands::of_script(source);
-        let mut lookups = 0;
-        let mut folders = vec![folder(call, roots).to_owned()];
-        let mut runs = 0;
-        for command in &found.list {
-            for (word, access) in operands(command) {
-                if lookups < MAX_LOOKUPS {
-                    lookups += 1;
-                    for folder in &folders {
-                        let resolved = Resolved::new(&word.text, folder, roots);
-                        let readings = resolved.spellings(&word.text, roots);
-                        self.add(PartKind::Path, access, Weight::Mention, readings);
-                    }
-                } else {
-                    self.add(PartKind::Path, access, Weight::Mention, vec![vec![word.text.clone()]]);
-                }
-            }
-            change_folder(command, &mut folders, roots);
-            if !command.words.is_empty() {
-                runs += 1;
-                self.parts.push(command_part(command, found.undecidable.is_none() && !found.opaque));
-            }
-        }
-        let whole = source.trim();
-        if runs == 0 {
-            self.add(PartKind::Command, Access::Unknown, Weight::Primary, vec![vec![whole.to_owned()]]);
-        } else if runs > 1 || found.list.iter().all(|command| command.raw != whole) {
-            self.add(PartKind::Script, Access::Unknown, Weight::Mention, vec![vec![whole.to_owned()]]);
-        }
-        for pipeline in found.pipelines {
-            self.add(PartKind::Script, Access::Unknown, Weight::Mention, vec![vec![pipeline]]);
-        }
-        self.undecidable = found.undecidable;
-        self.commands = found.list;
     }
 }
 
-fn command_part(command: &Command, understood: bool) -> Part {
-    let plain = text(&command.words);
+fn command_part(command: &Understood, clear: bool) -> Part {
+    let plain = readable(&command.argv);
     let mut readings = vec![vec![command.raw.clone()]];
     let mut hints = Vec::new();
-    if let Some(program) = command.words.first() {
-        let name = base_name(&program.text);
+    if let Some(program) = command.argv.first() {
+        let name = program.text.rsplit('/').next().unwrap_or_default();
         if name.len() < program.text.len() {
             let arguments = plain.get(program.text.len()..).unwrap_or_default();
             hints.push(format!("{name}{arguments}"));
@@ -223,54 +198,47 @@ fn command_part(command: &Command, understood: bool) -> Part {
     if plain != command.raw {
         readings.push(vec![plain]);
     }
-    let understood = understood && !command.words.first().is_some_and(|program| program.dynamic);
-    Part {
-        kind: PartKind::Command,
-        access: Access::Unknown,
-        weight: Weight::Primary,
-        readings,
-        hints,
-        understood,
-        fact: None,
-    }
+    let weight = if command.mention { Weight::Mention } else { Weight::Primary };
+    let mut part = Part::new(PartKind::Command, weight, readings);
+    part.hints = hints;
+    part.understood = clear && command.clear;
+    part.fact = Some(Fact::Command(command.fact.clone()));
+    part
 }
 
-/// The words of a command that may be paths, and what the command does to them as far as its redirections tell.
-fn operands(command: &Command) -> Vec<(&Word, Access)> {
-    let mut found = Vec::new();
-    let prints =
-        command.words.first().is_some_and(|program| matches!(base_name(&program.text), "echo" | "printf"));
-    if !prints {
-        for word in command.words.iter().skip(1) {
-            if may_be_path(&word.text) {
-                found.push((word, Access::Unknown));
-            }
-        }
-    }
-    for redirect in &command.redirects {
-        found.push((&redirect.target, if redirect.writes { Access::Write } else { Access::Read }));
-    }
-    found
+fn path_part(touched: &Touched, weight: Weight, roots: &Roots<'_>) -> Part {
+    let readings = paths::spellings(&touched.written.text, &touched.placed, roots);
+    let mut part = Part::new(PartKind::Path, weight, readings);
+    part.access = touched.access;
+    part.fact = Some(Fact::Path(path_fact(touched)));
+    part
 }
 
-fn may_be_path(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 4_096 && !text.starts_with('-') && !text.contains(['\n', ' ', '\t'])
+fn path_fact(touched: &Touched) -> PathFact {
+    let mut fact = PathFact::default();
+    fact.lexical.clone_from(&touched.placed.lexical);
+    fact.canonical.clone_from(&touched.placed.canonical);
+    fact.sets = touched.placed.sets.iter().map(|set| (*set).to_owned()).collect();
+    fact.tree = touched.tree;
+    fact
 }
 
-/// Follows `cd` and `pushd`. A subshell may or may not have left the folder again, so the old ones stay possible.
-pub(crate) fn change_folder(command: &Command, folders: &mut Vec<PathBuf>, roots: &Roots<'_>) {
-    let mut words = command.words.iter();
-    if !words.next().is_some_and(|program| matches!(program.text.as_str(), "cd" | "pushd")) {
-        return;
+fn host_part(contacted: &Contacted, weight: Weight) -> Part {
+    let mut spellings = vec![contacted.written.clone()];
+    if !contacted.host.is_empty() && contacted.host != contacted.written {
+        spellings.push(contacted.host.clone());
     }
-    let target = words.find(|word| !word.text.starts_with('-')).map_or("~", |word| word.text.as_str());
-    let moved: Vec<PathBuf> =
-        folders.iter().map(|folder| Resolved::new(target, folder, roots).lexical).collect();
-    for folder in moved {
-        if folders.len() < 4 && !folders.contains(&folder) {
-            folders.push(folder);
-        }
-    }
+    let mut part = Part::new(PartKind::Host, weight, vec![spellings]);
+    part.fact = Some(Fact::Host(host_fact(contacted)));
+    part
+}
+
+fn host_fact(contacted: &Contacted) -> HostFact {
+    let mut fact = HostFact::default();
+    fact.host.clone_from(&contacted.host);
+    fact.port = contacted.port;
+    fact.direction = contacted.direction;
+    fact
 }
 
 fn collect<'a>(value: &'a Value, strings: &mut Vec<&'a str>) {
@@ -283,37 +251,21 @@ fn collect<'a>(value: &'a Value, strings: &mut Vec<&'a str>) {
     }
 }
 
-fn looks_like_path(text: &str) -> bool {
-    may_be_path(text)
-        && !text.contains("://")
-        && (text.contains(['/', '\\']) || text.starts_with(['~', '.', '$']) || text.starts_with("file:"))
-        || text.starts_with("file://")
-}
-
-fn file_name(text: &str) -> &str {
-    text.rsplit('/').next().unwrap_or(text)
-}
-
-/// The host of a URL, without user, port and trailing dot, in lower case.
-fn host_of(url: &str) -> Option<String> {
-    let (_, rest) = url.split_once("://")?;
-    let authority = rest.split(['/', '?', '#', '\\']).next()?;
-    let host = authority.rsplit('@').next()?;
-    let host = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next()?,
-        None => host.split(':').next()?,
-    };
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    (!host.is_empty()).then_some(host)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::paths::Ground;
 
     fn facts(tool: &str, input: Value) -> Facts {
         let call = ToolCall::new(tool, input);
-        of(&call, &Roots { project: Path::new("/p"), home: Path::new("/home/u") })
+        let knowledge = crate::knowledge::Knowledge::default();
+        let world = World {
+            knowledge: &knowledge,
+            ground: Ground { project: Path::new("/p"), home: Path::new("/home/u"), user: None },
+            folder: Path::new("/p"),
+            scripts: &|_| None,
+        };
+        of(&call, &world)
     }
 
     fn mentions(facts: &Facts, kind: PartKind, text: &str) -> bool {
@@ -370,17 +322,5 @@ mod tests {
                 .iter()
                 .all(|part| part.understood)
         );
-    }
-
-    #[test]
-    fn hosts_are_taken_from_urls_as_a_browser_would() {
-        for (url, host) in [
-            ("https://Example.com./x", Some("example.com")),
-            ("http://good.com@evil.com:80/", Some("evil.com")),
-            ("http://[::1]:8080/x", Some("::1")),
-            ("nonsense", None),
-        ] {
-            assert_eq!(host_of(url).as_deref(), host, "{url}");
-        }
     }
 }

@@ -15,12 +15,15 @@ use std::path::{Path, PathBuf};
 
 use agentfirewall_sdk::{Action, Confidence, Decision, LocatedFinding, PermissionMode, RuleRef, ToolCall};
 
-use crate::facts::{self, Roots};
+use crate::facts;
+use crate::knowledge::Knowledge;
+use crate::paths::Ground;
 use crate::policy::{Compiled, Layer, PolicyError};
 use crate::protection::{self, Protection};
 use crate::registry::Registry;
 use crate::secrets::{DetectorSetting, Engine, EngineError, Scanned};
 use crate::tolerance::{Failure, PluginSetting};
+use crate::understand::World;
 use matching::{Case, Matchers};
 
 /// Why a call could not be judged. The caller denies it.
@@ -55,6 +58,7 @@ pub struct Interceptor<'c> {
     engine_of_layer: Vec<usize>,
     matchers: Matchers<'c>,
     protection: Option<Protection>,
+    knowledge: Knowledge,
     home: PathBuf,
 }
 
@@ -101,6 +105,7 @@ impl<'c> Interceptor<'c> {
             engine_of_layer,
             matchers: Matchers::new(registry)?,
             protection: None,
+            knowledge: Knowledge::default(),
             home: home.to_owned(),
         })
     }
@@ -127,8 +132,7 @@ impl<'c> Interceptor<'c> {
     ///
     /// A plugin that fails or a policy that cannot be read. The caller denies.
     pub fn check(&self, call: &ToolCall) -> Result<Decision, CheckError> {
-        let roots = Roots { project: &call.project, home: &self.home };
-        let facts = facts::of(call, &roots);
+        let facts = self.facts(call);
         let mut found: Vec<Option<Scanned<LocatedFinding>>> = self.engines.iter().map(|_| None).collect();
         let mut tolerated: Vec<Failure> = Vec::new();
         let mut best: Option<Decision> = None;
@@ -148,11 +152,11 @@ impl<'c> Interceptor<'c> {
             failures.into_inner().into_iter().for_each(|failure| failure.note(&mut tolerated));
             keep_strictest(&mut best, decision);
         }
-        if let Some(why) = facts.undecidable {
+        if let Some(why) = facts.seen.undecidable {
             keep_strictest(&mut best, undecidable(call, why));
         }
         if let Some(protection) = &self.protection
-            && let Some(decision) = protection.check(call, &facts, &roots)
+            && let Some(decision) = protection.check(&facts)
         {
             keep_strictest(&mut best, decision);
         }
@@ -175,6 +179,17 @@ impl<'c> Interceptor<'c> {
             }
         }
         Ok(decision)
+    }
+
+    /// What is understood of a call.
+    fn facts(&self, call: &ToolCall) -> facts::Facts {
+        let world = World {
+            knowledge: &self.knowledge,
+            ground: Ground { project: &call.project, home: &self.home, user: None },
+            folder: facts::folder(call, &call.project),
+            scripts: &|_| None,
+        };
+        facts::of(call, &world)
     }
 
     /// Looks for secrets in a value, such as a tool's result, as every layer would.

@@ -10,15 +10,12 @@ pub mod claude_settings;
 pub mod delivery;
 pub mod facts;
 pub mod guard;
-#[expect(dead_code, reason = "comes into use with the shell's interpreter")]
 mod inline;
 pub mod interceptor;
-#[expect(dead_code, reason = "comes into use with the shell's interpreter")]
 mod knowledge;
 pub mod library;
 mod line;
 pub mod loader;
-#[expect(dead_code, reason = "comes into use with the shell's interpreter")]
 mod paths;
 pub mod places;
 pub mod policy;
@@ -26,8 +23,8 @@ pub mod private;
 pub mod protection;
 pub mod registry;
 pub mod secrets;
+mod shell;
 pub mod stamp;
 pub mod store;
 pub mod tolerance;
-#[expect(dead_code, unused_imports, reason = "comes into use with the shell's interpreter")]
 mod understand;

@@ -16,7 +16,7 @@ pub(crate) struct Ground<'a> {
 }
 
 /// A path and where it leads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Placed {
     /// Absolute, without `.` and `..`; up to the first component that is not known.
     pub(crate) lexical: PathBuf,
@@ -40,6 +40,11 @@ impl Ground<'_> {
     pub(crate) fn consequences(&self, touch: &Touch, placed: &Placed, elsewhere: bool) -> Vec<Effect> {
         let _todo = (touch, placed, elsewhere);
         Vec::new()
+    }
+
+    /// Whether a variable of that name in a program's environment switches the firewall off or leads it elsewhere.
+    pub(crate) fn redirects_firewall(&self, name: &str) -> bool {
+        name.starts_with("AGENTFIREWALL_")
     }
 
     /// Whether what is read there are credentials, so that they must not be sent.

@@ -4,6 +4,8 @@ use std::ops::{BitOr, BitOrAssign};
 
 use agentfirewall_sdk::{Access, Direction};
 
+pub(crate) use crate::knowledge::{Content, Language, Output};
+
 /// Stands in a text for what is not known before the command runs.
 pub(crate) const UNKNOWN: char = '\u{fffc}';
 
@@ -24,6 +26,10 @@ impl Taint {
     pub(crate) const FILE: Self = Self(8);
     /// Values of the environment.
     pub(crate) const ENVIRONMENT: Self = Self(16);
+    /// Printed by a program, from what it found on the machine.
+    pub(crate) const PROGRAM: Self = Self(32);
+    /// Printed by a shell that runs what somebody else types.
+    pub(crate) const SHELL: Self = Self(64);
 
     pub(crate) const fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -75,58 +81,6 @@ impl Word {
     pub(crate) fn after(&self, prefix: usize) -> Self {
         Self { text: self.text.get(prefix..).unwrap_or_default().to_owned(), ..*self }
     }
-}
-
-/// A language whose code is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Language {
-    /// POSIX shells and their relatives.
-    Shell,
-    /// PowerShell.
-    PowerShell,
-    /// `cmd.exe` and batch files.
-    Cmd,
-    Python,
-    /// Node, Deno, Bun.
-    JavaScript,
-    Perl,
-    Ruby,
-    Php,
-    Lua,
-    Awk,
-    Sed,
-    /// SQL and the consoles of databases.
-    Sql,
-    /// Something that runs code nobody here reads.
-    Other,
-}
-
-/// What comes of the content of a file or a stream that a command reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(crate) enum Content {
-    /// Nothing that anybody sees, such as with `rm` or `chmod`.
-    #[default]
-    Unused,
-    /// It comes out on standard output, whole or in part.
-    Shown,
-    /// It comes out on standard output encoded (base64, gzip), so that its letters are no longer there.
-    Encoded,
-    /// It comes out on standard output decoded.
-    Decoded,
-    /// It goes into the files that the command writes.
-    Stored,
-    /// It is decoded into the files that the command writes.
-    Unpacked,
-    /// It leaves the machine.
-    Sent,
-    /// It is run.
-    Run(Language),
-    /// Its lines are the names of further files, which are read.
-    Names,
-    /// Its words become arguments of the command that [`Run::Command`] tells.
-    Arguments,
-    /// Another name for it is made (`ln`), so that whoever writes there writes here.
-    Linked,
 }
 
 /// A path that a command touches.
@@ -194,22 +148,6 @@ impl Effect {
     }
 }
 
-/// What standard output holds beside what is shown of files and of standard input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(crate) enum Output {
-    /// Something about files or the system, harmless as text.
-    #[default]
-    Report,
-    /// What a host answered.
-    Network,
-    /// The environment's variables.
-    Environment,
-    /// Credentials, such as `gh auth token` prints.
-    Secret,
-    /// Lines with names of files, such as `find` prints.
-    Names,
-}
-
 /// What one simple command does.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Doing {
@@ -223,6 +161,8 @@ pub(crate) struct Doing {
     pub(crate) operands: Vec<Word>,
     pub(crate) touches: Vec<Touch>,
     pub(crate) contacts: Vec<Contact>,
+    /// Texts that are sent to where the contacts are.
+    pub(crate) sent: Vec<Word>,
     pub(crate) runs: Vec<Run>,
     pub(crate) effects: Vec<Effect>,
     /// What comes of standard input.

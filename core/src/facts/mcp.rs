@@ -1,0 +1,325 @@
+//! Tools nobody knows, such as those of MCP servers: what their names say and what their strings are.
+//!
+//! A tool's name is made of words, and one of them says what it does. Its parameters have names that say what a string
+//! is: a command, a statement of SQL, a path, an address, or a text that is only passed on. Only the last kind is not
+//! looked into.
+
+use agentfirewall_sdk::{Access, Direction, ToolCall};
+use serde_json::Value;
+
+use crate::shell::Machine;
+use crate::understand::{Contact, Content, Doing, Effect, Language, Run, Touch, Understanding, Word, World};
+
+/// How many strings of a call are looked at. What has more is not understood.
+const MOST: usize = 2_000;
+
+/// What a tool does, by the words of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Read,
+    Write,
+    Delete,
+    Execute,
+    /// Sends a message or makes something public.
+    Send,
+    /// Moves money.
+    Pay,
+    Unknown,
+}
+
+/// What a string is, by the name of its parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Command,
+    Code,
+    Sql,
+    Path,
+    Address,
+    /// A text that is passed on: never a path, a command or an address to the tool.
+    Prose,
+    Unknown,
+}
+
+/// What such a call does.
+pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> Understanding {
+    let words = words_of(call.tool.rsplit("__").next().unwrap_or(&call.tool));
+    let verb = verb_of(&words);
+    let mut found = Found { doing: Doing::default(), verb, words: &words, left: MOST, local: false };
+    found.walk(&call.input, "");
+    let Found { mut doing, left, local, .. } = found;
+    let tool = || call.tool.clone();
+    match verb {
+        // Files of the project may go; whether they may is said by where they are.
+        Verb::Delete if !local => doing.effects.push(Effect::new("mcp.destructive", tool())),
+        Verb::Pay => doing.effects.push(Effect::new("mcp.money", tool())),
+        Verb::Execute => doing.effects.push(Effect::new("mcp.execute", tool())),
+        Verb::Write | Verb::Send => doing.effects.push(Effect::new("mcp.write", tool())),
+        _ => {}
+    }
+    let mut seen = Machine::new(world).doing(doing);
+    if left == 0 {
+        seen.give_up("it has more than 2,000 strings");
+    }
+    seen
+}
+
+struct Found<'t> {
+    doing: Doing,
+    verb: Verb,
+    words: &'t [String],
+    left: usize,
+    /// Whether what it works on is a file of this machine.
+    local: bool,
+}
+
+impl Found<'_> {
+    /// Goes through a value. The JSON parser bounds the nesting.
+    fn walk(&mut self, value: &Value, name: &str) {
+        match value {
+            Value::String(text) => self.string(text, name),
+            Value::Array(items) => items.iter().for_each(|item| self.walk(item, name)),
+            Value::Object(members) => {
+                if let Some(argv) = command_line(members) {
+                    return self.command(&argv);
+                }
+                members.iter().for_each(|(name, value)| self.walk(value, name));
+            }
+            _ => {}
+        }
+    }
+
+    fn command(&mut self, script: &str) {
+        self.doing.runs.push(Run::Code {
+            language: Language::Shell,
+            text: Word::plain(script),
+            arguments: Vec::new(),
+            elsewhere: false,
+        });
+    }
+
+    fn string(&mut self, text: &str, name: &str) {
+        let Some(left) = self.left.checked_sub(1) else { return };
+        self.left = left;
+        if text.is_empty() {
+            return;
+        }
+        match role_of(name, text, self.words, self.verb) {
+            Role::Command => self.command(text),
+            Role::Code => self.doing.runs.push(Run::Code {
+                language: language_of(self.words, text),
+                text: Word::plain(text),
+                arguments: Vec::new(),
+                elsewhere: false,
+            }),
+            Role::Sql => self.doing.runs.push(Run::Code {
+                language: Language::Sql,
+                text: Word::plain(text),
+                arguments: Vec::new(),
+                elsewhere: false,
+            }),
+            Role::Path => self.path(text, name),
+            Role::Address => {
+                let sends = matches!(self.verb, Verb::Send | Verb::Write);
+                let direction = if sends { Direction::Send } else { Direction::Fetch };
+                if let Some(path) = text.strip_prefix("file://") {
+                    self.path(path, name);
+                }
+                self.doing.contacts.push(Contact { word: Word::plain(text), direction });
+            }
+            Role::Prose | Role::Unknown => {}
+        }
+    }
+
+    fn path(&mut self, text: &str, name: &str) {
+        self.local = true;
+        let source = matches!(name, "source" | "src" | "from" | "old_path" | "oldPath" | "source_path");
+        let access = match self.verb {
+            Verb::Read | Verb::Send => Access::Read,
+            Verb::Delete => Access::Delete,
+            Verb::Write if source => Access::Read,
+            Verb::Write => Access::Write,
+            Verb::Execute | Verb::Pay | Verb::Unknown => Access::Unknown,
+        };
+        let lists = self.words.iter().any(|word| matches!(word.as_str(), "list" | "stat" | "info" | "exists" | "tree"));
+        let content = match self.verb {
+            Verb::Send => Content::Sent,
+            Verb::Write if source => Content::Stored,
+            _ if lists => Content::Unused,
+            Verb::Read | Verb::Unknown => Content::Shown,
+            _ => Content::Unused,
+        };
+        let moves = source && self.words.iter().any(|word| word == "move" || word == "rename");
+        self.doing.touches.push(Touch {
+            tree: access == Access::Delete,
+            content,
+            ..Touch::new(Word::plain(text), if moves { Access::Delete } else { access })
+        });
+    }
+}
+
+/// `{"command": "rm", "args": ["-rf", "x"]}` as one command line.
+fn command_line(members: &serde_json::Map<String, Value>) -> Option<String> {
+    let program = ["command", "cmd", "program", "executable"].iter().find_map(|name| members.get(*name)?.as_str())?;
+    let arguments = ["args", "arguments", "argv"].iter().find_map(|name| members.get(*name)?.as_array())?;
+    let mut line = program.to_owned();
+    for argument in arguments {
+        line.push_str(&format!(" '{}'", argument.as_str()?.replace('\'', r"'\''")));
+    }
+    Some(line)
+}
+
+/// The words of a name: `delete_file`, `deleteFile`, `delete-file`.
+fn words_of(name: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut open = String::new();
+    let mut lower = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() || (c.is_uppercase() && lower) {
+            words.extend((!open.is_empty()).then(|| std::mem::take(&mut open)));
+        }
+        lower = c.is_lowercase() || c.is_ascii_digit();
+        if c.is_alphanumeric() {
+            open.extend(c.to_lowercase());
+        }
+    }
+    words.extend((!open.is_empty()).then_some(open));
+    words
+}
+
+fn verb_of(words: &[String]) -> Verb {
+    let verbs = words.iter().map(|word| match word.as_str() {
+        "read" | "get" | "list" | "search" | "find" | "view" | "show" | "fetch" | "describe" | "stat" | "info"
+        | "query" | "lookup" | "resolve" | "check" | "status" | "count" | "tree" | "ls" | "grep" | "glob"
+        | "screenshot" | "snapshot" | "navigate" | "open" | "browse" | "crawl" | "scrape" | "think" | "diff"
+        | "log" | "explain" | "analyze" | "validate" | "export" => Verb::Read,
+        "delete" | "remove" | "drop" | "destroy" | "purge" | "truncate" | "wipe" | "terminate" | "erase"
+        | "unlink" | "rmdir" | "rm" | "flush" | "deprovision" | "teardown" | "nuke" | "revoke" | "kick" | "ban"
+        | "uninstall" | "factory" | "empty" | "clear" | "trash" | "discard" => Verb::Delete,
+        "write" | "create" | "edit" | "update" | "append" | "save" | "move" | "rename" | "copy" | "set" | "put"
+        | "insert" | "replace" | "patch" | "add" | "modify" | "upsert" | "commit" | "push" | "merge" | "apply"
+        | "fork" | "assign" | "close" | "reopen" | "mkdir" | "touch" | "download" => Verb::Write,
+        "execute" | "exec" | "run" | "shell" | "bash" | "terminal" | "command" | "eval" | "evaluate" | "spawn"
+        | "invoke" | "script" | "ssh" | "powershell" => Verb::Execute,
+        "send" | "post" | "publish" | "upload" | "share" | "email" | "reply" | "tweet" | "broadcast" | "notify" => {
+            Verb::Send
+        }
+        "pay" | "charge" | "refund" | "transfer" | "payout" | "purchase" | "buy" | "withdraw" | "wire" => Verb::Pay,
+        _ => Verb::Unknown,
+    });
+    // The word that says most wins, wherever it stands: `files_delete`, `get_and_delete`.
+    let mut found = Verb::Unknown;
+    for verb in verbs {
+        found = match (found, verb) {
+            (_, Verb::Delete | Verb::Pay) => return verb,
+            (Verb::Execute, _) | (_, Verb::Execute) => Verb::Execute,
+            (found, Verb::Unknown) => found,
+            (Verb::Unknown, verb) => verb,
+            // `get_push_status` reads: the first word is the verb.
+            (found, _) => found,
+        };
+    }
+    found
+}
+
+/// What a string is.
+fn role_of(name: &str, text: &str, words: &[String], verb: Verb) -> Role {
+    let name_words = words_of(name);
+    let last = name_words.last().map_or("", String::as_str);
+    let runs = verb == Verb::Execute;
+    match last {
+        "command" | "cmd" | "commands" | "shell" | "bash" => return Role::Command,
+        "script" | "code" | "expression" | "function" | "source" if runs => {
+            let shell = words.iter().any(|word| matches!(word.as_str(), "shell" | "bash" | "command" | "terminal" | "ssh"));
+            return if shell { Role::Command } else { Role::Code };
+        }
+        "sql" | "statement" | "statements" => return Role::Sql,
+        "query" if is_sql(text) => return Role::Sql,
+        "content" | "contents" | "text" | "body" | "message" | "title" | "description" | "prompt" | "comment"
+        | "summary" | "subject" | "string" | "thought" | "reason" | "note" | "notes" | "observation" | "query"
+        | "question" | "answer" | "label" | "labels" | "markdown" | "html" | "data" | "value" | "topic" => {
+            return Role::Prose;
+        }
+        _ => {}
+    }
+    if text.contains("://") && !text.contains(char::is_whitespace) {
+        return Role::Address;
+    }
+    let says_path = matches!(
+        last,
+        "path" | "paths" | "file" | "files" | "filename" | "filepath" | "directory" | "dir" | "folder" | "source"
+            | "destination" | "dest" | "src" | "from" | "to" | "target" | "location" | "cwd" | "root"
+    );
+    if looks_like_path(text, says_path) { Role::Path } else { Role::Unknown }
+}
+
+fn is_sql(text: &str) -> bool {
+    let first = text.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    [
+        "select", "insert", "update", "delete", "drop", "truncate", "alter", "create", "grant", "revoke", "with",
+        "copy", "call", "exec", "execute", "merge", "replace", "attach", "pragma", "db",
+    ]
+    .iter()
+    .any(|word| first.eq_ignore_ascii_case(word))
+        || text.trim_start().starts_with("/*")
+        || text.trim_start().starts_with("--")
+}
+
+fn language_of(words: &[String], text: &str) -> Language {
+    for word in words {
+        return match word.as_str() {
+            "python" | "jupyter" | "notebook" | "ipython" => Language::Python,
+            "javascript" | "js" | "node" | "browser" | "playwright" | "puppeteer" | "page" => Language::JavaScript,
+            "ruby" => Language::Ruby,
+            "sql" | "query" | "database" | "db" => Language::Sql,
+            "powershell" => Language::PowerShell,
+            _ => continue,
+        };
+    }
+    let python = ["import ", "def ", "print("].iter().any(|sign| text.contains(sign));
+    if python { Language::Python } else { Language::JavaScript }
+}
+
+fn looks_like_path(text: &str, says_path: bool) -> bool {
+    if text.is_empty() || text.len() > 4_096 || text.contains(['\n', '\t']) || text.contains("://") {
+        return false;
+    }
+    let begins = text.starts_with(['/', '~', '.', '$', '\\']) || text.get(1..3).is_some_and(|rest| rest == ":\\" || rest == ":/");
+    says_path || begins && !text.contains(' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_made_of_words() {
+        assert_eq!(words_of("deleteFile"), ["delete", "file"]);
+        assert_eq!(words_of("delete_file-now"), ["delete", "file", "now"]);
+        assert_eq!(verb_of(&words_of("get_push_status")), Verb::Read);
+        assert_eq!(verb_of(&words_of("files_delete")), Verb::Delete);
+        assert_eq!(verb_of(&words_of("run_command")), Verb::Execute);
+        assert_eq!(verb_of(&words_of("browser_navigate")), Verb::Read);
+    }
+
+    #[test]
+    fn parameters_say_what_their_strings_are() {
+        let role = |name: &str, text: &str, tool: &str| {
+            let words = words_of(tool);
+            role_of(name, text, &words, verb_of(&words))
+        };
+        assert_eq!(role("command", "rm -rf /", "x"), Role::Command);
+        assert_eq!(role("query", "DROP TABLE x", "query"), Role::Sql);
+        assert_eq!(role("query", "how to drop a table", "search"), Role::Prose);
+        assert_eq!(role("body", "run rm -rf / to clean", "create_issue"), Role::Prose);
+        assert_eq!(role("path", "notes", "read_file"), Role::Path);
+        assert_eq!(role("url", "http://x/y", "navigate"), Role::Address);
+        assert_eq!(role("owner", "acme", "get_repo"), Role::Unknown);
+        assert_eq!(role("code", "import os", "run_python"), Role::Code);
+    }
+
+    #[test]
+    fn a_program_and_its_arguments_are_one_command() {
+        let input = serde_json::json!({"command": "rm", "args": ["-rf", "a b"]});
+        assert_eq!(command_line(input.as_object().unwrap()).as_deref(), Some("rm '-rf' 'a b'"));
+    }
+}

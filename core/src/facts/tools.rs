@@ -1,0 +1,161 @@
+//! From a call to what it does: which of its parameters are scripts, paths, addresses and code.
+
+use agentfirewall_sdk::{Access, Direction, ToolCall};
+use serde_json::Value;
+
+use super::{mcp, patch};
+use crate::shell::Machine;
+use crate::understand::{
+    Contact, Content, Doing, Language, Run, Touch, Understanding, Word, World,
+};
+
+/// What the first part of a call is: what its rules are about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// The commands of a script.
+    Script(String),
+    /// The file that the tool is for: the first of the paths.
+    File,
+    /// The address that the tool is for: the first of the hosts.
+    Host,
+    /// A text, such as a prompt.
+    Text(String),
+    /// All strings of the call.
+    Strings,
+}
+
+/// What a call does.
+pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> (Subject, Understanding) {
+    let text = |names: &[&str]| {
+        names.iter().find_map(|name| call.text(name)).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let path = || text(&["file_path", "path", "absolute_path", "notebook_path", "filename", "target_file"]);
+    match call.tool.as_str() {
+        "Bash" | "Shell" | "shell" | "run_shell_command" | "run_terminal_cmd" | "local_shell" | "exec_command"
+        | "execute_command" | "bash" => match command(call) {
+            Some(script) => (Subject::Script(script.clone()), Machine::new(world).script(&script)),
+            None => strings(call, world),
+        },
+        "PowerShell" | "powershell" => match command(call) {
+            Some(script) => (Subject::Script(script.clone()), of_code(Language::PowerShell, &script, world)),
+            None => strings(call, world),
+        },
+        "Monitor" => match (command(call), call.input.pointer("/ws/url").and_then(Value::as_str)) {
+            (Some(script), _) => (Subject::Script(script.clone()), Machine::new(world).script(&script)),
+            (None, Some(url)) => (Subject::Host, of_host(url, Direction::Connect, world)),
+            (None, None) => strings(call, world),
+        },
+        "Read" | "NotebookRead" | "read_file" | "view" => {
+            file(path(), Access::Read, Content::Shown, call, world)
+        }
+        "LS" | "list_directory" => file(path(), Access::Read, Content::Unused, call, world),
+        "Write" | "Edit" | "MultiEdit" | "NotebookEdit" | "write_file" | "replace" | "edit_file" | "create_file"
+        | "str_replace_editor" | "str_replace_based_edit_tool" | "search_replace" => {
+            let reads = call.text("command") == Some("view");
+            let access = if reads { Access::Read } else { Access::Write };
+            file(path(), access, Content::Shown, call, world)
+        }
+        "apply_patch" | "ApplyPatch" => {
+            let patch = text(&["input", "patch", "diff", "command"]).unwrap_or_default();
+            let touches = patch::touches(&patch);
+            if touches.is_empty() {
+                return strings(call, world);
+            }
+            let doing = Doing { touches, ..Doing::default() };
+            (Subject::File, Machine::new(world).doing(doing))
+        }
+        "delete_file" => file(path(), Access::Delete, Content::Unused, call, world),
+        "Glob" | "Grep" | "search_file_content" | "grep_search" | "glob" => (Subject::File, search(call, world)),
+        "WebFetch" | "web_fetch" | "fetch" => match text(&["url", "uri", "prompt"]) {
+            Some(url) => (Subject::Host, of_host(&url, Direction::Fetch, world)),
+            None => strings(call, world),
+        },
+        "WebSearch" | "web_search" | "google_web_search" => {
+            (Subject::Text(text(&["query"]).unwrap_or_default()), Understanding::default())
+        }
+        "Agent" | "Task" => (Subject::Text(text(&["prompt"]).unwrap_or_default()), Understanding::default()),
+        "TodoWrite" | "ExitPlanMode" | "AskUserQuestion" | "TaskCreate" | "TaskUpdate" | "Skill" => {
+            (Subject::Strings, Understanding::default())
+        }
+        _ => strings(call, world),
+    }
+}
+
+/// The script of a tool that runs one: a text, or the words of one command.
+fn command(call: &ToolCall) -> Option<String> {
+    ["command", "cmd", "script", "CommandLine"].iter().find_map(|name| match call.input.get(*name)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(words) => {
+            let words: Option<Vec<&str>> = words.iter().map(Value::as_str).collect();
+            Some(words?.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
+        }
+        _ => None,
+    })
+}
+
+/// A word as the shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn strings(call: &ToolCall, world: &World<'_>) -> (Subject, Understanding) {
+    (Subject::Strings, mcp::understood(call, world))
+}
+
+/// What a script of another language does.
+pub(super) fn of_code(language: Language, text: &str, world: &World<'_>) -> Understanding {
+    let run = Run::Code { language, text: Word::plain(text), arguments: Vec::new(), elsewhere: false };
+    Machine::new(world).doing(Doing { runs: vec![run], ..Doing::default() })
+}
+
+fn of_host(url: &str, direction: Direction, world: &World<'_>) -> Understanding {
+    let contact = Contact { word: Word::plain(url), direction };
+    Machine::new(world).doing(Doing { contacts: vec![contact], ..Doing::default() })
+}
+
+fn file(
+    path: Option<String>,
+    access: Access,
+    content: Content,
+    call: &ToolCall,
+    world: &World<'_>,
+) -> (Subject, Understanding) {
+    match path {
+        Some(path) => {
+            let mut touch = Touch::new(Word::plain(path), access);
+            touch.content = content;
+            (Subject::File, Machine::new(world).doing(Doing { touches: vec![touch], ..Doing::default() }))
+        }
+        None => strings(call, world),
+    }
+}
+
+/// `Glob` and `Grep`: a folder that is read, and a pattern that may name files elsewhere.
+fn search(call: &ToolCall, world: &World<'_>) -> Understanding {
+    let text = |name: &str| call.text(name).filter(|text| !text.is_empty());
+    let path = text("path").or_else(|| text("dir_path")).unwrap_or(".");
+    let shows = matches!(call.tool.as_str(), "Grep" | "search_file_content" | "grep_search");
+    let folder = Touch {
+        tree: true,
+        content: if shows && text("output_mode") != Some("files_with_matches") {
+            Content::Shown
+        } else {
+            Content::Unused
+        },
+        ..Touch::new(Word::plain(path), Access::Read)
+    };
+    let mut touches = vec![folder];
+    let names = if shows { ["glob", "include", "include_pattern"] } else { ["pattern", "glob", "include"] };
+    for pattern in names.iter().filter_map(|name| text(name)) {
+        touches.push(Touch {
+            content: if shows { Content::Shown } else { Content::Unused },
+            folder: Some(Word::plain(path)),
+            ..Touch::new(Word { wild: true, ..Word::plain(pattern) }, Access::Read)
+        });
+    }
+    Machine::new(world).doing(Doing { touches, ..Doing::default() })
+}

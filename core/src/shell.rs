@@ -1,0 +1,29 @@
+//! The shell's interpreter: it runs a script without doing anything.
+//!
+//! It follows what can be known before a script runs: variables, expansions, branches, functions, redirections, what goes
+//! through pipes and into files, and what of that is run in turn. What it cannot know is [`UNKNOWN`], and what that
+//! means is decided where it matters: as the name of a program, as the target of a delete. Its cost is bounded by fuel,
+//! not by time; a script that is over the limits is undecidable, never harmless.
+//!
+//! [`UNKNOWN`]: crate::understand::UNKNOWN
+
+mod act;
+mod braces;
+mod commands;
+mod control;
+mod expand;
+mod limits;
+mod machine;
+mod params;
+mod pattern;
+mod redirect;
+mod state;
+mod streams;
+mod substitute;
+mod texts;
+mod value;
+
+pub(crate) use machine::Machine;
+
+#[cfg(test)]
+mod tests;

