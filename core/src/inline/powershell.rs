@@ -17,7 +17,7 @@ use crate::understand::{Contact, Content, Doing, Effect, Fuel, Language, Run, To
 use words::{Token, tokens};
 
 /// How deep brackets and code in texts may nest.
-const DEEPEST: u32 = 24;
+const DEEPEST: u32 = 48;
 
 /// What a PowerShell script does.
 pub(super) fn read(text: &str, fuel: &mut Fuel) -> Doing {
@@ -74,6 +74,17 @@ impl Shell<'_> {
 
     /// A command or an expression, and what comes out of it.
     fn command(&mut self, all: &[Token], input: Option<Value>) -> Value {
+        if self.depth >= DEEPEST {
+            self.lost = true;
+            return Value::unknown(Marks::NONE);
+        }
+        self.depth += 1;
+        let value = self.command_here(all, input);
+        self.depth -= 1;
+        value
+    }
+
+    fn command_here(&mut self, all: &[Token], input: Option<Value>) -> Value {
         let Some(first) = all.first() else { return Value::unknown(Marks::NONE) };
         match first {
             // `if (x) {...} else {...}`, `foreach ($x in ...) {...}`

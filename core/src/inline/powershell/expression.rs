@@ -45,6 +45,17 @@ impl Shell<'_> {
     }
 
     fn operand(&mut self, all: &[Token]) -> (Value, usize) {
+        if self.depth >= super::DEEPEST {
+            self.lost = true;
+            return (Value::unknown(Marks::NONE), 1);
+        }
+        self.depth += 1;
+        let found = self.operand_here(all);
+        self.depth -= 1;
+        found
+    }
+
+    fn operand_here(&mut self, all: &[Token]) -> (Value, usize) {
         let Some(first) = all.first() else { return (Value::unknown(Marks::NONE), 0) };
         let mut at = 1;
         let mut value = match first {
