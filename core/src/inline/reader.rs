@@ -16,7 +16,7 @@ use super::value::{Marks, Value};
 use crate::understand::{Doing, Effect, Fuel, Language};
 
 /// How deep brackets may nest, and code in texts.
-const DEEPEST: u32 = 60;
+const DEEPEST: u32 = 40;
 const NESTED_CODE: u32 = 5;
 /// How often loops of lists are followed item by item.
 const REPEATS: u32 = 2048;

@@ -38,7 +38,7 @@ fn tell(doing: &Doing) -> Vec<String> {
             Direction::Fetch => "fetch",
             Direction::Send => "post",
             Direction::Connect => "connect",
-            Direction::Listen => "listen",
+            _ => "listen",
         };
         told.push(format!("{direction} {}", word(&contact.word)));
     }

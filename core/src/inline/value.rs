@@ -87,10 +87,14 @@ pub(super) struct Value {
     pub(super) marks: Marks,
     /// How much it holds, so that values that double with each line stay bounded.
     weight: u32,
+    /// How deep it nests.
+    depth: u8,
 }
 
 /// Beyond this a value is no longer followed.
 const MOST_WEIGHT: u32 = 8192;
+/// Beyond this depth it is not followed either, so that nothing that walks a value runs out of stack.
+const DEEPEST: u8 = 24;
 /// The longest text that is followed, in bytes.
 const LONGEST: usize = 1 << 17;
 /// How many alternatives are followed.
@@ -109,10 +113,17 @@ impl Value {
             Is::Map(all) => all.iter().fold(1, |sum: u32, (_, value)| sum.saturating_add(value.weight + 1)),
             Is::Member(value, _) => value.weight.saturating_add(1),
         };
-        if weight > MOST_WEIGHT {
-            return Self { is: Rc::new(Is::Unknown), marks, weight: 1 };
+        let deepest = |all: &[Self]| all.iter().map(|value| value.depth).max().unwrap_or(0) + 1;
+        let depth = match &is {
+            Is::Unknown | Is::Number(_) | Is::Name(_) | Is::Text(_) => 0,
+            Is::List(all) | Is::Either(all) | Is::Made(_, all) => deepest(all),
+            Is::Map(all) => all.iter().map(|(_, value)| value.depth).max().unwrap_or(0) + 1,
+            Is::Member(value, _) => value.depth + 1,
+        };
+        if weight > MOST_WEIGHT || depth > DEEPEST {
+            return Self { is: Rc::new(Is::Unknown), marks, weight: 1, depth: 0 };
         }
-        Self { is: Rc::new(is), marks, weight }
+        Self { is: Rc::new(is), marks, weight, depth }
     }
 
     pub(super) fn unknown(marks: Marks) -> Self {
@@ -165,7 +176,7 @@ impl Value {
     }
 
     pub(super) fn marked(&self, marks: Marks) -> Self {
-        Self { is: Rc::clone(&self.is), marks: self.marks.and(marks), weight: self.weight }
+        Self { is: Rc::clone(&self.is), marks: self.marks.and(marks), weight: self.weight, depth: self.depth }
     }
 
     /// The value each of whose alternatives went through `change`.
