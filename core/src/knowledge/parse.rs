@@ -141,8 +141,8 @@ fn assignment(word: &Word) -> Option<(String, Word)> {
 
 fn subcommand<'t>(parsed: &Parsed<'t>, text: &str) -> Option<(String, Row<'t>)> {
     let row = parsed.row()?;
-    let (names, bytes) = row.subcommands.iter().find(|(names, _)| names.contains(&text))?;
-    Some(((*names.first()?).to_owned(), postcard::from_bytes(bytes).ok()?))
+    let (_, bytes) = row.subcommands.iter().find(|(names, _)| names.contains(&text))?;
+    Some((text.to_owned(), postcard::from_bytes(bytes).ok()?))
 }
 
 /// The role of the operand at a place, as far as it can be told before the end is known.
