@@ -4,7 +4,7 @@ use super::parse::Parsed;
 use crate::understand::Doing;
 
 /// The handlers that rows may name; the build script reads them from `knowledge/handlers.txt`.
-pub(super) const NAMES: &[&str] = &[];
+pub(super) const NAMES: &[&str] = &["docker", "git", "kubectl"];
 
 /// Adds what a handler knows.
 pub(super) fn run(name: &str, parsed: &Parsed<'_>, doing: &mut Doing) {
