@@ -10,6 +10,8 @@ mod row;
 mod tests;
 #[cfg(test)]
 mod tests_system;
+#[cfg(test)]
+mod tests_tools;
 mod words;
 
 use std::borrow::Cow;
