@@ -52,7 +52,36 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("programs.bin"), knowledge::compile::blob(&table))?;
+    std::fs::write(out.join("sets.rs"), sets(&read(&folder.join("paths.yaml"))?)?)?;
     let ids: String = effects.iter().map(|id| format!("    {id:?},\n")).collect();
     std::fs::write(out.join("effects.rs"), format!("&[\n{ids}]\n"))?;
     Ok(())
+}
+
+/// The sets of paths as Rust: names, and patterns with the longest text that stands in every path they match.
+fn sets(content: &serde_json::Value) -> Result<String, Box<dyn Error>> {
+    let sets = content.get("sets").and_then(serde_json::Value::as_object).ok_or("paths.yaml: no `sets:`")?;
+    let mut names = String::new();
+    let mut patterns = String::new();
+    for (number, (name, set)) in sets.iter().enumerate() {
+        let about = set.get("about").and_then(serde_json::Value::as_str).ok_or("a set has no `about:`")?;
+        names.push_str(&format!("    ({name:?}, {about:?}),\n"));
+        let list = set.get("paths").and_then(serde_json::Value::as_array).ok_or("a set has no `paths:`")?;
+        for pattern in list {
+            let written = pattern.as_str().ok_or("a pattern is no text")?;
+            let (out, pattern) = match written.strip_prefix('!') {
+                Some(pattern) => (true, pattern),
+                None => (false, written),
+            };
+            let pattern = pattern.to_lowercase();
+            let key = pattern
+                .trim_start_matches("~/")
+                .trim_end_matches("/**")
+                .split(['*', '?', '/'])
+                .max_by_key(|piece| piece.len())
+                .unwrap_or_default();
+            patterns.push_str(&format!("    ({number}, {out}, {pattern:?}, {key:?}),\n"));
+        }
+    }
+    Ok(format!("/// Name and meaning.\npub(super) static NAMES: &[(&str, &str)] = &[\n{names}];\n/// Number of the set, whether it takes out, pattern, key.\npub(super) static PATTERNS: &[(u8, bool, &str, &str)] = &[\n{patterns}];\n"))
 }
