@@ -69,6 +69,8 @@ pub(super) enum Means {
     Link(Place, Place),
     /// A path and a mode.
     Open(Place),
+    /// Perl's `open`.
+    Handle,
     /// An archive is unpacked from and to.
     Unpack(Place, Place),
     /// A base name without `.zip`, a kind, a folder.

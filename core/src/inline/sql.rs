@@ -64,7 +64,23 @@ pub(super) fn looks_like(text: &str) -> bool {
 fn statement_words(tokens: &[Token]) -> bool {
     let second = tokens.get(1).map(Token::word).unwrap_or_default();
     match tokens.first().map(Token::word).unwrap_or_default() {
-        "DROP" | "CREATE" | "ALTER" => matches!(
+        "DROP" => {
+            let exists = tokens.get(2).is_some_and(|token| token.word() == "IF");
+            const KINDS: &[&str] = &[
+                "TABLE",
+                "DATABASE",
+                "SCHEMA",
+                "KEYSPACE",
+                "USER",
+                "ROLE",
+                "LOGIN",
+                "VIEW",
+                "INDEX",
+                "COLLECTION",
+            ];
+            KINDS.contains(&second) && ends_after_name(tokens, if exists { 4 } else { 2 })
+        }
+        "CREATE" | "ALTER" => matches!(
             second,
             "TABLE"
                 | "DATABASE"
@@ -87,13 +103,45 @@ fn statement_words(tokens: &[Token]) -> bool {
                 | "LOGIN"
                 | "SEQUENCE"
         ),
-        "DELETE" => second == "FROM",
-        "UPDATE" => tokens.iter().take(8).any(|token| token.word() == "SET"),
+        "DELETE" => second == "FROM" && ends_after_name(tokens, 2),
+        "UPDATE" => {
+            let set = tokens.iter().take(8).position(|token| token.word() == "SET");
+            set.is_some_and(|at| tokens.iter().skip(at).take(6).any(|token| token.word() == "="))
+        }
+        "COPY" => tokens
+            .iter()
+            .take(8)
+            .any(|token| matches!(token.word(), "STDIN" | "STDOUT" | "PROGRAM" | "WITH" | "(")),
+        "DO" => matches!(tokens.get(1), Some(Token::Text(_))),
         "INSERT" | "REPLACE" => second == "INTO" || second == "OR" || second == "IGNORE",
         "GRANT" | "REVOKE" => tokens.iter().any(|token| matches!(token.word(), "TO" | "FROM")),
         "TRUNCATE" => second == "TABLE" || tokens.len() <= 4,
         _ => true,
     }
+}
+
+/// Whether the statement is over after a name, or goes on as one does; prose does not.
+fn ends_after_name(tokens: &[Token], at: usize) -> bool {
+    let mut at = at + 1;
+    while matches!(tokens.get(at).map(Token::word), Some("." | ",")) {
+        at += 2;
+    }
+    let next = tokens.get(at).map(Token::word).unwrap_or_default();
+    matches!(
+        next,
+        "" | ";"
+            | "WHERE"
+            | "USING"
+            | "RETURNING"
+            | "LIMIT"
+            | "AS"
+            | "CASCADE"
+            | "RESTRICT"
+            | "PURGE"
+            | "ORDER"
+            | "ALLOW"
+            | "FORCE"
+    ) && !matches!(tokens.get(at), Some(Token::Name(_) | Token::Text(_)))
 }
 
 fn tokens(text: &str) -> Vec<Token> {

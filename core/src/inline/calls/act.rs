@@ -93,7 +93,11 @@ impl Reader<'_> {
             }
             Means::WriteTree(place) => self.paths(call, place, Access::Write, true),
             Means::Read(place) => self.reads(&call.named(place, &["file", "path", "filename"])),
-            Means::Open(place) => self.opens(call, place),
+            Means::Open(place) => {
+                let by = if key.contains("tarfile") || key.contains("zipfile") { "archive" } else { "open" };
+                self.opens(call, place, by)
+            }
+            Means::Handle => self.handle(call),
             Means::Copy(from, to)
             | Means::Unpack(from, to)
             | Means::Move(from, to)
@@ -157,12 +161,12 @@ impl Reader<'_> {
                 Value::new(Is::Made("process".to_owned(), Vec::new()), Marks::NONE)
             }
             Means::Exec => {
-                let argv: Vec<Value> = call.rest(0).iter().flat_map(Value::items).collect();
+                let argv: Vec<Value> = call.rest(0).iter().flat_map(spread).collect();
                 self.command(&argv, call.arguments);
                 Value::unknown(Marks::NONE)
             }
             Means::ExecNamed => {
-                let given: Vec<Value> = call.rest(1).iter().flat_map(Value::items).collect();
+                let given: Vec<Value> = call.rest(1).iter().flat_map(spread).collect();
                 let argv: Vec<Value> = std::iter::once(call.at(0)).chain(given.into_iter().skip(1)).collect();
                 self.command(&argv, call.arguments);
                 Value::unknown(Marks::NONE)
@@ -271,19 +275,43 @@ impl Reader<'_> {
         Value::new(Is::Made(CONTENT.to_owned(), vec![value.clone()]), Marks::FILE)
     }
 
-    fn opens(&mut self, call: &Call<'_>, place: Place) -> Value {
+    fn opens(&mut self, call: &Call<'_>, place: Place, by: &str) -> Value {
         let value = call.named(place, &["file", "path"]);
         let mode = call.named(place + 1, &["mode"]);
         let mode = mode.known().unwrap_or_default();
         if mode.contains(['w', 'a', 'x', '+']) {
             self.touch(&value, Access::Write, false, Content::Unused);
-            return Value::new(Is::Made("open".to_owned(), vec![value]), Marks::NONE);
+            return Value::new(Is::Made(by.to_owned(), vec![value]), Marks::NONE);
         }
         let read = self.reads(&value);
         match &*read.is {
-            Is::Made(_, inner) => Value::new(Is::Made("open".to_owned(), inner.clone()), read.marks),
+            Is::Made(_, inner) => Value::new(Is::Made(by.to_owned(), inner.clone()), read.marks),
             _ => read,
         }
+    }
+
+    /// `open` of Perl: a handle, a mode and a path or a command, the latter two maybe in one text.
+    fn handle(&mut self, call: &Call<'_>) -> Value {
+        let (mode, path) = (call.at(1), call.at(2));
+        let text = mode.shown();
+        let text = text.trim();
+        let one = call.arguments.list.len() < 3;
+        let part = |text: &str| Value::text(text.trim(), mode.marks);
+        if text.contains('&') && !text.contains('|') {
+            self.seen.duplicates = true;
+        } else if matches!(text, "|-" | "-|") {
+            let argv = call.rest(2);
+            self.command(&argv, call.arguments);
+        } else if let Some(command) = text.strip_prefix('|').or_else(|| text.strip_suffix('|')) {
+            self.shell(&part(command));
+        } else if text.contains('>') || text.starts_with("+<") {
+            let file = if one { part(text.trim_start_matches(['+', '<', '>'])) } else { path };
+            self.touch(&file, Access::Write, false, Content::Unused);
+        } else {
+            let file = if one { part(text.trim_start_matches('<')) } else { path };
+            return self.reads(&file);
+        }
+        Value::unknown(Marks::NONE)
     }
 
     fn stored(&mut self, path: &Value, marks: Marks) {
@@ -402,7 +430,7 @@ impl Reader<'_> {
                 let of = call.of.clone().unwrap_or_else(|| Value::unknown(Marks::NONE));
                 let marks = call.arguments.marks();
                 match &*of.is {
-                    Is::Made(by, inner) if by == "open" => {
+                    Is::Made(by, inner) if by == "open" || by == "archive" => {
                         let path = inner.first().cloned().unwrap_or_else(|| Value::unknown(Marks::NONE));
                         self.stored(&path, marks);
                         if marks.has(Marks::STDIN) {
@@ -545,7 +573,8 @@ impl Reader<'_> {
             Means::Map(function, list) => {
                 let (function, list) = (call.at(function), call.at(list));
                 let items = list.items();
-                let called = matches!(&*function.is, Is::Name(_) | Is::Member(..));
+                let by_text = self.language == Language::Php && matches!(&*function.is, Is::Text(_));
+                let called = by_text || matches!(&*function.is, Is::Name(_) | Is::Member(..));
                 if called && items.len() <= 1024 && self.may_repeat(items.len(), 1) {
                     let made = items
                         .into_iter()
@@ -685,6 +714,14 @@ impl Reader<'_> {
             return self.reads(&path);
         }
         Value::name(crate::inline::reader::module(name))
+    }
+}
+
+/// The items of a list, or the value itself with all its alternatives.
+fn spread(value: &Value) -> Vec<Value> {
+    match &*value.is {
+        Is::List(all) => all.clone(),
+        _ => vec![value.clone()],
     }
 }
 

@@ -173,6 +173,12 @@ impl Reader<'_> {
             Some(Means::Stdin) => Marks::STDIN,
             _ => of.as_ref().map_or(callee.marks, |of| of.marks),
         };
+        // What a promise of a module gives is the module.
+        if let Is::Name(name) = &*callee.is
+            && let Some(module) = name.strip_suffix(".then")
+        {
+            return Some(Value::name(module));
+        }
         match of {
             Some(of) if matches!(&*of.is, Is::List(_)) => Some(of),
             _ if marks == Marks::NONE => None,

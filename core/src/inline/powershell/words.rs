@@ -42,6 +42,13 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     all
 }
 
+/// Whether the words are those of a command, in which `/` is a path.
+fn in_command(all: &[Token]) -> bool {
+    let start =
+        all.iter().rposition(|token| matches!(token, Token::End | Token::Pipe)).map_or(0, |at| at + 1);
+    matches!(all.get(start), Some(Token::Word(_)))
+}
+
 struct Lexer {
     letters: Vec<char>,
     at: usize,
@@ -159,8 +166,9 @@ impl Lexer {
                     }
                 }
                 '=' | '+' | ',' | '&' | '!' | '*' | '%' | '/'
-                    if (letter != '/' && letter != '*' && letter != '%')
-                        || self.peek(1).is_none_or(char::is_whitespace) =>
+                    if !matches!(letter, '/' | '*' | '%')
+                        || (self.peek(1).is_none_or(char::is_whitespace)
+                            && (letter == '%' || !in_command(&all))) =>
                 {
                     let two = matches!(letter, '+') && self.peek(1) == Some('=');
                     self.at += if two { 2 } else { 1 };

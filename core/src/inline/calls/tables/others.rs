@@ -141,6 +141,8 @@ pub(super) const LUA: &[(&str, Means)] = &[
     ("*.read", Pass(SELF)),
     ("*.lines", Pass(SELF)),
     ("tostring", Pass(0)),
+    ("ipairs", Pass(0)),
+    ("pairs", Pass(0)),
     ("table.concat", Join(1, 0)),
     ("string.format", Format),
     ("os.tmpname", Temp),

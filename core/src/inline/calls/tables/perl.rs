@@ -16,6 +16,7 @@ pub(super) const ROWS: &[(&str, Means)] = &[
     ("truncate", Write(0)),
     ("make_path", Write(0)),
     ("mkpath", Write(0)),
+    ("open", Handle),
     ("copy", Copy(0, 1)),
     ("File::Copy::copy", Copy(0, 1)),
     ("cp", Copy(0, 1)),
