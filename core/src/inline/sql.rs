@@ -61,23 +61,15 @@ pub(super) fn looks_like(text: &str) -> bool {
     first && second.is_some() && statement_words(&tokens)
 }
 
+/// What can be dropped.
+const KINDS: &[&str] =
+    &["TABLE", "DATABASE", "SCHEMA", "KEYSPACE", "USER", "ROLE", "LOGIN", "VIEW", "INDEX", "COLLECTION"];
+
 fn statement_words(tokens: &[Token]) -> bool {
     let second = tokens.get(1).map(Token::word).unwrap_or_default();
     match tokens.first().map(Token::word).unwrap_or_default() {
         "DROP" => {
             let exists = tokens.get(2).is_some_and(|token| token.word() == "IF");
-            const KINDS: &[&str] = &[
-                "TABLE",
-                "DATABASE",
-                "SCHEMA",
-                "KEYSPACE",
-                "USER",
-                "ROLE",
-                "LOGIN",
-                "VIEW",
-                "INDEX",
-                "COLLECTION",
-            ];
             KINDS.contains(&second) && ends_after_name(tokens, if exists { 4 } else { 2 })
         }
         "CREATE" | "ALTER" => matches!(

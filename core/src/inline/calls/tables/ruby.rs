@@ -1,5 +1,6 @@
 //! Ruby.
 
+#[expect(clippy::enum_glob_use, reason = "a table of nothing but these")]
 use crate::inline::calls::Means::{self, *};
 use crate::inline::calls::SELF;
 use crate::inline::decode::Code;
