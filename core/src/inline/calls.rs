@@ -110,6 +110,8 @@ pub(super) enum Means {
     Home,
     Cwd,
     Temp,
+    /// A new file or folder in the temporary one.
+    Fresh,
     Variable(Place),
     Variables,
     Stdin,
@@ -135,9 +137,10 @@ pub(super) enum Means {
     Translate,
     Shift,
     Partial,
-    Pack2,
+    /// Bytes by a form, as `pack` of Perl has it.
+    Bytes,
     Effect(&'static str),
-    /// A file of a link, such as a cookie's or a keyring's: credentials come out.
+    /// A keyring or a store of cookies: credentials come out.
     Credentials,
     Nothing,
 }

@@ -272,10 +272,13 @@ fn one(statement: &[Token], doing: &mut Doing, depth: u32) {
         "DROP" => dropped(words, doing),
         "TRUNCATE" => add(doing, "database.drop", "TRUNCATE"),
         "ALTER" => altered(words, doing),
-        "CREATE" if matches!(word(1), "USER" | "ROLE" | "LOGIN") => {
-            if words.iter().any(|token| matches!(token.word(), "SUPERUSER" | "CREATEROLE" | "BYPASSRLS")) {
-                add(doing, "database.privilege", "CREATE USER SUPERUSER");
-            }
+        "CREATE"
+            if matches!(word(1), "USER" | "ROLE" | "LOGIN")
+                && words
+                    .iter()
+                    .any(|token| matches!(token.word(), "SUPERUSER" | "CREATEROLE" | "BYPASSRLS")) =>
+        {
+            add(doing, "database.privilege", "CREATE USER SUPERUSER");
         }
         "GRANT" => granted(words, doing),
         "SET"
@@ -382,7 +385,7 @@ fn copied(words: &[Token], doing: &mut Doing) {
         match pair {
             [one, Token::Text(text)] if one.word() == "PROGRAM" => program = Some(text.clone()),
             [one, Token::Text(text)] if matches!(one.word(), "FROM" | "TO") => {
-                file = Some((one.word() == "TO", text.clone()))
+                file = Some((one.word() == "TO", text.clone()));
             }
             _ => {}
         }

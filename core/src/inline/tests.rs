@@ -2,6 +2,7 @@
 
 mod code;
 mod languages;
+mod more;
 mod sql;
 mod windows;
 
@@ -149,4 +150,12 @@ fn nesting_ends_and_is_told() {
     }
     let deep = format!("x = {}1{}\n", "(".repeat(200), ")".repeat(200));
     assert!(told(Language::Python, &deep, &[]).contains(&"!shell.undecidable".to_owned()));
+}
+
+#[test]
+fn without_fuel_nothing_is_understood() {
+    for language in ALL {
+        let doing = read(*language, &Word::plain("print(1)"), &[], &mut Fuel::new(0));
+        assert!(doing.effects.iter().any(|effect| effect.id == "shell.undecidable"), "{language:?}");
+    }
 }

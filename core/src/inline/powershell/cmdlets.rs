@@ -135,11 +135,12 @@ impl Shell<'_> {
                 }
                 let mut all = argv(&name, &rest);
                 // What is piped into a shell is its code.
-                if matches!(plain.as_str(), "powershell" | "pwsh" | "cmd" | "sh" | "bash") && all.len() == 1 {
-                    if let Some(input) = input {
-                        self.evaluate(&input);
-                        return Value::unknown(Marks::NONE);
-                    }
+                if matches!(plain.as_str(), "powershell" | "pwsh" | "cmd" | "sh" | "bash")
+                    && all.len() == 1
+                    && let Some(input) = input
+                {
+                    self.evaluate(&input);
+                    return Value::unknown(Marks::NONE);
                 }
                 all.truncate(256);
                 self.program(all);
@@ -174,19 +175,16 @@ impl Shell<'_> {
                 let tree = given.has("recurse");
                 // `del /s /q x` is of another shell, but people write it.
                 let slashes = given.rest.iter().any(|value| value.shown().eq_ignore_ascii_case("/s"));
-                let paths = given.value(&["path", "literalpath", "lp"]).map_or_else(
-                    || {
-                        Value::list(
-                            given
-                                .rest
-                                .iter()
-                                .filter(|value| !(value.shown().starts_with('/') && value.shown().len() == 2))
-                                .cloned()
-                                .collect(),
-                        )
-                    },
-                    |value| value,
-                );
+                let paths = given.value(&["path", "literalpath", "lp"]).unwrap_or_else(|| {
+                    Value::list(
+                        given
+                            .rest
+                            .iter()
+                            .filter(|value| !(value.shown().starts_with('/') && value.shown().len() == 2))
+                            .cloned()
+                            .collect(),
+                    )
+                });
                 let paths = if paths.items().is_empty() { piped } else { paths };
                 self.touch(&paths, Access::Delete, tree || slashes, Content::Unused);
                 nothing
@@ -217,10 +215,10 @@ impl Shell<'_> {
                     if !variable.starts_with("env:") && !variable.starts_with("variable:") {
                         self.touch(&paths, Access::Write, false, Content::Unused);
                     }
-                    if target.contains("link") {
-                        if let Some(to) = given.value(&["target", "value"]) {
-                            self.touch(&to, Access::Read, false, Content::Linked);
-                        }
+                    if target.contains("link")
+                        && let Some(to) = given.value(&["target", "value"])
+                    {
+                        self.touch(&to, Access::Read, false, Content::Linked);
                     }
                     if variable.contains("\\run") && variable.contains("currentversion") {
                         self.effect("persistence.startup", "a Run key of the registry");

@@ -146,23 +146,20 @@ impl Lexer {
                 }
                 '.' | ':' if after_value && (letter == '.' || self.peek(1) == Some(':')) => {
                     self.at += if letter == ':' { 2 } else { 1 };
-                    match self.peek(0) {
-                        Some('\'' | '"') => {
-                            let quoted = self.text(self.peek(0) == Some('\''));
-                            if let Token::Text(parts) = quoted {
-                                let name = parts.iter().map(|part| match part {
-                                    Part::Written(text) | Part::Code(text) => text.as_str(),
-                                });
-                                all.push(Token::Member(name.collect()));
-                            }
+                    if let Some(quote @ ('\'' | '"')) = self.peek(0) {
+                        let quoted = self.text(quote == '\'');
+                        if let Token::Text(parts) = quoted {
+                            let name = parts.iter().map(|part| match part {
+                                Part::Written(text) | Part::Code(text) => text.as_str(),
+                            });
+                            all.push(Token::Member(name.collect()));
                         }
-                        _ => {
-                            let start = self.at;
-                            while self.peek(0).is_some_and(|next| next.is_alphanumeric() || next == '_') {
-                                self.at += 1;
-                            }
-                            all.push(Token::Member(self.slice(start, self.at)));
+                    } else {
+                        let start = self.at;
+                        while self.peek(0).is_some_and(|next| next.is_alphanumeric() || next == '_') {
+                            self.at += 1;
                         }
+                        all.push(Token::Member(self.slice(start, self.at)));
                     }
                 }
                 '=' | '+' | ',' | '&' | '!' | '*' | '%' | '/'

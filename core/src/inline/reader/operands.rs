@@ -307,7 +307,7 @@ impl Reader<'_> {
             }
             match s.tokens.get(at).map(|token| &token.kind) {
                 Some(Kind::Mark("(" | "[" | "{")) => {
-                    at = s.ends.get(at).copied().filter(|end| *end != usize::MAX)? + 1
+                    at = s.ends.get(at).copied().filter(|end| *end != usize::MAX)? + 1;
                 }
                 Some(Kind::Name(name)) if name == "for" && at > start => break,
                 Some(Kind::Mark(",")) | None => return None,

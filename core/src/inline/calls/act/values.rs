@@ -74,6 +74,7 @@ impl Reader<'_> {
             Means::Home => self.path(&Value::plain("~")),
             Means::Cwd => self.path(&Value::plain(".")),
             Means::Temp => self.path(&Value::plain("/tmp")),
+            Means::Fresh => self.path(&Value::plain("/tmp/new")),
             Means::Variable(place) => {
                 let name = call.at(place);
                 let value = match name.known() {
@@ -181,7 +182,7 @@ impl Reader<'_> {
                     _ => one.clone(),
                 })
             }
-            Means::Pack2 => match call.at(0).known() {
+            Means::Bytes => match call.at(0).known() {
                 Some(form) if form.starts_with(['H', 'h']) => decoded(Code::Hex, &call.at(1)),
                 Some(form) if form.starts_with(['C', 'U', 'c', 'W']) => {
                     letters(&Value::list(call.rest(1).iter().flat_map(Value::items).collect()))
