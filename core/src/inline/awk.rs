@@ -127,13 +127,20 @@ fn tokens(text: &str) -> Vec<Token> {
     tokens
 }
 
+/// How many tokens an expression may have, so that the work stays in proportion to the text.
+const NEAR: usize = 256;
+
+fn near(tokens: &[Token]) -> &[Token] {
+    tokens.get(..NEAR).unwrap_or(tokens)
+}
+
 /// Constants that get a name.
 fn assignments(statement: &[Token], variables: &mut HashMap<String, String>) {
     for (at, pair) in statement.windows(3).enumerate() {
         if let [Token::Name(name), Token::Mark('='), next] = pair
             && *next != Token::Mark('=')
         {
-            let rest = statement.get(at + 2..).unwrap_or_default();
+            let rest = near(statement.get(at + 2..).unwrap_or_default());
             let end = rest
                 .iter()
                 .position(|token| matches!(token, Token::Mark(')' | ',' | '|' | '<' | '>')))
@@ -171,8 +178,8 @@ fn one(statement: &[Token], variables: &HashMap<String, String>, doing: &mut Doi
         .position(|token| matches!(token, Token::Name(name) if name == "print" || name == "printf"));
     let mut depth = 0_i32;
     for (at, token) in statement.iter().enumerate() {
-        let rest = statement.get(at + 1..).unwrap_or_default();
-        let before = statement.get(..at).unwrap_or_default();
+        let rest = near(statement.get(at + 1..).unwrap_or_default());
+        let before = statement.get(at.saturating_sub(NEAR)..at).unwrap_or_default();
         match token {
             Token::Mark('(') => depth += 1,
             Token::Mark(')') => depth -= 1,
@@ -204,7 +211,7 @@ fn one(statement: &[Token], variables: &HashMap<String, String>, doing: &mut Doi
                     .map_or(0, |at| at + 1);
                 let start = start
                     .max(prints.filter(|_| rest.first() == Some(&Token::Mark('&'))).map_or(0, |_| start));
-                if rest.first() == Some(&Token::Mark('&')) && prints.is_some() {
+                if rest.first() == Some(&Token::Mark('&')) && prints.is_some_and(|print| print < at) {
                     file(doing, &expression(rest.get(1..).unwrap_or_default(), variables), Access::Write);
                     return;
                 }

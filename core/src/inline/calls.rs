@@ -69,6 +69,8 @@ pub(super) enum Means {
     Link(Place, Place),
     /// A path and a mode.
     Open(Place),
+    /// Perl's `open`.
+    Handle,
     /// An archive is unpacked from and to.
     Unpack(Place, Place),
     /// A base name without `.zip`, a kind, a folder.
@@ -108,6 +110,8 @@ pub(super) enum Means {
     Home,
     Cwd,
     Temp,
+    /// A new file or folder in the temporary one.
+    Fresh,
     Variable(Place),
     Variables,
     Stdin,
@@ -133,9 +137,10 @@ pub(super) enum Means {
     Translate,
     Shift,
     Partial,
-    Pack2,
+    /// Bytes by a form, as `pack` of Perl has it.
+    Bytes,
     Effect(&'static str),
-    /// A file of a link, such as a cookie's or a keyring's: credentials come out.
+    /// A keyring or a store of cookies: credentials come out.
     Credentials,
     Nothing,
 }

@@ -191,10 +191,9 @@ impl Lexer {
             None => false,
             Some(Kind::Mark(mark)) => matches!(*mark, ")" | "]" | "}"),
             Some(Kind::Name(name)) => {
-                !OPENERS.contains(&name.as_str())
-                    && !(self.language == Language::Ruby
-                        && self.spaced
-                        && self.peek(1).is_some_and(|letter| !letter.is_whitespace() && letter != '='))
+                let tight = self.peek(1).is_some_and(|letter| !letter.is_whitespace() && letter != '=');
+                let argument = self.language == Language::Ruby && self.spaced && tight;
+                !argument && !OPENERS.contains(&name.as_str())
             }
             Some(_) => true,
         }

@@ -107,6 +107,10 @@ impl Shell<'_> {
                 let words = self.arguments(rest);
                 self.run_words(words, input, mark == ".")
             }
+            // `1..5`
+            Token::Word(word) if word.starts_with(|letter: char| letter.is_ascii_digit()) => {
+                Value::unknown(Marks::NONE)
+            }
             Token::Word(_) => {
                 let words = self.arguments(all);
                 self.run_words(words, input, false)

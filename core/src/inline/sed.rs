@@ -2,12 +2,16 @@
 
 use agentfirewall_sdk::Access;
 
-use crate::understand::{Content, Doing, Fuel, Language, Run, Touch, Word};
+use crate::understand::{Content, Doing, Effect, Fuel, Language, Run, Touch, Word};
 
 pub(super) fn read(text: &str, fuel: &mut Fuel) -> Doing {
     let mut doing = Doing { recognised: true, input: Content::Shown, ..Doing::default() };
     let mut sed = Sed { letters: text.chars().collect(), at: 0 };
-    while sed.at < sed.letters.len() && fuel.spend(1) {
+    while sed.at < sed.letters.len() {
+        if !fuel.spend(1) {
+            doing.effects.push(Effect::new("shell.undecidable", "a program that is too long"));
+            break;
+        }
         let start = sed.at;
         sed.command(&mut doing);
         if sed.at == start {

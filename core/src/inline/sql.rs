@@ -61,10 +61,18 @@ pub(super) fn looks_like(text: &str) -> bool {
     first && second.is_some() && statement_words(&tokens)
 }
 
+/// What can be dropped.
+const KINDS: &[&str] =
+    &["TABLE", "DATABASE", "SCHEMA", "KEYSPACE", "USER", "ROLE", "LOGIN", "VIEW", "INDEX", "COLLECTION"];
+
 fn statement_words(tokens: &[Token]) -> bool {
     let second = tokens.get(1).map(Token::word).unwrap_or_default();
     match tokens.first().map(Token::word).unwrap_or_default() {
-        "DROP" | "CREATE" | "ALTER" => matches!(
+        "DROP" => {
+            let exists = tokens.get(2).is_some_and(|token| token.word() == "IF");
+            KINDS.contains(&second) && ends_after_name(tokens, if exists { 4 } else { 2 })
+        }
+        "CREATE" | "ALTER" => matches!(
             second,
             "TABLE"
                 | "DATABASE"
@@ -87,13 +95,45 @@ fn statement_words(tokens: &[Token]) -> bool {
                 | "LOGIN"
                 | "SEQUENCE"
         ),
-        "DELETE" => second == "FROM",
-        "UPDATE" => tokens.iter().take(8).any(|token| token.word() == "SET"),
+        "DELETE" => second == "FROM" && ends_after_name(tokens, 2),
+        "UPDATE" => {
+            let set = tokens.iter().take(8).position(|token| token.word() == "SET");
+            set.is_some_and(|at| tokens.iter().skip(at).take(6).any(|token| token.word() == "="))
+        }
+        "COPY" => tokens
+            .iter()
+            .take(8)
+            .any(|token| matches!(token.word(), "STDIN" | "STDOUT" | "PROGRAM" | "WITH" | "(")),
+        "DO" => matches!(tokens.get(1), Some(Token::Text(_))),
         "INSERT" | "REPLACE" => second == "INTO" || second == "OR" || second == "IGNORE",
         "GRANT" | "REVOKE" => tokens.iter().any(|token| matches!(token.word(), "TO" | "FROM")),
         "TRUNCATE" => second == "TABLE" || tokens.len() <= 4,
         _ => true,
     }
+}
+
+/// Whether the statement is over after a name, or goes on as one does; prose does not.
+fn ends_after_name(tokens: &[Token], at: usize) -> bool {
+    let mut at = at + 1;
+    while matches!(tokens.get(at).map(Token::word), Some("." | ",")) {
+        at += 2;
+    }
+    let next = tokens.get(at).map(Token::word).unwrap_or_default();
+    matches!(
+        next,
+        "" | ";"
+            | "WHERE"
+            | "USING"
+            | "RETURNING"
+            | "LIMIT"
+            | "AS"
+            | "CASCADE"
+            | "RESTRICT"
+            | "PURGE"
+            | "ORDER"
+            | "ALLOW"
+            | "FORCE"
+    ) && !matches!(tokens.get(at), Some(Token::Name(_) | Token::Text(_)))
 }
 
 fn tokens(text: &str) -> Vec<Token> {
@@ -232,10 +272,13 @@ fn one(statement: &[Token], doing: &mut Doing, depth: u32) {
         "DROP" => dropped(words, doing),
         "TRUNCATE" => add(doing, "database.drop", "TRUNCATE"),
         "ALTER" => altered(words, doing),
-        "CREATE" if matches!(word(1), "USER" | "ROLE" | "LOGIN") => {
-            if words.iter().any(|token| matches!(token.word(), "SUPERUSER" | "CREATEROLE" | "BYPASSRLS")) {
-                add(doing, "database.privilege", "CREATE USER SUPERUSER");
-            }
+        "CREATE"
+            if matches!(word(1), "USER" | "ROLE" | "LOGIN")
+                && words
+                    .iter()
+                    .any(|token| matches!(token.word(), "SUPERUSER" | "CREATEROLE" | "BYPASSRLS")) =>
+        {
+            add(doing, "database.privilege", "CREATE USER SUPERUSER");
         }
         "GRANT" => granted(words, doing),
         "SET"
@@ -342,7 +385,7 @@ fn copied(words: &[Token], doing: &mut Doing) {
         match pair {
             [one, Token::Text(text)] if one.word() == "PROGRAM" => program = Some(text.clone()),
             [one, Token::Text(text)] if matches!(one.word(), "FROM" | "TO") => {
-                file = Some((one.word() == "TO", text.clone()))
+                file = Some((one.word() == "TO", text.clone()));
             }
             _ => {}
         }

@@ -2,6 +2,7 @@
 
 mod code;
 mod languages;
+mod more;
 mod sql;
 mod windows;
 
@@ -142,11 +143,19 @@ fn nesting_ends_and_is_told() {
         "x?",
         "not ",
     ] {
-        let text = bomb.repeat(60_000 / bomb.len());
+        let text = bomb.repeat(20_000 / bomb.len());
         for language in ALL {
             read(*language, &Word::plain(text.clone()), &[], &mut Fuel::new(200_000));
         }
     }
     let deep = format!("x = {}1{}\n", "(".repeat(200), ")".repeat(200));
     assert!(told(Language::Python, &deep, &[]).contains(&"!shell.undecidable".to_owned()));
+}
+
+#[test]
+fn without_fuel_nothing_is_understood() {
+    for language in ALL {
+        let doing = read(*language, &Word::plain("print(1)"), &[], &mut Fuel::new(0));
+        assert!(doing.effects.iter().any(|effect| effect.id == "shell.undecidable"), "{language:?}");
+    }
 }

@@ -122,25 +122,7 @@ impl Reader<'_> {
 
     /// The name a value is called by.
     pub(in crate::inline) fn key(&self, callee: &Value) -> String {
-        match &*callee.is {
-            Is::Name(name) => name.clone(),
-            Is::Text(text) => text.clone(),
-            Is::Made(by, _) => format!("{by}()"),
-            Is::Member(of, name) => {
-                let of = match &*of.is {
-                    Is::Name(of) => of.clone(),
-                    Is::Text(_) => "''".to_owned(),
-                    Is::List(_) => "[]".to_owned(),
-                    Is::Map(_) => "{}".to_owned(),
-                    Is::Made(by, _) if by == PATH => by.clone(),
-                    Is::Made(by, _) => format!("{by}()"),
-                    _ => "?".to_owned(),
-                };
-                format!("{of}.{name}")
-            }
-            Is::Either(all) => all.first().map(|first| self.key(first)).unwrap_or_default(),
-            _ => String::new(),
-        }
+        key(callee)
     }
 
     /// What a call of that name means.
@@ -173,10 +155,38 @@ impl Reader<'_> {
             Some(Means::Stdin) => Marks::STDIN,
             _ => of.as_ref().map_or(callee.marks, |of| of.marks),
         };
+        // What a promise of a module gives is the module.
+        if let Is::Name(name) = &*callee.is
+            && let Some(module) = name.strip_suffix(".then")
+        {
+            return Some(Value::name(module));
+        }
         match of {
             Some(of) if matches!(&*of.is, Is::List(_)) => Some(of),
             _ if marks == Marks::NONE => None,
             _ => Some(Value::unknown(marks)),
         }
+    }
+}
+
+fn key(callee: &Value) -> String {
+    match &*callee.is {
+        Is::Name(name) => name.clone(),
+        Is::Text(text) => text.clone(),
+        Is::Made(by, _) => format!("{by}()"),
+        Is::Member(of, name) => {
+            let of = match &*of.is {
+                Is::Name(of) => of.clone(),
+                Is::Text(_) => "''".to_owned(),
+                Is::List(_) => "[]".to_owned(),
+                Is::Map(_) => "{}".to_owned(),
+                Is::Made(by, _) if by == PATH => by.clone(),
+                Is::Made(by, _) => format!("{by}()"),
+                _ => "?".to_owned(),
+            };
+            format!("{of}.{name}")
+        }
+        Is::Either(all) => all.first().map(key).unwrap_or_default(),
+        _ => String::new(),
     }
 }

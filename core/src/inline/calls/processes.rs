@@ -95,7 +95,9 @@ impl Reader<'_> {
                     self.code(&text.replace(UNKNOWN, " "));
                     self.effect("remote-code.eval", "code with an unknown part");
                 }
-                Is::Made(by, arguments) if by == super::CONTENT && !one.marks.has(Marks::DECODED) => {
+                Is::Made(by, arguments)
+                    if (by == super::CONTENT || by == "open") && !one.marks.has(Marks::DECODED) =>
+                {
                     let path = arguments.first().map(Value::word).unwrap_or_default();
                     self.run(Run::File { language: self.language, path, arguments: Vec::new(), here: true });
                 }
@@ -111,6 +113,13 @@ impl Reader<'_> {
         let argv: Vec<Value> =
             argv.iter().filter(|value| !matches!(&*value.is, Is::Map(_))).cloned().collect();
         let Some(first) = argv.first() else { return };
+        if let ([one], Is::Either(all)) = (argv.as_slice(), &*first.is) {
+            for choice in all {
+                self.command(std::slice::from_ref(choice), arguments);
+            }
+            self.judged(one, Language::Shell);
+            return;
+        }
         if let ([one], Is::Text(text)) = (argv.as_slice(), &*first.is)
             && text.trim().contains(char::is_whitespace)
         {

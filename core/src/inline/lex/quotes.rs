@@ -65,9 +65,7 @@ impl Lexer {
                 }
             }
             (Ruby, '%') if !self.after_operand() => return self.ruby_percent(),
-            (Ruby, ':')
-                if self.peek(1).is_some_and(|next| next.is_alphabetic()) && self.peek(0) == Some(':') =>
-            {
+            (Ruby, ':') if self.peek(1).is_some_and(char::is_alphabetic) => {
                 // A symbol; not `a::b`, which is one mark, and not `x ? a :b`, where it does no harm.
                 let mut end = 1;
                 while self.peek(end).is_some_and(|next| next.is_alphanumeric() || next == '_') {
@@ -209,9 +207,8 @@ impl Lexer {
         let Some(mark) = self.peek(open) else { return false };
         // A key in braces, an assignment or an argument is no quote.
         if mark.is_alphanumeric()
-            || matches!(mark, ',' | ';' | ')' | '=' | '_' | '$')
-            || (mark == '}' || (mark == '#' && open > end))
-            || (matches!(self.before(), Some(Kind::Mark("{"))) && mark == '}')
+            || matches!(mark, ',' | ';' | ')' | '=' | '_' | '$' | '}')
+            || (mark == '#' && open > end)
         {
             return false;
         }

@@ -1,10 +1,13 @@
 //! What cmdlets and their aliases mean.
 
+mod table;
+
 use agentfirewall_sdk::{Access, Direction};
 
 use super::{Argument, Shell, word};
 use crate::inline::value::{Is, Marks, Value};
 use crate::understand::{Content, Language, Output, Run, UNKNOWN, Word};
+use table::{CMDLETS, Means, SWITCHES};
 
 pub(super) fn is_keyword(word: &str) -> bool {
     const KEYWORDS: &[&str] = &[
@@ -39,249 +42,6 @@ pub(super) fn is_comparison(name: &str) -> bool {
             | "not"
     )
 }
-
-/// What a cmdlet does.
-#[derive(Clone, Copy)]
-enum Means {
-    Delete,
-    Read,
-    Write,
-    Copy,
-    Move,
-    Web,
-    Evaluate,
-    Start,
-    Object,
-    Effect(&'static str),
-    /// Its input goes on.
-    Pass,
-    Bits,
-    Archive,
-    Expand,
-    List,
-    Silent,
-}
-
-/// Names and aliases, then what they mean.
-const CMDLETS: &[(&[&str], Means)] = &[
-    (&["remove-item", "ri", "del", "erase", "rd", "rmdir"], Means::Delete),
-    (
-        &[
-            "clear-content",
-            "clc",
-            "set-content",
-            "sc",
-            "out-file",
-            "add-content",
-            "ac",
-            "tee-object",
-            "export-csv",
-            "export-clixml",
-            "set-acl",
-            "new-item",
-            "ni",
-            "set-itemproperty",
-            "clear-item",
-            "clear-recyclebin",
-        ],
-        Means::Write,
-    ),
-    (
-        &[
-            "get-content",
-            "gc",
-            "type",
-            "cat",
-            "select-string",
-            "import-csv",
-            "import-clixml",
-            "get-filehash",
-            "format-hex",
-        ],
-        Means::Read,
-    ),
-    (&["copy-item", "copy", "cpi"], Means::Copy),
-    (&["move-item", "move", "mi", "rename-item", "ren", "rni"], Means::Move),
-    (&["invoke-webrequest", "iwr", "invoke-restmethod", "irm"], Means::Web),
-    (&["start-bitstransfer"], Means::Bits),
-    (&["invoke-expression", "iex"], Means::Evaluate),
-    (&["start-process", "saps", "start"], Means::Start),
-    (&["new-object"], Means::Object),
-    (&["compress-archive"], Means::Archive),
-    (&["expand-archive"], Means::Expand),
-    (&["get-childitem", "gci", "dir", "ls", "get-item", "gi", "resolve-path"], Means::List),
-    (&["stop-computer", "restart-computer"], Means::Effect("system.shutdown")),
-    (&["format-volume", "clear-disk", "initialize-disk"], Means::Effect("filesystem.overwrite-device")),
-    (
-        &["remove-partition", "remove-volume", "remove-virtualdisk", "remove-storagepool"],
-        Means::Effect("filesystem.destroy-storage"),
-    ),
-    (
-        &[
-            "set-mppreference",
-            "add-mppreference",
-            "remove-mppreference",
-            "disable-netfirewallrule",
-            "set-netfirewallprofile",
-            "uninstall-windowsfeature",
-        ],
-        Means::Effect("privilege.security-off"),
-    ),
-    (&["set-executionpolicy"], Means::Effect("privilege.security-off")),
-    (
-        &["new-localuser", "add-localgroupmember", "set-localuser", "enable-localuser"],
-        Means::Effect("persistence.account"),
-    ),
-    (
-        &["register-scheduledtask", "register-scheduledjob", "new-scheduledtask"],
-        Means::Effect("persistence.schedule"),
-    ),
-    (&["new-service", "set-service"], Means::Effect("persistence.service")),
-    (&["stop-service", "remove-service"], Means::Effect("system.service")),
-    (&["clear-eventlog", "wevtutil", "clear-history", "remove-eventlog"], Means::Effect("privilege.hide")),
-    (
-        &["get-storedcredential", "get-vaultcredential", "invoke-mimikatz", "get-secret"],
-        Means::Effect("credentials.dump"),
-    ),
-    (
-        &[
-            "remove-netfirewallrule",
-            "new-netfirewallrule",
-            "set-dnsclientserveraddress",
-            "disable-netadapter",
-        ],
-        Means::Effect("system.network"),
-    ),
-    (&["stop-process", "spps", "kill"], Means::Effect("process.kill")),
-    (
-        &[
-            "invoke-command",
-            "icm",
-            "foreach-object",
-            "%",
-            "foreach",
-            "where-object",
-            "?",
-            "where",
-            "select-object",
-            "select",
-            "out-string",
-            "sort-object",
-            "convertto-json",
-            "convertfrom-json",
-            "out-null",
-            "measure-object",
-            "get-unique",
-            "write-output",
-            "convertto-csv",
-            "join-string",
-            "get-variable",
-        ],
-        Means::Pass,
-    ),
-    (
-        &[
-            "write-host",
-            "echo",
-            "write",
-            "get-date",
-            "get-process",
-            "ps",
-            "gps",
-            "get-service",
-            "get-command",
-            "gcm",
-            "get-help",
-            "test-path",
-            "set-location",
-            "cd",
-            "sl",
-            "get-location",
-            "gl",
-            "pwd",
-            "join-path",
-            "split-path",
-            "start-sleep",
-            "sleep",
-            "write-verbose",
-            "write-error",
-            "write-warning",
-            "import-module",
-            "ipmo",
-            "get-module",
-            "get-alias",
-            "set-variable",
-            "sv",
-            "push-location",
-            "pushd",
-            "pop-location",
-            "popd",
-            "get-member",
-            "gm",
-            "format-table",
-            "ft",
-            "format-list",
-            "fl",
-            "read-host",
-            "cls",
-            "clear-host",
-            "clear",
-            "test-connection",
-            "get-ciminstance",
-            "get-wmiobject",
-            "set-strictmode",
-            "add-type",
-            "get-random",
-            "new-guid",
-            "get-psdrive",
-            "get-acl",
-            "out-host",
-            "set-alias",
-            "get-variable",
-            "update-help",
-            "get-host",
-            "get-culture",
-            "get-history",
-            "using",
-        ],
-        Means::Silent,
-    ),
-];
-
-/// Parameters that take no value.
-const SWITCHES: &[&str] = &[
-    "recurse",
-    "r",
-    "force",
-    "f",
-    "fo",
-    "rec",
-    "recur",
-    "verbose",
-    "whatif",
-    "passthru",
-    "append",
-    "nonewline",
-    "raw",
-    "confirm",
-    "usebasicparsing",
-    "wait",
-    "nonewwindow",
-    "hidden",
-    "directory",
-    "file",
-    "asjson",
-    "noclobber",
-    "parallel",
-    "useb",
-    "rf",
-    "fr",
-    "asplaintext",
-    "newer",
-    "all",
-    "combine",
-    "windowstyle_",
-];
 
 /// The parameters of a call and its other words.
 struct Given {
@@ -363,7 +123,7 @@ impl Shell<'_> {
                 self.cmdlet(means, &plain, &given, input)
             }
             _ => {
-                if source || plain.ends_with(".ps1") {
+                if source || plain.rsplit_once('.').is_some_and(|(_, end)| end == "ps1") {
                     let path = word(&name);
                     self.run(Run::File {
                         language: Language::PowerShell,
@@ -375,11 +135,12 @@ impl Shell<'_> {
                 }
                 let mut all = argv(&name, &rest);
                 // What is piped into a shell is its code.
-                if matches!(plain.as_str(), "powershell" | "pwsh" | "cmd" | "sh" | "bash") && all.len() == 1 {
-                    if let Some(input) = input {
-                        self.evaluate(&input);
-                        return Value::unknown(Marks::NONE);
-                    }
+                if matches!(plain.as_str(), "powershell" | "pwsh" | "cmd" | "sh" | "bash")
+                    && all.len() == 1
+                    && let Some(input) = input
+                {
+                    self.evaluate(&input);
+                    return Value::unknown(Marks::NONE);
                 }
                 all.truncate(256);
                 self.program(all);
@@ -414,19 +175,16 @@ impl Shell<'_> {
                 let tree = given.has("recurse");
                 // `del /s /q x` is of another shell, but people write it.
                 let slashes = given.rest.iter().any(|value| value.shown().eq_ignore_ascii_case("/s"));
-                let paths = given.value(&["path", "literalpath", "lp"]).map_or_else(
-                    || {
-                        Value::list(
-                            given
-                                .rest
-                                .iter()
-                                .filter(|value| !(value.shown().starts_with('/') && value.shown().len() == 2))
-                                .cloned()
-                                .collect(),
-                        )
-                    },
-                    |value| value,
-                );
+                let paths = given.value(&["path", "literalpath", "lp"]).unwrap_or_else(|| {
+                    Value::list(
+                        given
+                            .rest
+                            .iter()
+                            .filter(|value| !(value.shown().starts_with('/') && value.shown().len() == 2))
+                            .cloned()
+                            .collect(),
+                    )
+                });
                 let paths = if paths.items().is_empty() { piped } else { paths };
                 self.touch(&paths, Access::Delete, tree || slashes, Content::Unused);
                 nothing
@@ -457,10 +215,10 @@ impl Shell<'_> {
                     if !variable.starts_with("env:") && !variable.starts_with("variable:") {
                         self.touch(&paths, Access::Write, false, Content::Unused);
                     }
-                    if target.contains("link") {
-                        if let Some(to) = given.value(&["target", "value"]) {
-                            self.touch(&to, Access::Read, false, Content::Linked);
-                        }
+                    if target.contains("link")
+                        && let Some(to) = given.value(&["target", "value"])
+                    {
+                        self.touch(&to, Access::Read, false, Content::Linked);
                     }
                     if variable.contains("\\run") && variable.contains("currentversion") {
                         self.effect("persistence.startup", "a Run key of the registry");

@@ -299,7 +299,7 @@ impl Shell<'_> {
                 self.run(Run::Code { language: Language::Cmd, text, arguments, elsewhere: false });
                 Value::unknown(Marks::NONE)
             }
-            (name, "new") => self.made(&name.to_owned(), given),
+            (name, "new") => self.made(name, given),
             (_, "getstream" | "accepttcpclient" | "read" | "readline" | "readtoend")
                 if of.marks.has(Marks::NETWORK) =>
             {

@@ -42,6 +42,13 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     all
 }
 
+/// Whether the words are those of a command, in which `/` is a path.
+fn in_command(all: &[Token]) -> bool {
+    let start =
+        all.iter().rposition(|token| matches!(token, Token::End | Token::Pipe)).map_or(0, |at| at + 1);
+    matches!(all.get(start), Some(Token::Word(_)))
+}
+
 struct Lexer {
     letters: Vec<char>,
     at: usize,
@@ -139,28 +146,26 @@ impl Lexer {
                 }
                 '.' | ':' if after_value && (letter == '.' || self.peek(1) == Some(':')) => {
                     self.at += if letter == ':' { 2 } else { 1 };
-                    match self.peek(0) {
-                        Some('\'' | '"') => {
-                            let quoted = self.text(self.peek(0) == Some('\''));
-                            if let Token::Text(parts) = quoted {
-                                let name = parts.iter().map(|part| match part {
-                                    Part::Written(text) | Part::Code(text) => text.as_str(),
-                                });
-                                all.push(Token::Member(name.collect()));
-                            }
+                    if let Some(quote @ ('\'' | '"')) = self.peek(0) {
+                        let quoted = self.text(quote == '\'');
+                        if let Token::Text(parts) = quoted {
+                            let name = parts.iter().map(|part| match part {
+                                Part::Written(text) | Part::Code(text) => text.as_str(),
+                            });
+                            all.push(Token::Member(name.collect()));
                         }
-                        _ => {
-                            let start = self.at;
-                            while self.peek(0).is_some_and(|next| next.is_alphanumeric() || next == '_') {
-                                self.at += 1;
-                            }
-                            all.push(Token::Member(self.slice(start, self.at)));
+                    } else {
+                        let start = self.at;
+                        while self.peek(0).is_some_and(|next| next.is_alphanumeric() || next == '_') {
+                            self.at += 1;
                         }
+                        all.push(Token::Member(self.slice(start, self.at)));
                     }
                 }
                 '=' | '+' | ',' | '&' | '!' | '*' | '%' | '/'
-                    if (letter != '/' && letter != '*' && letter != '%')
-                        || self.peek(1).is_none_or(char::is_whitespace) =>
+                    if !matches!(letter, '/' | '*' | '%')
+                        || (self.peek(1).is_none_or(char::is_whitespace)
+                            && (letter == '%' || !in_command(&all))) =>
                 {
                     let two = matches!(letter, '+') && self.peek(1) == Some('=');
                     self.at += if two { 2 } else { 1 };

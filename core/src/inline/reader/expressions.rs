@@ -299,13 +299,19 @@ impl Reader<'_> {
         s.at += 1;
         s.inside += 1;
         let mut all = Vec::new();
-        if braces && s.at + 1 == end && !s.name(0).is_empty() && !s.name(0).starts_with('$') {
+        if (braces || self.language == Language::Php)
+            && s.at + 1 == end
+            && !s.name(0).is_empty()
+            && !s.name(0).starts_with('$')
+        {
             all.push(Some(Value::plain(s.name(0))));
         } else {
             while s.at < end {
                 let start = s.at;
                 if s.eat(":") {
                     all.push(None);
+                } else if s.eat("::") {
+                    all.extend([None, None]);
                 } else {
                     all.push(Some(self.expression(s)));
                 }
@@ -351,6 +357,7 @@ impl Reader<'_> {
             (Is::Name(name), Some(key), _) if name == "sys.modules" || name == "globals()" => {
                 Value::name(key)
             }
+            (Is::Name(_), Some(key), _) if self.is_environment(value) => self.variable(key),
             (_, Some(key), _) => self.member(value, key),
             _ if self.is_environment(value) => Value::unknown(Marks::NONE),
             _ => Value::unknown(value.marks.and(index.marks)),

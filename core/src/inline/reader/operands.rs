@@ -141,7 +141,10 @@ impl Reader<'_> {
         if self.language == Language::JavaScript && s.mark(0) == "=>" {
             s.at += 1;
             let incoming = self.incoming();
-            self.bind(&[name.to_owned()], &incoming);
+            match &*incoming.is {
+                Is::List(_) => self.bind(&[name.to_owned()], &incoming),
+                _ => self.assign(name, incoming, false),
+            }
             return (self.body(s), None);
         }
         // A key of a mapping is no variable.
@@ -304,7 +307,7 @@ impl Reader<'_> {
             }
             match s.tokens.get(at).map(|token| &token.kind) {
                 Some(Kind::Mark("(" | "[" | "{")) => {
-                    at = s.ends.get(at).copied().filter(|end| *end != usize::MAX)? + 1
+                    at = s.ends.get(at).copied().filter(|end| *end != usize::MAX)? + 1;
                 }
                 Some(Kind::Name(name)) if name == "for" && at > start => break,
                 Some(Kind::Mark(",")) | None => return None,

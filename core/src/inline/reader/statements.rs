@@ -339,7 +339,7 @@ impl Reader<'_> {
             Is::Map(all) => Value::either(all.iter().map(|(key, _)| Value::plain(key.clone())).collect()),
             Is::Either(_) => Value::either(value.items()),
             // Lines of a file, keys, or nobody knows.
-            Is::Text(_) if value.marks.has(Marks::GLOB) => value.clone(),
+            Is::Text(_) | Is::Made(..) if value.marks.has(Marks::GLOB) => value.clone(),
             _ => Value::unknown(value.marks),
         };
         if let [name] = names {

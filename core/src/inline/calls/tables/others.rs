@@ -1,5 +1,6 @@
 //! PHP and Lua.
 
+#[allow(clippy::enum_glob_use, reason = "a table of nothing but these; the lint is silent in tests")]
 use crate::inline::calls::Means::{self, *};
 use crate::inline::calls::SELF;
 use crate::inline::decode::Code;
@@ -58,13 +59,11 @@ pub(super) const PHP: &[(&str, Means)] = &[
     ("socket_write", Put),
     ("socket_send", Put),
     ("mail", Put),
-    ("curl_setopt_", Put),
     ("pcntl_fork", Fork),
     ("posix_kill", Kill(0)),
     ("posix_setuid", Effect("privilege.root")),
     ("posix_seteuid", Effect("privilege.root")),
     ("readline", Stdin),
-    ("fgets_stdin", Stdin),
     ("echo", Show),
     ("print", Show),
     ("print_r", Show),
@@ -97,11 +96,10 @@ pub(super) const PHP: &[(&str, Means)] = &[
     ("fgets", Pass(0)),
     ("http_build_query", Pass(0)),
     ("serialize", Pass(0)),
-    ("file_get_contents_", Pass(0)),
     ("array_values", Pass(0)),
     ("getenv", Variable(0)),
     ("sys_get_temp_dir", Temp),
-    ("tempnam", Temp),
+    ("tempnam", Fresh),
     ("getcwd", Cwd),
     ("sprintf", Format),
     ("array_map", Map(0, 1)),
@@ -141,7 +139,9 @@ pub(super) const LUA: &[(&str, Means)] = &[
     ("*.read", Pass(SELF)),
     ("*.lines", Pass(SELF)),
     ("tostring", Pass(0)),
+    ("ipairs", Pass(0)),
+    ("pairs", Pass(0)),
     ("table.concat", Join(1, 0)),
     ("string.format", Format),
-    ("os.tmpname", Temp),
+    ("os.tmpname", Fresh),
 ];
