@@ -261,7 +261,7 @@ mod tests {
         let knowledge = crate::knowledge::Knowledge::default();
         let world = World {
             knowledge: &knowledge,
-            ground: Ground { project: Path::new("/p"), home: Path::new("/home/u"), user: None },
+            ground: Ground { project: Path::new("/p"), home: Path::new("/home/u"), user: None, own: None },
             folder: Path::new("/p"),
             scripts: &|_| None,
         };

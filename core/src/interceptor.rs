@@ -185,7 +185,12 @@ impl<'c> Interceptor<'c> {
     fn facts(&self, call: &ToolCall) -> facts::Facts {
         let world = World {
             knowledge: &self.knowledge,
-            ground: Ground { project: &call.project, home: &self.home, user: None },
+            ground: Ground {
+                project: &call.project,
+                home: &self.home,
+                user: None,
+                own: self.protection.as_ref().map(Protection::own),
+            },
             folder: facts::folder(call, &call.project),
             scripts: &|_| None,
         };

@@ -16,6 +16,7 @@ mod words;
 
 use std::borrow::Cow;
 
+pub(crate) use condition::matches;
 use row::Row;
 pub(crate) use words::{Content, Language, Output};
 

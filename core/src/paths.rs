@@ -1,6 +1,15 @@
 //! One engine for the paths of all tools: where a path leads, which named sets it is in, and what it means to touch it.
 
+mod consequences;
+mod own;
+mod place;
+mod sets;
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
+
+pub(crate) use own::Own;
 
 use crate::understand::{Effect, Touch, Word};
 
@@ -13,6 +22,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) home: &'a Path,
     /// The user's name, where it is known.
     pub(crate) user: Option<&'a str>,
+    /// The firewall's own files, where they are protected.
+    pub(crate) own: Option<&'a Own>,
 }
 
 /// A path and where it leads.
@@ -25,31 +36,38 @@ pub(crate) struct Placed {
     /// Whether the whole path is known. Otherwise the path is somewhere at or below what is said here; where nothing
     /// is known at all, both forms are empty.
     pub(crate) known: bool,
+    /// Whether it is a pattern for several paths.
+    pub(crate) wild: bool,
     /// The names of the sets it is in.
     pub(crate) sets: Vec<&'static str>,
+}
+
+impl Placed {
+    /// Whether it is in a set.
+    pub(crate) fn is_in(&self, set: &str) -> bool {
+        self.sets.contains(&set)
+    }
 }
 
 impl Ground<'_> {
     /// Where a word leads, from a folder.
     pub(crate) fn place(&self, word: &Word, folder: &Path) -> Placed {
-        let lexical = folder.join(&word.text);
-        Placed { canonical: lexical.clone(), lexical, known: word.known(), sets: Vec::new() }
+        place::place(self, word, folder)
     }
 
     /// What it means to touch a path. `elsewhere`: on another machine or in a container.
     pub(crate) fn consequences(&self, touch: &Touch, placed: &Placed, elsewhere: bool) -> Vec<Effect> {
-        let _todo = (touch, placed, elsewhere);
-        Vec::new()
+        consequences::of(self, touch, placed, elsewhere)
     }
 
     /// Whether a variable of that name in a program's environment switches the firewall off or leads it elsewhere.
     pub(crate) fn redirects_firewall(&self, name: &str) -> bool {
         name.starts_with("AGENTFIREWALL_")
+            || matches!(name, "CLAUDE_CONFIG_DIR" | "XDG_CONFIG_HOME" | "XDG_STATE_HOME") && self.own.is_some()
     }
 
     /// Whether what is read there are credentials, so that they must not be sent.
     pub(crate) fn is_secret(&self, placed: &Placed) -> bool {
-        let _todo = placed;
-        false
+        sets::SECRETS.iter().any(|set| placed.is_in(set)) || placed.is_in("environment-files")
     }
 }

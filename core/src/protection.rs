@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use agentfirewall_sdk::{Action, Decision, RuleRef};
 
 use crate::facts::Facts;
+use crate::paths::Own;
 use crate::places::Places;
 
 /// The layer's name in decisions and records.
@@ -19,7 +20,7 @@ const TAMPER: &str = "firewall.tamper";
 /// What is protected on this machine, for this project.
 #[derive(Debug, Clone)]
 pub struct Protection {
-    paths: Vec<PathBuf>,
+    own: Own,
 }
 
 impl Protection {
@@ -40,12 +41,16 @@ impl Protection {
             paths.push(folder.join("settings.local.json"));
         }
         paths.extend_from_slice(binary);
-        Self { paths }
+        Self { own: Own::new(paths) }
+    }
+
+    /// What paths are judged against.
+    pub(crate) const fn own(&self) -> &Own {
+        &self.own
     }
 
     /// Denies a call that would change what is protected.
     pub(crate) fn check(&self, facts: &Facts) -> Option<Decision> {
-        let _paths = &self.paths;
         let (effect, _) = facts.seen.effects.iter().find(|(effect, _)| effect.id == TAMPER)?;
         let mut decision = Decision::new(
             Action::Deny,
@@ -59,3 +64,6 @@ impl Protection {
         Some(decision)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ fn understood(script: &str) -> Understanding {
     let knowledge = Knowledge::default();
     let world = World {
         knowledge: &knowledge,
-        ground: Ground { project: Path::new("/p"), home: Path::new("/home/u"), user: Some("u") },
+        ground: Ground { project: Path::new("/p"), home: Path::new("/home/u"), user: Some("u"), own: None },
         folder: Path::new("/p"),
         scripts: &|_| None,
     };

@@ -1,0 +1,172 @@
+//! The named sets of paths: see `core/knowledge/paths.yaml`.
+
+use std::path::Path;
+
+use super::{Ground, Placed};
+
+include!(concat!(env!("OUT_DIR"), "/sets.rs"));
+
+/// The sets of which no content may be shown or sent.
+pub(super) const SECRETS: [&str; 6] = [
+    "private-keys",
+    "cloud-credentials",
+    "agent-credentials",
+    "browser-data",
+    "system-secrets",
+    "team-secrets",
+];
+
+/// The folders that hold temporary files; each may have the name of the system before it.
+const TEMPS: [&str; 6] = ["/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp", "/dev/shm", "/var/folders"];
+
+/// Adds the sets a path is in, by where it is written and by where it leads.
+pub(super) fn fill(ground: &Ground<'_>, placed: &mut Placed) {
+    let forms: Vec<String> = if placed.canonical == placed.lexical {
+        vec![folded(&placed.lexical)]
+    } else {
+        vec![folded(&placed.lexical), folded(&placed.canonical)]
+    };
+    let home = folded(ground.home);
+    for form in &forms {
+        by_patterns(form, &home, placed.wild, &mut placed.sets);
+    }
+    let mut add = |set: &'static str, is: bool| {
+        if is && !placed.sets.contains(&set) {
+            placed.sets.push(set);
+        }
+    };
+    let both = [placed.lexical.as_path(), placed.canonical.as_path()];
+    // For what may be loosened, both forms have to be inside.
+    add("project", both.iter().all(|form| is_below(form, ground.project)));
+    add("home", both.iter().any(|form| is_below(form, ground.home)));
+    add("temp", both.iter().all(|form| TEMPS.iter().any(|temp| is_below(form, Path::new(temp)))));
+}
+
+/// Whether a path is a folder or lies in it, also by where the folder leads.
+pub(super) fn is_below(path: &Path, folder: &Path) -> bool {
+    path.starts_with(folder) || !path.as_os_str().is_empty() && path.starts_with(super::place::canonical(folder))
+}
+
+/// In lower case, with `/` between names and without what does not tell names apart.
+pub(super) fn folded(path: &Path) -> String {
+    let text = path.to_string_lossy().to_lowercase();
+    if !text.contains([' ', '.']) {
+        return text;
+    }
+    text.split('/')
+        .map(|name| if name.trim_matches('.').is_empty() { name } else { name.trim_end_matches(['.', ' ']) })
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+fn by_patterns(path: &str, home: &str, wild: bool, sets: &mut Vec<&'static str>) {
+    let mut names: Option<Vec<&str>> = None;
+    for (number, out, pattern, key) in PATTERNS {
+        let Some((set, _)) = NAMES.get(usize::from(*number)) else { continue };
+        let is_in = sets.contains(set);
+        // A name that is out of the set stays out, whatever other form it has.
+        if is_in != *out || !(wild || path.contains(key)) {
+            continue;
+        }
+        let names = names.get_or_insert_with(|| path.split('/').filter(|name| !name.is_empty()).collect());
+        if matches(pattern, names, path, home, wild) {
+            if *out {
+                sets.retain(|other| other != set);
+            } else {
+                sets.push(set);
+            }
+        }
+    }
+}
+
+fn matches(pattern: &str, names: &[&str], path: &str, home: &str, wild: bool) -> bool {
+    if let Some(rest) = pattern.strip_prefix("~/") {
+        let Some(below) = path.strip_prefix(home).and_then(|below| below.strip_prefix('/')) else {
+            return false;
+        };
+        let below: Vec<&str> = below.split('/').filter(|name| !name.is_empty()).collect();
+        let rest: Vec<&str> = rest.split('/').collect();
+        return sequence(&rest, &below, wild);
+    }
+    if let Some(rest) = pattern.strip_prefix('/') {
+        let rest: Vec<&str> = rest.split('/').collect();
+        return sequence(&rest, names, wild);
+    }
+    if let Some(rest) = pattern.strip_prefix("**/") {
+        let rest: Vec<&str> = rest.split('/').collect();
+        return (0..names.len()).any(|from| names.get(from..).is_some_and(|names| sequence(&rest, names, wild)));
+    }
+    names.last().is_some_and(|name| name_matches(pattern, name, wild))
+}
+
+/// Whether names follow a pattern, where `**` is any number of them.
+fn sequence(pattern: &[&str], names: &[&str], wild: bool) -> bool {
+    match (pattern.split_first(), names.split_first()) {
+        (None, None) => true,
+        (Some((&"**", rest)), _) => {
+            // At the end it stands for at least the folder itself.
+            rest.is_empty() || (0..=names.len()).any(|from| names.get(from..).is_some_and(|names| sequence(rest, names, wild)))
+        }
+        (Some((piece, rest)), Some((name, names))) => {
+            name_matches(piece, name, wild) && sequence(rest, names, wild)
+        }
+        _ => false,
+    }
+}
+
+/// Whether one name matches; if the name is a pattern itself, whether there is a name that both match.
+fn name_matches(pattern: &str, name: &str, wild: bool) -> bool {
+    if wild && name.contains(['*', '?', '[']) {
+        // A pattern for everything names nothing in particular.
+        return !name.chars().all(|c| c == '*') && overlap(pattern.as_bytes(), name.as_bytes());
+    }
+    if !pattern.contains(['*', '?']) {
+        return pattern == name;
+    }
+    crate::knowledge::matches(pattern, name)
+}
+
+/// Whether two patterns have a name in common.
+fn overlap(left: &[u8], right: &[u8]) -> bool {
+    // Short names: the two are walked together, and each star tries every length.
+    let mut open = vec![(0_usize, 0_usize)];
+    let mut seen = std::collections::HashSet::new();
+    while let Some((l, r)) = open.pop() {
+        if seen.len() > 4_096 {
+            return true;
+        }
+        if !seen.insert((l, r)) {
+            continue;
+        }
+        match (left.get(l), right.get(r)) {
+            (None, None) => return true,
+            (Some(b'*'), other) => {
+                open.push((l + 1, r));
+                if other.is_some() {
+                    open.push((l, next(right, r)));
+                }
+            }
+            (other, Some(b'*')) => {
+                open.push((l, r + 1));
+                if other.is_some() {
+                    open.push((next(left, l), r));
+                }
+            }
+            (Some(a), Some(b)) if a == b || matches!(a, b'?') || matches!(b, b'?' | b'[') => {
+                open.push((next(left, l), next(right, r)));
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+/// The place after one character or one bracket expression.
+fn next(pattern: &[u8], at: usize) -> usize {
+    if pattern.get(at) == Some(&b'[')
+        && let Some(end) = pattern.iter().skip(at + 1).position(|byte| *byte == b']')
+    {
+        return at + end + 2;
+    }
+    at + 1
+}

@@ -1,0 +1,158 @@
+//! Where paths lead and what touching them means, as a table.
+
+use std::path::Path;
+
+use agentfirewall_sdk::Access;
+
+use super::*;
+use crate::understand::{Content, UNKNOWN};
+
+const PROJECT: &str = "/home/u/p";
+const HOME: &str = "/home/u";
+
+fn ground() -> Ground<'static> {
+    Ground { project: Path::new(PROJECT), home: Path::new(HOME), user: Some("u"), own: None }
+}
+
+fn effects(text: &str, access: Access, tree: bool, content: Content) -> Vec<String> {
+    let word = Word { wild: text.contains('*'), ..Word::plain(text) };
+    let placed = ground().place(&word, Path::new(PROJECT));
+    let touch = Touch { tree, content, ..Touch::new(word, access) };
+    ground().consequences(&touch, &placed, false).into_iter().map(|effect| effect.id).collect()
+}
+
+#[test]
+fn one_file_has_one_place_however_it_is_written() {
+    for (written, expected) in [
+        (".env", "/home/u/p/.env"),
+        ("./a/../.env", "/home/u/p/.env"),
+        ("/home//u/./p/.env", "/home/u/p/.env"),
+        ("~/.ssh/id", "/home/u/.ssh/id"),
+        ("~u/.ssh/id", "/home/u/.ssh/id"),
+        ("~root/.ssh/id", "/root/.ssh/id"),
+        ("$HOME/.ssh/id", "/home/u/.ssh/id"),
+        ("${HOME}/.ssh/id", "/home/u/.ssh/id"),
+        ("file:///etc/pass%77d", "/etc/passwd"),
+        ("/../../etc", "/etc"),
+        (".\u{200b}env", "/home/u/p/.env"),
+        (r"C:\Users\x\.env", "/c:/Users/x/.env"),
+        ("c:/Users/x/.env", "/c:/Users/x/.env"),
+        (r"\\?\C:\Users\x\.env", "/c:/Users/x/.env"),
+        (r"C:\x\.env::$DATA", "/c:/x/.env"),
+    ] {
+        let placed = ground().place(&Word::plain(written), Path::new(PROJECT));
+        assert_eq!(placed.lexical, Path::new(expected), "{written}");
+    }
+}
+
+#[test]
+fn what_is_unknown_is_somewhere_below_what_is_known() {
+    let place = |text: &str| ground().place(&Word::plain(text), Path::new(PROJECT));
+    assert!(place(&UNKNOWN.to_string()).lexical.as_os_str().is_empty());
+    let placed = place(&format!("build/{UNKNOWN}/x"));
+    assert!(!placed.known && placed.lexical == Path::new("/home/u/p/build"));
+}
+
+#[test]
+fn deleting() {
+    for (path, tree, expected) in [
+        ("/", true, Some("filesystem.delete-root")),
+        ("/*", true, Some("filesystem.delete-root")),
+        ("/etc", true, Some("filesystem.delete-root")),
+        ("/usr/", true, Some("filesystem.delete-root")),
+        ("~", true, Some("filesystem.delete-root")),
+        ("~/*", true, Some("filesystem.delete-root")),
+        ("..", true, Some("filesystem.delete-root")),
+        (".", true, Some("filesystem.delete-project")),
+        ("./*", true, Some("filesystem.delete-project")),
+        (".git", true, Some("filesystem.delete-project")),
+        ("../other", true, Some("filesystem.delete-outside")),
+        ("~/Documents", true, Some("filesystem.delete-outside")),
+        ("../notes.txt", false, Some("filesystem.delete-file-outside")),
+        ("/tmp", true, Some("filesystem.delete-outside")),
+        (".git/index", false, Some("git.metadata")),
+        ("node_modules", true, None),
+        ("./build/*", true, None),
+        ("src/a.rs", false, None),
+        ("/tmp/x", true, None),
+        (".git/index.lock", false, None),
+        ("~/.cache/pip", true, None),
+        ("*.log", false, None),
+    ] {
+        let found = effects(path, Access::Delete, tree, Content::Unused);
+        assert_eq!(found.first().map(String::as_str), expected, "{path}: {found:?}");
+    }
+    let unknown = UNKNOWN.to_string();
+    assert_eq!(effects(&unknown, Access::Delete, true, Content::Unused), ["filesystem.delete-unknown"]);
+    assert!(effects(&unknown, Access::Delete, false, Content::Unused).is_empty());
+    assert!(effects(&format!("build/{UNKNOWN}"), Access::Delete, true, Content::Unused).is_empty());
+}
+
+#[test]
+fn writing() {
+    for (path, expected) in [
+        ("/dev/sda", Some("filesystem.overwrite-device")),
+        ("/etc/hosts", Some("filesystem.write-system")),
+        ("/etc/sudoers.d/x", Some("privilege.sudoers")),
+        ("~/.bashrc", Some("persistence.startup")),
+        ("~/.BASHRC", Some("persistence.startup")),
+        ("~/.ssh/authorized_keys", Some("persistence.ssh-key")),
+        (".git/hooks/pre-commit", Some("persistence.git-hook")),
+        (".git/config", Some("git.run-config")),
+        (".claude/settings.json", Some("agent-config.write")),
+        (".cUrSoR/mcp.json", Some("agent-config.write")),
+        (".vscode/tasks.json", Some("persistence.editor")),
+        ("~/notes.txt", Some("filesystem.write-outside")),
+        ("/etc/cron.d/x", Some("persistence.schedule")),
+        ("src/main.rs", None),
+        ("CLAUDE.md", None),
+        (".env", None),
+        ("/dev/null", None),
+        ("/tmp/x.txt", None),
+        (".github/workflows/ci.yml", None),
+    ] {
+        let found = effects(path, Access::Write, false, Content::Unused);
+        assert_eq!(found.first().map(String::as_str), expected, "{path}: {found:?}");
+    }
+}
+
+#[test]
+fn reading() {
+    for (path, content, expected) in [
+        ("~/.ssh/id_rsa", Content::Shown, Some("credentials.read")),
+        ("~/.ssh/id_*", Content::Shown, Some("credentials.read")),
+        ("/etc/shadow", Content::Shown, Some("credentials.read")),
+        ("~/.aws/credentials", Content::Encoded, Some("credentials.read")),
+        (".env", Content::Shown, Some("credentials.read-environment-file")),
+        (".e*", Content::Shown, Some("credentials.read-environment-file")),
+        ("~/.ssh/id_rsa", Content::Stored, Some("credentials.copy")),
+        ("~/.ssh/id_rsa", Content::Sent, Some("exfiltration.secret")),
+        ("src/main.rs", Content::Sent, Some("exfiltration.upload")),
+        ("~/.ssh/id_rsa.pub", Content::Shown, None),
+        ("~/.ssh/id_rsa", Content::Unused, None),
+        (".env", Content::Unused, None),
+        (".env.example", Content::Shown, None),
+        ("*.rs", Content::Shown, None),
+        ("/etc/passwd", Content::Shown, None),
+        ("src/env.ts", Content::Shown, None),
+        ("cert.pem", Content::Shown, None),
+    ] {
+        let found = effects(path, Access::Read, false, content);
+        assert_eq!(found.first().map(String::as_str), expected, "{path}: {found:?}");
+    }
+    assert!(effects(".env", Access::Read, false, Content::Run(crate::understand::Language::Shell)).is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_resolved_even_where_the_file_does_not_exist_yet() {
+    let root = tempfile::tempdir().unwrap();
+    let real = root.path().canonicalize().unwrap();
+    std::fs::create_dir(real.join("secret")).unwrap();
+    std::os::unix::fs::symlink(real.join("secret"), real.join("link")).unwrap();
+    std::os::unix::fs::symlink("nowhere/yet", real.join("dangling")).unwrap();
+    let around = Ground { project: &real, home: &real, user: None, own: None };
+    let place = |text: &str| around.place(&Word::plain(text), &real).canonical;
+    assert_eq!(place("link/new"), real.join("secret/new"));
+    assert_eq!(place("dangling"), real.join("nowhere/yet"));
+}
