@@ -47,6 +47,8 @@ pub(crate) struct Part {
     pub(crate) hints: Vec<String>,
     /// Whether its text says all it does. Patterns of permissive rules never match a part that does not.
     pub(crate) understood: bool,
+    /// What is shown of it in a reason; where there is none, its first spelling.
+    pub(crate) shown: Option<String>,
     /// What is known of it, for matchers.
     pub(crate) fact: Option<Fact>,
 }
@@ -163,6 +165,18 @@ impl Facts {
                     Origin::Call => None,
                 };
                 let mut part = Part::new(PartKind::Effect, Weight::Mention, vec![vec![effect.id.clone()]]);
+                part.shown = Some(
+                    match origin {
+                        Origin::Command(at) => seen.commands.get(*at).map(|command| command.raw.clone()),
+                        Origin::Path(at) => seen
+                            .paths
+                            .get(*at)
+                            .map(|touched| readable(std::slice::from_ref(&touched.written))),
+                        Origin::Host(at) => seen.hosts.get(*at).map(|contacted| contacted.written.clone()),
+                        Origin::Call => None,
+                    }
+                    .unwrap_or_else(|| effect.detail.clone()),
+                );
                 part.fact = Some(Fact::Effect { detail: effect.detail.clone(), by: by.map(Box::new) });
                 part
             })
@@ -179,6 +193,7 @@ impl Part {
             readings,
             hints: Vec::new(),
             understood: true,
+            shown: None,
             fact: None,
         }
     }

@@ -98,6 +98,8 @@ impl<'c> Interceptor<'c> {
             engine_of_layer.push(engines.len());
             engines.push(Engine::new(registry, &settings)?.for_plugins(own));
         }
+        let tables = layers.iter().map(|layer| layer.programs).filter(|table| !table.is_empty());
+        let knowledge = Knowledge::with(tables.map(<[u8]>::to_vec).collect());
         Ok(Self {
             layers,
             plugins,
@@ -105,7 +107,7 @@ impl<'c> Interceptor<'c> {
             engine_of_layer,
             matchers: Matchers::new(registry)?,
             protection: None,
-            knowledge: Knowledge::default(),
+            knowledge,
             home: home.to_owned(),
         })
     }

@@ -60,7 +60,8 @@ pub(super) fn layer<'l>(
             judged = true;
             verdict.action = action;
             verdict.rule = matched.map(|(_, rule)| rule.clone());
-            verdict.part = part.readings.first().and_then(|reading| reading.first()).cloned();
+            let spelling = || part.readings.first().and_then(|reading| reading.first()).cloned();
+            verdict.part = part.shown.clone().or_else(spelling);
         }
     }
     verdict.approve &= judged;
@@ -141,6 +142,8 @@ impl<'l> Candidates<'l> {
             let permissive = rule.action.is_permissive();
             if part.weight == Weight::Mention {
                 match (permissive, universal) {
+                    // What a rule says of an effect by its name is about this very thing.
+                    _ if part.kind == PartKind::Effect && rule.effects.is_some() => {}
                     // Everything passes from here on.
                     (true, true) => break,
                     // A permissive pattern says nothing about a composite, and a rule about everything was asked
@@ -149,7 +152,7 @@ impl<'l> Candidates<'l> {
                     (false, false) => {}
                 }
             }
-            if !matchers.resources(rule.resources, part, case, permissive)? {
+            if !matchers.resources(rule, part, case, permissive)? {
                 continue;
             }
             if let Some(condition) = &rule.condition
@@ -184,7 +187,7 @@ impl<'l> Candidates<'l> {
 
 /// Whether a rule is about every reading of a part.
 fn whole(rule: &Rule<'_>, part: &Part, matchers: &Matchers<'_>, case: Case<'_>) -> Result<Held, CheckError> {
-    if !matchers.resources(rule.resources, part, case, true)? {
+    if !matchers.resources(rule, part, case, true)? {
         return Ok(Held::No);
     }
     match &rule.condition {

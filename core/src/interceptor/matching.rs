@@ -147,11 +147,20 @@ impl<'c> Matchers<'c> {
     /// permissive one a spelling of every reading.
     pub(super) fn resources(
         &self,
-        resources: Patterns<'_>,
+        rule: &Rule<'_>,
         part: &Part,
         case: Case<'_>,
         permissive: bool,
     ) -> Result<bool, CheckError> {
+        if let Some(effects) = rule.effects {
+            if part.kind != PartKind::Effect {
+                return Ok(false);
+            }
+            return every_reading(part, permissive, |text| {
+                self.ask(self.patterns, effects, &case.subject(part.kind, text, part.access))
+            });
+        }
+        let resources = rule.resources;
         // An effect is what a call does, not what it names: patterns of names say nothing about it.
         if part.kind == PartKind::Effect && !matches!(resources, Patterns::Any) {
             return Ok(false);
@@ -184,6 +193,9 @@ impl<'c> Matchers<'c> {
     /// that kind is answered by the primary parts; asked about mentions too, `allow git *` before `deny *` would deny
     /// `git add file`.
     pub(super) fn is_universal(&self, rule: &Rule<'_>, case: Case<'_>) -> Result<bool, CheckError> {
+        if rule.effects.is_some() {
+            return Ok(false);
+        }
         let subject = case.subject(PartKind::Call, "\u{1}nothing\u{1}", Access::Unknown);
         let any = match rule.resources {
             Patterns::Any => true,

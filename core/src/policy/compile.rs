@@ -12,13 +12,14 @@ use super::diagnostic::{PolicyError, PolicyErrorKind};
 use super::index::IndexBuilder;
 use super::layers::{self, LayerKind, Source};
 use super::model::{OwnedCondition, OwnedRule, Policy};
+use super::packs;
 use super::validate::check_errors;
 use crate::private::checksum;
 use crate::registry::Registry;
 use crate::tolerance::PluginSetting;
 
 /// The part of the cache's key that no file says: this version, with the policy it embeds.
-pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
+pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/3");
 
 /// Reads and compiles one file as the only layer. Nothing is cached.
 pub fn load_file(path: &Path, kind: LayerKind, registry: &Registry) -> Result<Compiled, PolicyError> {
@@ -72,11 +73,12 @@ pub(super) fn compile(
 /// Changes with the set of plugins and with the embedded policy.
 pub(super) fn fingerprint(registry: &Registry) -> u64 {
     const EMBEDDED: u64 = fnv(layers::DEFAULT_POLICY.as_bytes());
-    registry.fingerprint() ^ EMBEDDED.rotate_left(1)
+    let packs = packs::ALL.iter().fold(EMBEDDED, |sum, pack| sum.rotate_left(7) ^ pack.checksum);
+    registry.fingerprint() ^ packs.rotate_left(1)
 }
 
 /// FNV-1a, computed by the compiler.
-const fn fnv(mut bytes: &[u8]) -> u64 {
+pub(super) const fn fnv(mut bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     while let Some((byte, rest)) = bytes.split_first() {
         hash = (hash ^ *byte as u64).wrapping_mul(0x0000_0100_0000_01b3);
@@ -97,6 +99,7 @@ fn head<'a>(kind: LayerKind, path: &'a str, policy: &'a Policy, body: LayerPlace
         ask: policy.ask,
         on_error: policy.on_error,
         secrets: policy.secrets,
+        programs: &policy.programs,
         plugins: policy
             .plugins
             .iter()
@@ -137,14 +140,18 @@ fn layer(policy: &Policy, registry: &Registry, body: &mut Vec<u8>) -> Result<Lay
     let mut records = Vec::new();
     for (id, rule) in (0_u32..).zip(&policy.rules) {
         let (tools_json, resources_json) = (json(rule.tools.as_deref()), json(rule.resources.as_deref()));
-        if let Some(literals) = anchors(resources_json.as_deref(), registry)? {
+        let effects_json = json(rule.effects.as_deref());
+        // The texts that are looked up in the index of resources include the names of effects.
+        let texts = effects_json.as_deref().or(resources_json.as_deref());
+        if let Some(literals) = anchors(texts, registry)? {
             resources.add(id, literals);
         } else if let Some(literals) = anchors(tools_json.as_deref(), registry)? {
             tools.add(id, literals);
         } else {
             always.push(id);
         }
-        record(id, rule, tools_json.as_deref(), resources_json.as_deref(), &mut records)
+        let patterns = [&tools_json, &resources_json, &effects_json].map(Option::as_deref);
+        record(id, rule, patterns, &mut records)
             .map_err(|error| format!("the rule `{}` cannot be compiled: {error}", rule.name))?;
         offsets.push(count(records.len())?);
     }
@@ -171,8 +178,7 @@ fn layer(policy: &Policy, registry: &Registry, body: &mut Vec<u8>) -> Result<Lay
 fn record(
     id: u32,
     rule: &OwnedRule,
-    tools: Option<&str>,
-    resources: Option<&str>,
+    [tools, resources, effects]: [Option<&str>; 3],
     records: &mut Vec<u8>,
 ) -> Result<(), postcard::Error> {
     let mut condition = Vec::new();
@@ -188,6 +194,8 @@ fn record(
         monitor: rule.monitor,
         tools,
         resources,
+        effects,
+        pack: rule.pack,
         condition,
         line: rule.line,
     })?;

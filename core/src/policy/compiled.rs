@@ -24,7 +24,7 @@ use crate::stamp::Stamp;
 use crate::tolerance::PluginSetting;
 
 /// Changes with every change of the format.
-pub(super) const MAGIC: [u8; 8] = *b"AFWPOL02";
+pub(super) const MAGIC: [u8; 8] = *b"AFWPOL03";
 const PREFIX: usize = 20;
 /// Conditions nest at most as deep as the YAML they come from.
 const MAX_NESTING: usize = 40;
@@ -67,6 +67,8 @@ pub(super) struct LayerHead<'a> {
     pub(super) on_error: OnError,
     pub(super) secrets: SecretsSettings,
     #[serde(borrow)]
+    pub(super) programs: &'a [u8],
+    #[serde(borrow)]
     pub(super) plugins: Vec<PluginSetting<'a>>,
     #[serde(borrow)]
     pub(super) detectors: Vec<DetectorSetting<'a>>,
@@ -99,6 +101,8 @@ pub(super) struct RuleRecord<'a> {
     pub(super) monitor: bool,
     pub(super) tools: Option<&'a str>,
     pub(super) resources: Option<&'a str>,
+    pub(super) effects: Option<&'a str>,
+    pub(super) pack: &'a str,
     /// The condition in prefix order, so that reading it cannot recurse further than it may.
     #[serde(borrow)]
     pub(super) condition: Vec<Step<'a>>,
@@ -183,6 +187,10 @@ pub struct Rule<'a> {
     pub tools: Patterns<'a>,
     /// Which resources it is about.
     pub resources: Patterns<'a>,
+    /// Which effects it is about; a rule with them is asked about effects alone.
+    pub effects: Option<&'a str>,
+    /// The built-in pack it comes from; empty for a rule of the file itself.
+    pub pack: &'a str,
     /// What else has to hold.
     pub condition: Option<Condition<'a>>,
     /// Its line in the file, from 1.
@@ -212,6 +220,8 @@ pub struct Layer<'a> {
     pub on_error: OnError,
     /// What a secret leads to.
     pub secrets: SecretsSettings,
+    /// A team's rows of the table of programs; empty if there are none.
+    pub(crate) programs: &'a [u8],
     /// The installed plugins it names, in the order of the file.
     pub plugins: Vec<PluginSetting<'a>>,
     /// Settings of detectors, in the order of the file.
@@ -304,7 +314,7 @@ impl Compiled {
                 let parts = parts(&layer.body, body).ok_or_else(|| self.corrupt("a layer is cut short"))?;
                 let LayerHead { kind, source, name, version, description, default_action, monitor, .. } =
                     layer;
-                let LayerHead { ask, on_error, secrets, plugins, detectors, sinks, .. } = layer;
+                let LayerHead { ask, on_error, secrets, programs, plugins, detectors, sinks, .. } = layer;
                 Ok(Layer {
                     kind,
                     source,
@@ -316,6 +326,7 @@ impl Compiled {
                     ask,
                     on_error,
                     secrets,
+                    programs,
                     plugins,
                     detectors,
                     sinks,
@@ -391,6 +402,8 @@ impl<'a> Layer<'a> {
             monitor: record.monitor,
             tools: record.tools.map_or(Patterns::Any, Patterns::Of),
             resources: record.resources.map_or(Patterns::Any, Patterns::Of),
+            effects: record.effects,
+            pack: record.pack,
             condition,
             line: record.line,
         })

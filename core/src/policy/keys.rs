@@ -11,7 +11,9 @@ pub(super) const POLICY: &[&str] = &[
     "name",
     "description",
     "default_action",
+    "extends",
     "rules",
+    "programs",
     "mode",
     "ask",
     "on_error",
@@ -21,10 +23,10 @@ pub(super) const POLICY: &[&str] = &[
     "sinks",
 ];
 /// The keys of a policy by which a project could loosen what is above it, or send data out.
-pub(super) const NOT_IN_PROJECT: &[&str] = &["on_error", "secrets", "detectors", "sinks"];
+pub(super) const NOT_IN_PROJECT: &[&str] = &["on_error", "secrets", "detectors", "sinks", "programs"];
 /// Of a rule.
 pub(super) const RULE: &[&str] =
-    &["name", "tools", "resources", "action", "reason", "mode", "suggest", "approve", "match"];
+    &["name", "tools", "resources", "effects", "action", "reason", "mode", "suggest", "approve", "match"];
 /// Of a condition, beside the matchers' ids.
 pub(super) const CONDITION: [&str; 3] = ["all", "any", "not"];
 /// Of `ask`.

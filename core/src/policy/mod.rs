@@ -12,6 +12,7 @@ mod index;
 mod keys;
 mod layers;
 mod model;
+mod packs;
 mod raw;
 mod schema;
 mod shadow;
@@ -30,5 +31,6 @@ pub use model::{
     AskFallback, OnError, OwnedCondition, OwnedDetector, OwnedPlugin, OwnedRule, OwnedSink, Policy,
     SecretsSettings,
 };
+pub use packs::{ALL as PACKS, Pack, find as pack};
 pub use schema::schema;
 pub use validate::{Checked, check};

@@ -120,6 +120,11 @@ pub struct OwnedRule {
     pub tools: Option<Vec<String>>,
     /// The patterns of what is touched; none means everything.
     pub resources: Option<Vec<String>>,
+    /// The patterns of what the call does, by the names of `knowledge/effects.yaml`; none means the rule is about what
+    /// is touched.
+    pub effects: Option<Vec<String>>,
+    /// The built-in pack it comes from; empty for a rule of the file itself.
+    pub pack: &'static str,
     /// The further condition.
     pub condition: Option<OwnedCondition>,
     /// Its line in the file, from 1.
@@ -145,6 +150,10 @@ pub struct Policy {
     pub on_error: OnError,
     /// What a secret leads to.
     pub secrets: SecretsSettings,
+    /// The built-in packs whose rules follow its own, in the order in which they are written.
+    pub extends: Vec<String>,
+    /// A team's rows of the table of programs, checked and in the table's own form; empty if there are none.
+    pub programs: Vec<u8>,
     /// The installed plugins it names, in the order of the file.
     pub plugins: Vec<OwnedPlugin>,
     /// Settings of detectors, in the order of the file.
@@ -166,6 +175,8 @@ impl Default for Policy {
             ask: AskFallback::default(),
             on_error: OnError::default(),
             secrets: SecretsSettings::default(),
+            extends: Vec::new(),
+            programs: Vec::new(),
             plugins: Vec::new(),
             detectors: Vec::new(),
             sinks: Vec::new(),

@@ -1,5 +1,6 @@
 //! From a text to a checked policy: the schema, the plugins it refers to, and what a layer may say.
 
+mod extends;
 mod items;
 mod plugins;
 
@@ -96,6 +97,8 @@ impl Reader<'_> {
             plugins: self.plugins.clone(),
             detectors: self.detectors(fields.get("detectors")),
             sinks: self.sinks(fields.get("sinks")),
+            extends: self.extends(fields.get("extends")),
+            programs: self.programs(fields.get("programs")),
             rules: Vec::new(),
         };
         let mut marks = Vec::new();
@@ -109,6 +112,8 @@ impl Reader<'_> {
                 }
             }
         }
+        let packs = self.rules_of_packs(&policy.extends);
+        policy.rules.extend(packs);
         Some((policy, marks))
     }
 
@@ -186,6 +191,8 @@ impl Reader<'_> {
             monitor: fields.monitor(self.problems),
             tools: self.patterns(&fields, "tools"),
             resources: self.patterns(&fields, "resources"),
+            effects: self.effects(&fields),
+            pack: "",
             condition: fields.get("match").and_then(|node| self.condition(node)),
             line: node.at.line,
         };
