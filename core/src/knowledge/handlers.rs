@@ -6,6 +6,7 @@ mod git;
 mod lists;
 mod remote;
 mod search;
+mod shells;
 mod text;
 mod transfer;
 
@@ -18,16 +19,20 @@ use crate::understand::{Doing, Effect, Touch, Word};
 /// The handlers that rows may name; the build script reads them from `knowledge/handlers.txt`.
 pub(super) const NAMES: &[&str] = &[
     "awk",
+    "bwrap",
+    "cmd",
     "curl",
     "docker",
     "env",
     "fd",
     "find",
     "git",
+    "join",
     "kubectl",
     "nc",
     "openssl",
     "parallel",
+    "powershell",
     "rsync",
     "sed",
     "socat",
@@ -42,6 +47,10 @@ pub(super) const NAMES: &[&str] = &[
 pub(super) fn run(name: &str, parsed: &Parsed<'_>, doing: &mut Doing) {
     match name {
         "awk" => text::awk(parsed, doing),
+        "bwrap" => shells::bwrap(parsed, doing),
+        "cmd" => shells::cmd(parsed, doing),
+        "join" => shells::join(parsed, doing),
+        "powershell" => shells::powershell(parsed, doing),
         "curl" => transfer::curl(parsed, doing),
         "docker" | "kubectl" => containers::run(parsed, doing),
         "env" => lists::env(parsed, doing),
