@@ -7,6 +7,8 @@
 use agentfirewall_sdk::{Access, Direction, ToolCall};
 use serde_json::Value;
 
+mod program;
+
 use crate::shell::Machine;
 use crate::understand::{Contact, Content, Doing, Effect, Language, Run, Touch, Understanding, Word, World};
 
@@ -42,11 +44,24 @@ enum Role {
 
 /// What such a call does.
 pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> Understanding {
-    let words = words_of(call.tool.rsplit("__").next().unwrap_or(&call.tool));
+    let mut names = call.tool.rsplit("__");
+    let words = words_of(names.next().unwrap_or(&call.tool));
+    let server = words_of(names.next().filter(|name| *name != "mcp").unwrap_or_default());
     let verb = verb_of(&words);
-    let mut found = Found { doing: Doing::default(), verb, words: &words, left: MOST, local: false };
+    let everything: Vec<String> = words.iter().chain(&server).cloned().collect();
+    let mut found = Found { doing: Doing::default(), verb, words: &words, all: &everything, left: MOST, local: false };
+    if let Some(line) = program::line(&words, &server, &call.input) {
+        found.command(&line);
+    }
     found.walk(&call.input, "");
     let Found { mut doing, left, local, .. } = found;
+    // A path in a repository or a bucket elsewhere is no file of this machine.
+    let remote = call.input.as_object().is_some_and(|members| {
+        ["repo", "owner", "repository", "bucket", "namespace", "project_id", "projectId", "branch"]
+            .iter()
+            .any(|name| members.contains_key(*name))
+    });
+    let local = local && !remote;
     let tool = || call.tool.clone();
     match verb {
         // Files of the project may go; whether they may is said by where they are.
@@ -67,6 +82,8 @@ struct Found<'t> {
     doing: Doing,
     verb: Verb,
     words: &'t [String],
+    /// The words of the tool's and of the server's name.
+    all: &'t [String],
     left: usize,
     /// Whether what it works on is a file of this machine.
     local: bool,
@@ -79,7 +96,7 @@ impl Found<'_> {
             Value::String(text) => self.string(text, name),
             Value::Array(items) => items.iter().for_each(|item| self.walk(item, name)),
             Value::Object(members) => {
-                if let Some(argv) = command_line(members) {
+                if let Some(argv) = program::command_line(members) {
                     return self.command(&argv);
                 }
                 members.iter().for_each(|(name, value)| self.walk(value, name));
@@ -103,14 +120,23 @@ impl Found<'_> {
         if text.is_empty() {
             return;
         }
-        match role_of(name, text, self.words, self.verb) {
-            Role::Command => self.command(text),
-            Role::Code => self.doing.runs.push(Run::Code {
-                language: language_of(self.words, text),
-                text: Word::plain(text),
-                arguments: Vec::new(),
-                elsewhere: false,
-            }),
+        match role_of(name, text, self.all, self.verb) {
+            Role::Command => match program::console(self.all) {
+                Some(console) => self.command(&format!("{console} {text}")),
+                None => self.command(text),
+            },
+            Role::Code => {
+                // Notebooks give a line that begins with `!` to a shell.
+                for line in text.lines().filter_map(|line| line.trim_start().strip_prefix('!')) {
+                    self.command(line);
+                }
+                self.doing.runs.push(Run::Code {
+                    language: language_of(self.all, text),
+                    text: Word::plain(text),
+                    arguments: Vec::new(),
+                    elsewhere: false,
+                });
+            }
             Role::Sql => self.doing.runs.push(Run::Code {
                 language: Language::Sql,
                 text: Word::plain(text),
@@ -155,17 +181,6 @@ impl Found<'_> {
             ..Touch::new(Word::plain(text), if moves { Access::Delete } else { access })
         });
     }
-}
-
-/// `{"command": "rm", "args": ["-rf", "x"]}` as one command line.
-fn command_line(members: &serde_json::Map<String, Value>) -> Option<String> {
-    let program = ["command", "cmd", "program", "executable"].iter().find_map(|name| members.get(*name)?.as_str())?;
-    let arguments = ["args", "arguments", "argv"].iter().find_map(|name| members.get(*name)?.as_array())?;
-    let mut line = program.to_owned();
-    for argument in arguments {
-        line.push_str(&format!(" '{}'", argument.as_str()?.replace('\'', r"'\''")));
-    }
-    Some(line)
 }
 
 /// The words of a name: `delete_file`, `deleteFile`, `delete-file`.
@@ -315,11 +330,5 @@ mod tests {
         assert_eq!(role("url", "http://x/y", "navigate"), Role::Address);
         assert_eq!(role("owner", "acme", "get_repo"), Role::Unknown);
         assert_eq!(role("code", "import os", "run_python"), Role::Code);
-    }
-
-    #[test]
-    fn a_program_and_its_arguments_are_one_command() {
-        let input = serde_json::json!({"command": "rm", "args": ["-rf", "a b"]});
-        assert_eq!(command_line(input.as_object().unwrap()).as_deref(), Some("rm '-rf' 'a b'"));
     }
 }

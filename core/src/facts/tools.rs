@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{mcp, patch};
 use crate::shell::Machine;
 use crate::understand::{
-    Contact, Content, Doing, Language, Run, Touch, Understanding, Word, World,
+    Contact, Content, Doing, Effect, Language, Origin, Run, Touch, Understanding, Word, World,
 };
 
 /// What the first part of a call is: what its rules are about.
@@ -67,7 +67,16 @@ pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> (Subject, Unders
         "delete_file" => file(path(), Access::Delete, Content::Unused, call, world),
         "Glob" | "Grep" | "search_file_content" | "grep_search" | "glob" => (Subject::File, search(call, world)),
         "WebFetch" | "web_fetch" | "fetch" => match text(&["url", "uri", "prompt"]) {
-            Some(url) => (Subject::Host, of_host(&url, Direction::Fetch, world)),
+            Some(url) => {
+                let mut seen = of_host(&url, Direction::Fetch, world);
+                let web = url.split_once(':').is_none_or(|(scheme, _)| {
+                    scheme.contains(['/', '.']) || scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+                });
+                if !web {
+                    seen.effect(Effect::new("exfiltration.local-file-url", "an address that is not of the web"), Origin::Host(0));
+                }
+                (Subject::Host, seen)
+            }
             None => strings(call, world),
         },
         "WebSearch" | "web_search" | "google_web_search" => {
@@ -144,7 +153,7 @@ fn search(call: &ToolCall, world: &World<'_>) -> Understanding {
         content: if shows && text("output_mode") != Some("files_with_matches") {
             Content::Shown
         } else {
-            Content::Unused
+            Content::Names
         },
         ..Touch::new(Word::plain(path), Access::Read)
     };
@@ -152,7 +161,8 @@ fn search(call: &ToolCall, world: &World<'_>) -> Understanding {
     let names = if shows { ["glob", "include", "include_pattern"] } else { ["pattern", "glob", "include"] };
     for pattern in names.iter().filter_map(|name| text(name)) {
         touches.push(Touch {
-            content: if shows { Content::Shown } else { Content::Unused },
+            content: if shows { Content::Shown } else { Content::Names },
+            tree: !shows,
             folder: Some(Word::plain(path)),
             ..Touch::new(Word { wild: true, ..Word::plain(pattern) }, Access::Read)
         });

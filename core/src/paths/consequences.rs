@@ -240,10 +240,19 @@ impl Judge<'_> {
     }
 
     fn read(&mut self) {
+        if !self.elsewhere && self.touch.content == Content::Names && self.touch.tree && self.holds_secrets() {
+            return self.say("credentials.search");
+        }
         if self.elsewhere || matches!(self.touch.content, Content::Unused | Content::Names | Content::Arguments) {
             return;
         }
         let runs = matches!(self.touch.content, Content::Run(_));
+        if self.is_in("history") && !runs {
+            return self.say("credentials.search");
+        }
+        if self.searches_home() {
+            return self.say("credentials.search");
+        }
         if self.touch.content == Content::Sent {
             if self.is_secret() || self.is_in("environment-files") || self.holds_secrets() {
                 return self.say("exfiltration.secret");
@@ -260,14 +269,22 @@ impl Judge<'_> {
             return self.say(if keeps { "credentials.copy" } else { "credentials.read" });
         }
         if self.is_in("environment-files") && !runs {
-            if keeps && self.is_in("project") && !self.touch.tree {
-                return;
-            }
-            return self.say(if keeps { "credentials.copy" } else { "credentials.read-environment-file" });
+            let whole = keeps && self.touch.tree;
+            return self.say(if whole { "credentials.copy" } else { "credentials.read-environment-file" });
         }
         if self.is_in("process-memory") && !keeps {
             self.say("credentials.dump");
         }
+    }
+
+    /// Whether the home folder, what is above it or its settings are read as a whole.
+    fn searches_home(&self) -> bool {
+        if !self.touch.tree || self.touch.content != Content::Shown || !self.placed.known {
+            return false;
+        }
+        let root = self.root();
+        let home = self.ground.home;
+        (home.starts_with(root) || root == home.join(".config")) && !root.starts_with(self.ground.project)
     }
 
     /// A folder of secrets that is read as a whole.

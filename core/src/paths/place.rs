@@ -8,11 +8,16 @@ use crate::understand::{UNKNOWN, Word};
 
 pub(super) fn place(ground: &Ground<'_>, word: &Word, folder: &Path) -> Placed {
     let text = visible(&word.text);
+    let whole = text.contains(UNKNOWN).then(|| lexical(&folder.join(expand(&text, ground).as_ref())));
     let (text, known) = match text.split_once(UNKNOWN) {
         // What comes after an unknown part may lead anywhere up, but what is before its folder is where it starts.
         Some((before, _)) => match before.rfind('/') {
             Some(at) => (Cow::Owned(before.get(..=at).unwrap_or_default().to_owned()), false),
-            None if before.is_empty() => return Placed::default(),
+            None if before.is_empty() => {
+                let mut placed = Placed::default();
+                sets::by_name(ground, whole.as_deref(), &mut placed);
+                return placed;
+            }
             None => (Cow::Borrowed("."), false),
         },
         None => (text, true),
@@ -22,6 +27,7 @@ pub(super) fn place(ground: &Ground<'_>, word: &Word, folder: &Path) -> Placed {
     let canonical = if wild { wild_canonical(&lexical) } else { canonical(&lexical) };
     let mut placed = Placed { lexical, canonical, known, wild, sets: Vec::new() };
     sets::fill(ground, &mut placed);
+    sets::by_name(ground, whole.as_deref(), &mut placed);
     placed
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Ground, Placed};
+use crate::understand::UNKNOWN;
 
 include!(concat!(env!("OUT_DIR"), "/sets.rs"));
 
@@ -40,6 +41,15 @@ pub(super) fn fill(ground: &Ground<'_>, placed: &mut Placed) {
     add("project", both.iter().all(|form| is_below(form, ground.project)));
     add("home", both.iter().any(|form| is_below(form, ground.home)));
     add("temp", both.iter().all(|form| TEMPS.iter().any(|temp| is_below(form, Path::new(temp)))));
+}
+
+/// Adds the sets that a path is in whatever its unknown parts are: `$X/.env`, `/proc/$PID/environ`.
+pub(super) fn by_name(ground: &Ground<'_>, whole: Option<&Path>, placed: &mut Placed) {
+    let Some(whole) = whole else { return };
+    // A last name that is not known says nothing.
+    if whole.file_name().is_some_and(|name| name.to_string_lossy() != UNKNOWN.to_string()) {
+        by_patterns(&folded(whole), &folded(ground.home), placed.wild, &mut placed.sets);
+    }
 }
 
 /// Whether a path is a folder or lies in it, also by where the folder leads.
@@ -117,13 +127,27 @@ fn sequence(pattern: &[&str], names: &[&str], wild: bool) -> bool {
 /// Whether one name matches; if the name is a pattern itself, whether there is a name that both match.
 fn name_matches(pattern: &str, name: &str, wild: bool) -> bool {
     if wild && name.contains(['*', '?', '[']) {
-        // A pattern for everything names nothing in particular.
-        return !name.chars().all(|c| c == '*') && overlap(pattern.as_bytes(), name.as_bytes());
+        return names_some(pattern, name);
     }
     if !pattern.contains(['*', '?']) {
         return pattern == name;
     }
     crate::knowledge::matches(pattern, name)
+}
+
+/// Whether somebody who writes a pattern means names of a set. A pattern that begins with `*` does if all its names are in
+/// the set (`*.pem`, not `*.md`, which some key may be called); any other if the two begin alike and have a name in common.
+fn names_some(set: &str, pattern: &str) -> bool {
+    let start = |text: &str| text.find(['*', '?', '[']).unwrap_or(text.len());
+    if pattern.starts_with('*') {
+        let sample = pattern.replace('*', "x").replace('?', "x");
+        return !pattern.chars().all(|c| c == '*') && !sample.contains('[') && crate::knowledge::matches(set, &sample);
+    }
+    if start(pattern) > 0 && start(set) == 0 {
+        let sample = pattern.replace('*', "x").replace('?', "x");
+        return set != "*" && crate::knowledge::matches(set, &sample);
+    }
+    overlap(set.as_bytes(), pattern.as_bytes())
 }
 
 /// Whether two patterns have a name in common.

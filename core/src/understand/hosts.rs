@@ -110,7 +110,8 @@ fn consequences(written: &str, address: &Address, direction: Direction) -> [(&'s
     let local = matches!(address.scheme.as_str(), "file" | "gopher" | "dict" | "jar" | "netdoc");
     [
         ("exfiltration.metadata", address.is_metadata()),
-        ("exfiltration.paste", sends && address.is_drop(written)),
+        // Whoever owns a catcher of requests sees all that is asked of it, so that fetching from it sends, too.
+        ("exfiltration.paste", (sends || address.is_catcher(written)) && address.is_drop(written)),
         ("exfiltration.local-file-url", local),
     ]
 }
@@ -169,6 +170,15 @@ impl Address {
 
     fn ipv6(&self) -> Option<Ipv6Addr> {
         self.host.split('%').next()?.parse().ok()
+    }
+
+    /// Whether the host shows its owner what was asked of it, or the address has something of this machine in it.
+    fn is_catcher(&self, written: &str) -> bool {
+        const CATCHERS: [&str; 12] = [
+            "webhook", "request", "oast", "burp", "interact", "beeceptor", "canarytokens", "hookb", "pipedream",
+            "postb", "mockbin", "dnslog",
+        ];
+        CATCHERS.iter().any(|catcher| self.host.contains(catcher)) || written.contains('?')
     }
 
     fn is_metadata(&self) -> bool {
