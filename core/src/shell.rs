@@ -11,6 +11,8 @@ mod act;
 mod braces;
 mod commands;
 mod control;
+mod declare;
+mod environment;
 mod expand;
 mod limits;
 mod machine;

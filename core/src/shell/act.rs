@@ -16,7 +16,55 @@ const ROOT: &str = "privilege.root";
 
 impl Machine<'_> {
     /// Runs a program by its words.
-    pub(super) fn program(&mut self, argv: Vec<Word>, raw: Option<&str>, out: &mut Out) {
+    pub(super) fn program(&mut self, mut argv: Vec<Word>, raw: Option<&str>, out: &mut Out) {
+        for argv in self.with_variables(&argv) {
+            self.acted(argv, raw, out);
+        }
+        // A copy of a program does what the program does.
+        if let Some(first) = argv.first_mut()
+            && first.text.contains('/')
+            && let Some(Item::Hashed(original)) = self.state.get(&Key::Hashed(self.place_of(first))).cloned()
+        {
+            *first = original;
+        }
+        self.acted(argv, raw, out);
+    }
+
+    /// The place of a path, as a name for it.
+    fn place_of(&self, word: &Word) -> String {
+        let folder = self.state.folder().paths.first().cloned().unwrap_or_else(|| self.world.folder.to_owned());
+        self.world.ground.place(word, &folder).lexical.to_string_lossy().into_owned()
+    }
+
+    /// Remembers what a copy or a link of a program or of a fetched file is.
+    fn copied(&mut self, doing: &Doing) {
+        if !matches!(doing.program.as_str(), "cp" | "gcp" | "ln" | "mv" | "install" | "link") {
+            return;
+        }
+        let source = doing.touches.iter().find(|touch| touch.access != Access::Write);
+        let target = doing.touches.iter().find(|touch| touch.access == Access::Write);
+        let (Some(source), Some(target)) = (source, target) else { return };
+        let name = source.word.text.rsplit('/').next().unwrap_or_default();
+        let folder = source.word.text.strip_suffix(name).unwrap_or_default().trim_end_matches('/');
+        let is_program = folder.ends_with("/bin") || folder.ends_with("/sbin") || folder == "bin";
+        let targets = [
+            self.place_of(&target.word),
+            format!("{}/{name}", self.place_of(&target.word).trim_end_matches('/')),
+        ];
+        if is_program {
+            for target in targets {
+                self.state.set(Key::Hashed(target), Item::Hashed(Word::plain(name)));
+            }
+        } else if source.content == Content::Linked {
+            let value = self.content(&source.word);
+            if value.taint() != Taint::FILE {
+                self.store(&target.word, &value, false);
+            }
+        }
+    }
+
+    /// Acts out a program by its words.
+    fn acted(&mut self, argv: Vec<Word>, raw: Option<&str>, out: &mut Out) {
         let doing = self.world.knowledge.doing(&argv);
         let program = argv.first().cloned().unwrap_or_default();
         let origin = self.note(argv, &doing, raw);
@@ -45,6 +93,9 @@ impl Machine<'_> {
     /// What it means that the name of a program is not known.
     fn name_of_program(&mut self, program: &Word, origin: Origin) {
         let name = program.text.rsplit('/').next().unwrap_or_default();
+        if matches!(name, "[" | "[[") {
+            return;
+        }
         if !name.contains(UNKNOWN) && !program.wild {
             return;
         }
@@ -89,6 +140,10 @@ impl Machine<'_> {
             // A shell that somebody else types into.
             out.push(&Value::unknown(Taint::SHELL | Taint::PROGRAM));
             flow.shown = true;
+        } else if doing.input == Content::Decoded && doing.touches.is_empty() {
+            // A decoder of what somebody else types or sends.
+            out.push(&Value::unknown(Taint::DECODED));
+            flow.shown = true;
         }
         let fetched = doing.output == Output::Network
             || doing.contacts.iter().any(|contact| contact.direction == Direction::Fetch);
@@ -101,6 +156,7 @@ impl Machine<'_> {
             };
             self.store(&touch.word, &value, false);
         }
+        self.copied(&doing);
         for run in &doing.runs {
             self.start(run, &doing, input.as_ref(), &flow, out);
         }
@@ -236,7 +292,7 @@ impl Machine<'_> {
     fn start(&mut self, run: &Run, doing: &Doing, input: Option<&Value>, flow: &Flow, out: &mut Out) {
         match run {
             Run::Command { argv, more, elsewhere, folder, environment } => {
-                let commands = if *more { filled(argv, appended(doing, input)) } else { vec![argv.clone()] };
+                let commands = if *more { filled(argv, appended(doing, argv, input)) } else { vec![argv.clone()] };
                 let outer = self.elsewhere;
                 self.elsewhere |= elsewhere;
                 self.wrapped(&doing.program, |machine| {
@@ -299,7 +355,9 @@ impl Machine<'_> {
                 }
             } else if word.taint.has(Taint::DECODED) && !word.known() {
                 self.effect("remote-code.decoded", "what runs comes out of a decoder", origin);
-            } else if void && !word.taint.has(Taint::PROGRAM) && !word.taint.has(Taint::FILE) {
+            } else if void
+                && (word.taint.has(Taint::CODE) || !word.taint.has(Taint::PROGRAM) && !word.taint.has(Taint::FILE))
+            {
                 self.effect("remote-code.eval", "what runs is not known before it runs", origin);
             }
             if void {
@@ -308,7 +366,9 @@ impl Machine<'_> {
             match language {
                 Language::Shell => {
                     let outer = self.arguments.clone();
-                    if !arguments.is_empty() {
+                    let zero = self.zero.clone();
+                    if let Some(first) = arguments.first() {
+                        self.zero = Some(Value::one(first.clone()));
                         self.arguments = arguments.iter().skip(1).cloned().map(Value::one).collect();
                     }
                     let text = word.text.clone();
@@ -316,6 +376,7 @@ impl Machine<'_> {
                         machine.run_text(&text, out);
                     });
                     self.arguments = outer;
+                    self.zero = zero;
                 }
                 _ => {
                     let doing = inline::read(language, word, arguments, &mut self.fuel);
@@ -327,6 +388,7 @@ impl Machine<'_> {
                         machine.subshell(|machine| machine.perform(doing, origin, out));
                     });
                     self.inside = outer;
+                    out.push(&Value::unknown(Taint::PROGRAM | Taint::CODE));
                 }
             }
         }
@@ -353,7 +415,8 @@ impl Machine<'_> {
             self.touch(&touch, origin);
         }
         let value = self.content(path);
-        if value.taint().has(Taint::FILE) && value.is_void() {
+        let decoded = value.taint().has(Taint::DECODED) || value.taint().has(Taint::NETWORK);
+        if value.taint().has(Taint::FILE) && value.is_void() && !decoded {
             return self.run_written(language, path, arguments, origin, out);
         }
         if value.taint().has(Taint::NETWORK) && !ours {
@@ -441,11 +504,18 @@ fn filled(argv: &[Word], words: Vec<Word>) -> Vec<Vec<Word>> {
 }
 
 /// The arguments that a program such as `xargs` takes from its standard input.
-fn appended(doing: &Doing, input: Option<&Value>) -> Vec<Word> {
+fn appended(doing: &Doing, argv: &[Word], input: Option<&Value>) -> Vec<Word> {
     let from_input = doing.input == Content::Arguments;
     match input.filter(|_| from_input).and_then(Value::single) {
         Some(word) => {
-            let mut words: Vec<Word> = super::expand::split_text(&word.text)
+            // Where a hole is to be filled, each line fills it whole.
+            let lines = argv.iter().any(|word| word.text.contains(HOLE));
+            let texts = if lines {
+                word.text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+            } else {
+                super::expand::split_text(&word.text)
+            };
+            let mut words: Vec<Word> = texts
                 .into_iter()
                 .map(|text| Word { text, wild: word.wild, taint: word.taint })
                 .collect();

@@ -10,50 +10,6 @@ use super::texts;
 use super::value::{Out, Value};
 use crate::understand::{Doing, Language, Origin, Taint, Understood, Word};
 
-/// Variables whose value a program runs.
-const RUN: [&str; 15] = [
-    "BASH_ENV",
-    "ENV",
-    "PROMPT_COMMAND",
-    "GIT_SSH_COMMAND",
-    "GIT_SSH",
-    "GIT_EXTERNAL_DIFF",
-    "GIT_PAGER",
-    "GIT_EDITOR",
-    "GIT_SEQUENCE_EDITOR",
-    "GIT_ASKPASS",
-    "SSH_ASKPASS",
-    "PAGER",
-    "MANPAGER",
-    "LESSOPEN",
-    "LESSCLOSE",
-];
-
-/// Variables that make programs load code.
-const LOAD: [&str; 21] = [
-    "LD_PRELOAD",
-    "LD_LIBRARY_PATH",
-    "LD_AUDIT",
-    "DYLD_INSERT_LIBRARIES",
-    "DYLD_LIBRARY_PATH",
-    "PYTHONSTARTUP",
-    "PERL5OPT",
-    "PERL5DB",
-    "PERL5LIB",
-    "RUBYOPT",
-    "RUBYLIB",
-    "NODE_OPTIONS",
-    "JAVA_TOOL_OPTIONS",
-    "_JAVA_OPTIONS",
-    "PHPRC",
-    "PHP_INI_SCAN_DIR",
-    "GIT_EXEC_PATH",
-    "GIT_TEMPLATE_DIR",
-    "GCONV_PATH",
-    "NODE_REPL_EXTERNAL_MODULE",
-    "ZDOTDIR",
-];
-
 impl Machine<'_> {
     /// A simple command with its assignments and redirections.
     pub(super) fn simple(
@@ -250,6 +206,13 @@ impl Machine<'_> {
             }
             "mapfile" | "readarray" => {
                 self.builtin_seen(argv.to_vec(), raw, out);
+                if let Some(at) = rest.iter().position(|word| word.text == "-C")
+                    && let Some(callback) = rest.get(at + 1)
+                {
+                    let origin = self.last_command();
+                    let callback = Value::one(callback.clone());
+                    self.deeper(|machine| machine.run_code(Language::Shell, &callback, &[], origin, out));
+                }
                 let name =
                     rest.iter().rev().find(|word| !is_option(word)).map_or("MAPFILE", |word| &word.text);
                 let value = self.input.rest().unwrap_or_else(|| Value::unknown(Taint::NONE));
@@ -369,8 +332,23 @@ impl Machine<'_> {
         self.seen.commands.len().checked_sub(1).map_or(Origin::Call, Origin::Command)
     }
 
+    /// Names with subscripts (`test -v 'a[$(x)]'`): the shell expands what stands between the brackets once more.
+    fn subscripts(&mut self, argv: &[Word]) {
+        let names = argv.first().is_some_and(|word| {
+            matches!(
+                word.text.as_str(),
+                "test" | "[" | "printf" | "let" | "unset" | "read" | "declare" | "typeset" | "local" | "export"
+                    | "readonly" | "wait" | "mapfile" | "readarray"
+            )
+        });
+        for word in argv.iter().skip(1).filter(|word| names && word.text.contains("[$(") || word.text.contains("[`")) {
+            self.run_substitutions_of(&word.text);
+        }
+    }
+
     /// Notes a command that the interpreter itself acts on; what the table says of its effects holds.
     pub(super) fn builtin_seen(&mut self, argv: Vec<Word>, raw: Option<&str>, _out: &mut Out) {
+        self.subscripts(&argv);
         let doing = self.world.knowledge.doing(&argv);
         let effects = doing.effects.clone();
         let touches = if matches!(doing.program.as_str(), "cd" | "pushd" | "source" | ".") {
@@ -484,85 +462,6 @@ impl Machine<'_> {
         }
     }
 
-    /// What a variable in a program's environment does.
-    pub(super) fn environment(&mut self, name: &str, value: &Value, origin: Origin) {
-        if LOAD.contains(&name) {
-            let harmless = match name {
-                // What everyday tools are told to do with their memory and output.
-                "NODE_OPTIONS" => value.options().iter().all(|word| {
-                    !["--require", "-r ", "--import", "--loader", "--experimental-loader", "--eval"]
-                        .iter()
-                        .any(|flag| word.text.contains(flag))
-                }),
-                "JAVA_TOOL_OPTIONS" | "_JAVA_OPTIONS" => value
-                    .options()
-                    .iter()
-                    .all(|word| !word.text.contains("-javaagent") && !word.text.contains("-agent")),
-                "RUBYOPT" => value.options().iter().all(|word| !word.text.contains("-r")),
-                "PERL5LIB" | "RUBYLIB" | "LD_LIBRARY_PATH" | "DYLD_LIBRARY_PATH" | "ZDOTDIR" => {
-                    value.options().iter().all(|word| {
-                        word.known() && !word.text.starts_with("/tmp") && !word.text.starts_with("/dev/shm")
-                    })
-                }
-                _ => value.options().iter().all(|word| word.text.is_empty()),
-            };
-            if !harmless {
-                self.effect("remote-code.preload", name, origin);
-            }
-        }
-        if RUN.contains(&name) {
-            let known = value.known();
-            let mut none = Out::default();
-            let value = value.clone();
-            if known {
-                self.deeper(|machine| {
-                    machine.subshell(|machine| {
-                        for word in value.options() {
-                            let harmless = matches!(
-                                word.text.as_str(),
-                                "" | "cat"
-                                    | "less"
-                                    | "more"
-                                    | "true"
-                                    | ":"
-                                    | "echo"
-                                    | "/bin/true"
-                                    | "vim"
-                                    | "vi"
-                                    | "nano"
-                                    | "ssh"
-                                    | "delta"
-                                    | "/bin/cat"
-                            );
-                            if !harmless {
-                                if !matches!(
-                                    name,
-                                    "GIT_SSH_COMMAND"
-                                        | "GIT_EDITOR"
-                                        | "GIT_SEQUENCE_EDITOR"
-                                        | "GIT_PAGER"
-                                        | "PAGER"
-                                        | "MANPAGER"
-                                ) {
-                                    machine.effect("remote-code.preload", name, origin);
-                                }
-                                machine.run_text(&word.text, &mut none);
-                            }
-                        }
-                    });
-                });
-            }
-        }
-        if matches!(name, "PS0" | "PS1" | "PS4") {
-            for word in value.options() {
-                self.run_substitutions_of(&word.text);
-            }
-        }
-        if self.world.ground.redirects_firewall(name) {
-            self.effect("firewall.tamper", name, origin);
-        }
-    }
-
     /// Goes to the folder that a program is told to run another one in.
     pub(super) fn go_to(&mut self, target: &Word) {
         self.change_folder(Some(target));
@@ -662,6 +561,6 @@ impl Machine<'_> {
 /// What `which` and `command -v` print: a path that ends in the name.
 fn found(words: &[Word], out: &mut Out) {
     for word in words.iter().filter(|word| !word.text.starts_with('-')) {
-        out.push(&Value::one(Word { text: format!("{}\n", word.text), ..word.clone() }));
+        out.push(&Value::one(Word { text: format!("/usr/local/bin/{}\n", word.text), ..word.clone() }));
     }
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use shuck_ast::{
     AnonymousFunctionCommand, BinaryOp, BuiltinCommand, CaseCommand, Command, CompoundCommand,
-    ConditionalExpr, DeclClause, DeclOperand, ForCommand, FunctionDef, IfCommand, Stmt, StmtSeq,
+    ConditionalExpr, ForCommand, FunctionDef, IfCommand, Stmt, StmtSeq,
     StmtTerminator,
 };
 
@@ -362,10 +362,25 @@ impl Machine<'_> {
 
     /// A loop without end that starts processes and waits for none of them.
     fn endless(&mut self, source: &str, body: &StmtSeq) {
-        let starts =
-            body.iter().any(|statement| matches!(statement.terminator, Some(StmtTerminator::Background(_))));
-        let text = body.span.slice(source);
-        if starts && !["wait", "sleep", "read", "break"].iter().any(|word| text.contains(word)) {
+        let background = |statement: &Stmt| matches!(statement.terminator, Some(StmtTerminator::Background(_)));
+        let text = |statement: &Stmt| statement.span.slice(source).trim();
+        // Also in a subshell or a branch.
+        let starts = |statement: &Stmt| {
+            background(statement) || text(statement).split_once('&').is_some_and(|(before, after)| {
+                !before.ends_with(['>', '<', '&']) && !after.starts_with(['&', '>'])
+            })
+        };
+        let Some(last) = body.iter().rposition(starts) else { return };
+        let begins = |statement: &Stmt, words: &[&str]| {
+            !background(statement) && words.iter().any(|word| text(statement).split_whitespace().next() == Some(word))
+        };
+        // What slows it down may stand anywhere; what waits for all of them only after them.
+        let slow = body.iter().any(|statement| begins(statement, &["sleep", "read"]));
+        let waits = body.iter().skip(last + 1).any(|statement| begins(statement, &["wait"]));
+        let whole = body.span.slice(source);
+        let ends = whole.contains("break") && !whole.contains("if false");
+        let waits = waits && !body.iter().nth(last).is_some_and(|statement| text(statement).starts_with('('));
+        if !(slow || waits || ends) {
             self.effect("filesystem.fork-bomb", "a loop that starts processes without end", Origin::Call);
         }
     }
@@ -458,6 +473,7 @@ impl Machine<'_> {
         }
         self.calls.push(name.to_owned());
         let outer = std::mem::replace(&mut self.arguments, arguments);
+        let locals = self.locals.len();
         let mut branches = Vec::new();
         for function in functions {
             let mark = self.state.mark();
@@ -469,74 +485,11 @@ impl Machine<'_> {
             branches.push(self.state.undo(mark));
         }
         self.state.join(branches);
+        for (key, item) in self.locals.split_off(locals.min(self.locals.len())).into_iter().rev() {
+            self.state.set(key, item.unwrap_or(Item::Gone));
+        }
         self.arguments = outer;
         self.calls.pop();
-    }
-
-    /// `export`, `declare`, `local`, `readonly`, `typeset`.
-    fn declare(&mut self, source: &str, declaration: &DeclClause, out: &mut Out) {
-        let variant = declaration.variant.as_str();
-        let mut exported = variant == "export";
-        let mut reference = false;
-        let mut words = vec![crate::understand::Word::plain(variant)];
-        for operand in &declaration.operands {
-            match operand {
-                DeclOperand::Flag(word) => {
-                    let flag = self.text(source, word).first();
-                    exported |= flag.text.contains('x') && !flag.text.starts_with('+');
-                    reference |= flag.text.contains('n') && variant != "export";
-                    words.push(flag);
-                }
-                DeclOperand::Name(name) => {
-                    let name = name.name.as_str();
-                    if exported && let Some(variable) = self.state.variable(name) {
-                        let variable = Variable { exported: true, ..variable.clone() };
-                        self.state.set(Key::Variable(name.to_owned()), Item::Variable(variable));
-                    }
-                    words.push(crate::understand::Word::plain(name));
-                }
-                DeclOperand::Assignment(assignment) => {
-                    self.assign(source, assignment);
-                    let name = assignment.target.name.as_str();
-                    let value = self.variable(name);
-                    if reference {
-                        // A name for another variable: whoever reads it reads that one.
-                        let target = value.first().text;
-                        let value = self.variable(&target);
-                        self.state.assign(name, value);
-                    }
-                    if exported {
-                        if let Some(variable) = self.state.variable(name) {
-                            let variable = Variable { exported: true, ..variable.clone() };
-                            self.state.set(Key::Variable(name.to_owned()), Item::Variable(variable));
-                        }
-                        self.environment(name, &value, Origin::Call);
-                    }
-                    let mut word = value.first();
-                    word.text = format!("{name}={}", word.text);
-                    words.push(word);
-                }
-                DeclOperand::Dynamic(word) => {
-                    for fields in self.word(source, word) {
-                        for field in fields {
-                            if let Some((name, value)) = field.text.split_once('=') {
-                                let value = Value::one(crate::understand::Word {
-                                    text: value.to_owned(),
-                                    ..field.clone()
-                                });
-                                self.state.assign(name, value.clone());
-                                if exported {
-                                    self.environment(name, &value, Origin::Call);
-                                }
-                            }
-                            words.push(field);
-                        }
-                    }
-                }
-            }
-        }
-        let raw = declaration.span.slice(source).trim();
-        self.builtin_seen(words, Some(raw), out);
     }
 }
 
@@ -558,8 +511,8 @@ fn flatten<'s>(statement: &'s Stmt, stages: &mut Vec<&'s Stmt>) {
 fn is_constant(source: &str, condition: &StmtSeq, wanted: bool) -> bool {
     let text = condition.span.slice(source).trim().trim_end_matches(';').trim();
     if wanted {
-        matches!(text, "true" | ":" | "[ 1 ]" | "[[ 1 ]]" | "((1))" | "(( 1 ))" | "1" | "/bin/true")
+        matches!(text, "true" | ":" | "[ 1 ]" | "[[ 1 ]]" | "((1))" | "(( 1 ))" | "1" | "/bin/true" | "/usr/bin/true")
     } else {
-        matches!(text, "false" | "[ ]" | "((0))" | "(( 0 ))")
+        matches!(text, "false" | "/bin/false" | "/usr/bin/false" | "[ ]" | "((0))" | "(( 0 ))")
     }
 }

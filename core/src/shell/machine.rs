@@ -28,6 +28,10 @@ pub(crate) struct Machine<'a> {
     depth: usize,
     /// `$1`, `$2`, …
     pub(super) arguments: Vec<Value>,
+    /// `$0`, where a script is given one.
+    pub(super) zero: Option<Value>,
+    /// The variables that functions have as their own, with what they were before.
+    pub(super) locals: Vec<(Key, Option<Item>)>,
     /// What is read from standard input.
     pub(super) input: Input,
     /// The functions that are being called, by name.
@@ -66,6 +70,8 @@ impl<'a> Machine<'a> {
             fuel: Fuel::new(FUEL),
             depth: 0,
             arguments: Vec::new(),
+            zero: None,
+            locals: Vec::new(),
             input: Input::default(),
             calls: Vec::new(),
             aliases: Vec::new(),
@@ -164,7 +170,7 @@ impl<'a> Machine<'a> {
         if let Ok(number) = name.parse::<usize>() {
             return match number.checked_sub(1) {
                 Some(index) => self.arguments.get(index).cloned().unwrap_or_else(|| Value::text("")),
-                None => Value::text("bash"),
+                None => self.zero.clone().unwrap_or_else(|| Value::text("bash")),
             };
         }
         if let Some(Variable { value, list, .. }) = self.state.variable(name) {

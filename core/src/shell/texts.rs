@@ -125,8 +125,9 @@ pub(super) fn ansi_c(text: &str) -> String {
             'u' => digits(16, 4, None),
             'U' => digits(16, 8, None),
             // `\0nnn` for echo, `\nnn` for the others.
-            '0' => Some(digits(8, 3, None).unwrap_or(0)),
-            '1'..='7' => digits(8, 3, Some(kind)),
+            // A byte: what is more than eight bits falls away.
+            '0' => Some(digits(8, 3, None).unwrap_or(0) & 0xff),
+            '1'..='7' => digits(8, 3, Some(kind)).map(|code| code & 0xff),
             _ => {
                 if !matches!(kind, '\\' | '\'' | '"' | '?') {
                     out.push('\\');

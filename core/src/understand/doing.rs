@@ -34,6 +34,9 @@ impl Taint {
     /// Printed by a shell that runs what somebody else types.
     pub(crate) const SHELL: Self = Self(64);
 
+    /// Printed by code of another language that was written out, so that somebody may have made it there.
+    pub(crate) const CODE: Self = Self(128);
+
     pub(crate) const fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
