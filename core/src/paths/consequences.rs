@@ -133,6 +133,10 @@ impl Judge<'_> {
                 return self.say(id);
             }
         }
+        let last = self.placed.lexical.file_name().map(|name| name.to_string_lossy().into_owned());
+        if tree && last.is_some_and(|name| matches!(name.as_str(), ".claude" | ".codex" | ".cursor" | ".gemini")) {
+            return self.say("agent-config.write");
+        }
         if self.is_secret() && !self.is_in("project") {
             return self.say("credentials.write");
         }

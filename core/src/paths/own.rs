@@ -55,14 +55,18 @@ impl Own {
         if !changes || placed.lexical.as_os_str().is_empty() {
             return false;
         }
-        let removes = touch.access == Access::Delete || (touch.access == Access::Write && touch.tree);
+        // To change the mode of all in a folder of settings takes them away; in a project it is everyday work.
+        let wires = placed.lexical.file_name().is_some_and(|name| {
+            matches!(name.to_string_lossy().as_ref(), ".claude" | ".cursor" | ".codex" | ".gemini" | ".qwen")
+        });
+        let removes = touch.access == Access::Delete || (touch.access == Access::Write && touch.tree && wires);
         let forms = [&placed.lexical, &placed.canonical].map(|form| PathBuf::from(sets::folded(form)));
         forms.iter().any(|form| {
             (placed.known && is_protected_by_name(form))
                 || placed.wild && by_wild_name(form)
                 || self.resolved().protected.iter().any(|(protected, path)| {
                     (placed.known && form.starts_with(protected))
-                        || (placed.wild && wild_hits(form, protected, removes))
+                        || (placed.wild && wild_hits(form, path, removes))
                         || (removes
                             && touch.tree
                             && (placed.known || touch.tree)
@@ -154,7 +158,10 @@ fn by_wild_name(pattern: &Path) -> bool {
 /// Whether a pattern names something protected or, for what removes, a folder around it.
 fn wild_hits(pattern: &Path, protected: &Path, removes: bool) -> bool {
     protected.ancestors().enumerate().any(|(up, form)| {
-        (up == 0 || removes) && form.components().count() > 1 && wild_path(pattern, form) && form.symlink_metadata().is_ok()
+        (up == 0 || removes)
+            && form.components().count() > 1
+            && wild_path(pattern, Path::new(&sets::folded(form)))
+            && form.symlink_metadata().is_ok()
     })
 }
 

@@ -79,7 +79,15 @@ fn by_patterns(path: &str, home: &str, wild: bool, sets: &mut Vec<&'static str>)
             continue;
         }
         let names = names.get_or_insert_with(|| path.split('/').filter(|name| !name.is_empty()).collect());
-        if matches(pattern, names, path, home, wild) {
+        let hit = if *out && wild {
+            // What a pattern may name is not taken out because one of its names would be.
+            let sample = sample(path);
+            let names: Vec<&str> = sample.split('/').filter(|name| !name.is_empty()).collect();
+            matches(pattern, &names, &sample, home, false)
+        } else {
+            matches(pattern, names, path, home, wild)
+        };
+        if hit {
             if *out {
                 sets.retain(|other| other != set);
             } else {
@@ -140,14 +148,18 @@ fn name_matches(pattern: &str, name: &str, wild: bool) -> bool {
 fn names_some(set: &str, pattern: &str) -> bool {
     let start = |text: &str| text.find(['*', '?', '[']).unwrap_or(text.len());
     if pattern.starts_with('*') {
-        let sample = pattern.replace('*', "x").replace('?', "x");
+        let sample = sample(pattern);
         return !pattern.chars().all(|c| c == '*') && !sample.contains('[') && crate::knowledge::matches(set, &sample);
     }
     if start(pattern) > 0 && start(set) == 0 {
-        let sample = pattern.replace('*', "x").replace('?', "x");
-        return set != "*" && crate::knowledge::matches(set, &sample);
+        return set != "*" && crate::knowledge::matches(set, &sample(pattern));
     }
     overlap(set.as_bytes(), pattern.as_bytes())
+}
+
+/// A name that a pattern matches and that is nothing special.
+fn sample(pattern: &str) -> String {
+    pattern.replace(['*', '?'], "x")
 }
 
 /// Whether two patterns have a name in common.

@@ -6,7 +6,7 @@
 use agentfirewall_sdk::{Action, Item, Kind};
 use serde_json::{Map, Value, json};
 
-use super::keys;
+use super::{keys, packs};
 use crate::registry::{Entry, Registry};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -39,6 +39,21 @@ pub fn schema(registry: &Registry, installed: &dyn Fn(Kind, &str) -> Option<Item
             "name": text("A name for people.", Some("default")),
             "description": optional_text("What the policy is for."),
             "default_action": action("The answer for a part that no rule matches.", &Action::ALL, Action::Deny),
+            "extends": {
+                "description": "Built-in packs whose rules follow the policy's own.",
+                "anyOf": [
+                    {"enum": packs()},
+                    {"type": "array", "items": {"enum": packs()}},
+                    {"type": "null"},
+                ],
+            },
+            "programs": {
+                "description": format!(
+                    "Rows of the table of programs: what a team's own programs read, write, delete, run and send. {NO_PROJECT}"
+                ),
+                "type": ["array", "null"],
+                "items": {"type": "object", "required": ["program"]},
+            },
             "rules": {
                 "description": "The first rule that matches a part of a call judges it.",
                 "type": ["array", "null"],
@@ -87,6 +102,10 @@ pub fn schema(registry: &Registry, installed: &dyn Fn(Kind, &str) -> Option<Item
     })
 }
 
+fn packs() -> Vec<&'static str> {
+    packs::ALL.iter().map(|pack| pack.name).collect()
+}
+
 fn rule() -> Value {
     json!({
         "type": "object",
@@ -97,6 +116,9 @@ fn rule() -> Value {
             "tools": described("#/$defs/patterns", "Patterns over the tool's name; without them every tool."),
             "resources": described(
                 "#/$defs/patterns", "Patterns over what the call touches; without them everything."),
+            "effects": described(
+                "#/$defs/patterns",
+                "Patterns over what the call does, such as `git.force-push`; a rule with them is about nothing else."),
             "action": action("What happens to a part the rule matches.", &Action::ALL, Action::Deny),
             "reason": optional_text("Told to the model: say what is wrong in words it can act on."),
             "mode": mode("`monitor`: this rule only records what it would have done."),

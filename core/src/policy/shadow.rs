@@ -60,7 +60,13 @@ fn shadows(earlier: &OwnedRule, later: &OwnedRule) -> bool {
         return false;
     }
     let literal = !earlier.action.is_permissive();
-    covers(earlier.tools.as_deref(), later.tools.as_deref(), true)
+    let same_subject = match (&earlier.effects, &later.effects) {
+        (None, None) => true,
+        (Some(earlier), Some(later)) => covers(Some(earlier), Some(later), true),
+        _ => false,
+    };
+    same_subject
+        && covers(earlier.tools.as_deref(), later.tools.as_deref(), true)
         && covers(earlier.resources.as_deref(), later.resources.as_deref(), literal)
 }
 

@@ -25,6 +25,17 @@ impl Machine<'_> {
             words.push(&command.name);
         }
         words.extend(&command.args);
+        // A number right before `<<<` or `<<` is a descriptor that the parser takes for a word.
+        let descriptor = redirects.first().and_then(|redirect| {
+            let word = words.last()?;
+            let text = word.span.slice(source);
+            let touching = word.span.end.offset() == redirect.span.start.offset() && redirect.fd.is_none();
+            if touching && words.len() > 1 { text.parse::<i32>().ok() } else { None }
+        });
+        if descriptor.is_some() {
+            words.pop();
+        }
+        self.descriptor = descriptor;
         let drains = self.drains.len();
         if words.is_empty() {
             for assignment in &command.assignments {

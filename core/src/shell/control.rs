@@ -363,7 +363,7 @@ impl Machine<'_> {
     /// A loop without end that starts processes and waits for none of them.
     fn endless(&mut self, source: &str, body: &StmtSeq) {
         let background = |statement: &Stmt| matches!(statement.terminator, Some(StmtTerminator::Background(_)));
-        let text = |statement: &Stmt| statement.span.slice(source).trim();
+        let text = |statement: &Stmt| statement.span.slice(source).trim().trim_end_matches(';').trim_end();
         // Also in a subshell or a branch.
         let starts = |statement: &Stmt| {
             background(statement) || text(statement).split_once('&').is_some_and(|(before, after)| {

@@ -52,6 +52,8 @@ pub(crate) struct Machine<'a> {
     pub(super) ended: bool,
     /// The text of the script that is being run.
     pub(super) current: Rc<str>,
+    /// The number of the next redirection, where the parser does not tell it.
+    pub(super) descriptor: Option<i32>,
     /// How many `<(…)` and `>(…)` there were.
     pub(super) descriptors: usize,
     /// The `>(…)` that wait for what is written to them.
@@ -82,6 +84,7 @@ impl<'a> Machine<'a> {
             unrolled: 1,
             ended: false,
             current: Rc::from(""),
+            descriptor: None,
             descriptors: 0,
             drains: Vec::new(),
         }

@@ -94,8 +94,9 @@ impl Machine<'_> {
             if let Some(name) = &redirect.fd_var {
                 self.state.assign(name.as_str(), Value::text("10"));
             }
+            let told = self.descriptor.take();
             let of = |standard: i32| {
-                if redirect.fd_var.is_some() { 10 } else { redirect.fd.unwrap_or(standard) }
+                if redirect.fd_var.is_some() { 10 } else { told.or(redirect.fd).unwrap_or(standard) }
             };
             match (&redirect.kind, &redirect.target) {
                 (_, RedirectTarget::Heredoc(heredoc)) => {

@@ -292,7 +292,7 @@ fn anchors_and_merge_keys_of_yaml_work() {
 }
 
 fn decide(tool: &str, text: &str) -> Option<(String, Action)> {
-    let compiled = compile_text(DEFAULT_POLICY, LayerKind::Default, &registry()).unwrap();
+    let compiled = compile_text("extends: original\n", LayerKind::User, &registry()).unwrap();
     let layers = compiled.layers().unwrap();
     let first = *naive(&layers[0], &[tool], &[text]).first()?;
     let rule = layers[0].rule(first).unwrap();
@@ -305,6 +305,7 @@ fn the_embedded_policy_is_clean_and_explains_every_rule() {
     assert_eq!(checked.diagnostics, []);
     let policy = checked.policy.unwrap();
     assert_eq!(policy.default_action, Action::Log);
+    assert!(policy.rules.len() > 60, "{}", policy.rules.len());
     for rule in policy.rules {
         let suggests = rule.suggest.is_some_and(|text| text.len() > 10);
         assert!(rule.reason.len() > 10 && suggests == rule.action.stops(), "{}", rule.name);
@@ -312,7 +313,7 @@ fn the_embedded_policy_is_clean_and_explains_every_rule() {
 }
 
 #[test]
-fn the_embedded_policy_stops_what_destroys() {
+fn the_policy_of_the_original_stops_what_destroys() {
     for command in [
         "rm -rf /",
         "rm -fr ~",
@@ -343,7 +344,7 @@ fn the_embedded_policy_stops_what_destroys() {
 }
 
 #[test]
-fn the_embedded_policy_leaves_everyday_calls_alone() {
+fn the_policy_of_the_original_leaves_everyday_calls_alone() {
     for command in [
         "git status",
         "rm notes.txt",
@@ -371,4 +372,56 @@ fn the_embedded_policy_leaves_everyday_calls_alone() {
     ] {
         assert_eq!(decide("Bash", command), None, "{command}");
     }
+}
+
+#[test]
+fn every_pack_is_a_policy_without_a_complaint() {
+    let mut names = std::collections::BTreeSet::new();
+    for pack in crate::policy::PACKS {
+        if !pack.text.is_empty() {
+            let checked = check(pack.text, LayerKind::Project, &registry());
+            assert_eq!(checked.diagnostics, [], "{}", pack.name);
+            for rule in checked.policy.unwrap().rules {
+                assert!(pack.name == "original" || names.insert(rule.name.clone()), "{} is there twice", rule.name);
+            }
+        }
+        for name in pack.includes {
+            assert!(crate::policy::pack(name).is_some(), "{} includes `{name}`", pack.name);
+        }
+    }
+}
+
+fn actions(extends: &str) -> Vec<(String, Action)> {
+    let text = format!("extends: {extends}\n");
+    let policy = check(&text, LayerKind::User, &registry()).policy.unwrap();
+    policy.rules.into_iter().map(|rule| (rule.name, rule.action)).collect()
+}
+
+#[test]
+fn packs_are_put_together_from_packs() {
+    let recommended = actions("recommended");
+    let minimal = actions("[minimal]");
+    assert!(minimal.iter().all(|rule| rule.1 == Action::Deny && recommended.contains(rule)));
+    assert_eq!(minimal.len(), recommended.iter().filter(|rule| rule.1 == Action::Deny).count());
+    let strict = actions("strict");
+    assert!(strict.len() > recommended.len() && strict.ends_with(&recommended));
+    // A pack that is named twice counts once, and in full if it is named in full.
+    assert_eq!(actions("[recommended, git, recommended]"), recommended);
+    assert_eq!(actions("[minimal, recommended]").len(), minimal.len() + recommended.len());
+}
+
+#[test]
+fn what_a_policy_extends_must_be_there() {
+    let problem = |text: &str, kind| check(text, kind, &registry()).diagnostics.first().unwrap().message.clone();
+    assert_eq!(problem("extends: recomended\n", LayerKind::User), "no pack is called `recomended`");
+    assert_eq!(
+        problem("rules: [{name: a, effects: [git.forcepush]}]\n", LayerKind::User),
+        "no effect is called `git.forcepush`"
+    );
+    let both = "rules: [{name: a, effects: ['git.*'], resources: ['x']}]\n";
+    assert_eq!(problem(both, LayerKind::User), "a rule is about `effects` or about `resources`, not both");
+    let programs = "programs: [{program: acme, operands: ['delete...']}]\n";
+    assert!(problem(programs, LayerKind::Project).contains("not permitted in a project's policy"));
+    assert!(check(programs, LayerKind::User, &registry()).diagnostics.is_empty());
+    assert!(problem("programs: [{program: acme, operands: [devour]}]\n", LayerKind::User).contains("devour"));
 }
