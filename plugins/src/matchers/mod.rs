@@ -1,4 +1,5 @@
-//! The built-in matchers that know nothing but a text.
+//! The built-in matchers.
 
+mod effect;
 mod glob;
 mod regex;
