@@ -1,5 +1,7 @@
 //! The built-in matchers.
 
+mod command;
 mod effect;
 mod glob;
 mod regex;
+mod words;
