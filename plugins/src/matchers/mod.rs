@@ -3,5 +3,6 @@
 mod command;
 mod effect;
 mod glob;
+mod host;
 mod regex;
 mod words;
