@@ -4,5 +4,6 @@ mod command;
 mod effect;
 mod glob;
 mod host;
+mod mcp;
 mod regex;
 mod words;
