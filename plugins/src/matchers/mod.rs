@@ -1,5 +1,6 @@
 //! The built-in matchers.
 
+mod agent;
 mod command;
 mod effect;
 mod glob;
