@@ -1,6 +1,7 @@
 //! The built-in matchers.
 
 mod agent;
+mod args;
 mod command;
 mod effect;
 mod glob;
