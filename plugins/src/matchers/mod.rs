@@ -7,5 +7,6 @@ mod effect;
 mod glob;
 mod host;
 mod mcp;
+mod path;
 mod regex;
 mod words;
