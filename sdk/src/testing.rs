@@ -81,8 +81,10 @@
 //! judges what is known of a part, the text is `{"command": {...}}`, `{"path": {...}}`, `{"host": {...}}` with the
 //! members of [`CommandFact`](crate::CommandFact), [`PathFact`](crate::PathFact), [`HostFact`](crate::HostFact), or
 //! `{"effect": "git.force-push", "detail": "main", "by": {"command": {...}}}`; beside it may stand `access` (`"read"`,
-//! `"write"`, `"delete"`, `"execute"`), `text`, and the `call` the part is of. Sinks are only made; nothing is
-//! delivered and nobody is asked.
+//! `"write"`, `"delete"`, `"execute"`), `text`, and the `call` the part is of. A whole call may have `past`, the
+//! calls before it, the newest first: `[{"seconds_ago": 5, "tool": "Bash", "action": "deny"}]`; what is left out there
+//! (`tool`, `session`, `project`) is as in the call. The past does not cross into libraries. Sinks are only made; nothing
+//! is delivered and nobody is asked.
 //!
 //! [`examine`] gives a [`Report`] instead of a panic, and takes items of a loaded library as well as registered ones.
 

@@ -4,15 +4,16 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::json;
 
 use super::specimen::{Maker, Specimen};
-use super::told::{self, Told};
+use super::told::{self, Past, Told};
 use crate::{
-    Access, Anchors, Confidence, Detector, Fact, Matcher, PartKind, PluginError, Scan, Severity, Subject,
-    ToolCall,
+    Access, Anchors, Confidence, Detector, Fact, History, Matcher, PartKind, PluginError, Scan, Severity,
+    Subject, ToolCall,
 };
 
 /// Above this length (in bytes) a matcher is asked about a text as a command only, not as every kind of part.
@@ -114,6 +115,7 @@ struct Asked {
     kind: PartKind,
     access: Access,
     fact: Option<Fact>,
+    past: Option<Arc<Past>>,
 }
 
 impl<'s> Judge<'s> {
@@ -164,7 +166,9 @@ impl<'s> Judge<'s> {
                     .iter()
                     .map(|asked| {
                         let subject = Subject::new(&asked.call, asked.kind, text, asked.access);
-                        made.matches(&subject.with_fact(asked.fact.as_ref()).numbered(asked.number))
+                        let history = asked.past.as_deref().map(|past| past as &dyn History);
+                        let subject = subject.with_fact(asked.fact.as_ref()).with_history(history);
+                        made.matches(&subject.numbered(asked.number))
                     })
                     .collect::<Result<_, _>>()
                     .map(Answer::Matches)
@@ -237,7 +241,7 @@ pub(super) fn hits(text: &str, keywords: &[String]) -> Vec<usize> {
 pub(super) fn shown(text: &str) -> Cow<'_, str> {
     match told::of(text) {
         None => Cow::Borrowed(text),
-        Some(Told::Call(call)) => {
+        Some(Told::Call(call, _)) => {
             let telling =
                 ["command", "file_path", "path", "url"].into_iter().find_map(|name| call.text(name));
             Cow::Owned(telling.unwrap_or(&call.tool).to_owned())
@@ -253,7 +257,7 @@ fn subjects(text: &str) -> Vec<Asked> {
     static NUMBER: AtomicU64 = AtomicU64::new(1);
 
     let next = || NUMBER.fetch_add(1, Ordering::Relaxed);
-    let whole = match told::of(text) {
+    let (whole, past) = match told::of(text) {
         Some(Told::Part(part)) => {
             return vec![Asked {
                 number: next(),
@@ -261,10 +265,11 @@ fn subjects(text: &str) -> Vec<Asked> {
                 kind: part.kind,
                 access: part.access,
                 fact: Some(part.fact),
+                past: None,
             }];
         }
-        Some(Told::Call(call)) => Some(call),
-        None => None,
+        Some(Told::Call(call, past)) => (Some(*call), past.map(Arc::new)),
+        None => (None, None),
     };
     let asked = |number, call: &ToolCall, kind, access| Asked {
         number,
@@ -272,6 +277,7 @@ fn subjects(text: &str) -> Vec<Asked> {
         kind,
         access,
         fact: None,
+        past: past.clone(),
     };
     let call = |made: ToolCall| (next(), whole.clone().unwrap_or(made));
     let (number, command) = call(ToolCall::new("Bash", json!({"command": text})));

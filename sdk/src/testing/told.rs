@@ -1,14 +1,17 @@
 //! Examples that write down more than a text: a whole call, or a part and what is known of it.
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::{Access, CommandFact, Fact, HostFact, PartKind, PathFact, ToolCall};
+use crate::{
+    Access, Action, CommandFact, Fact, History, HostFact, PartKind, PastCall, PathFact, PluginError, ToolCall,
+};
 
 /// What an example writes down beside a text.
 #[derive(Debug)]
 pub(super) enum Told {
-    /// The call as a whole.
-    Call(ToolCall),
+    /// The call as a whole, and the calls before it.
+    Call(Box<ToolCall>, Option<Past>),
     /// One part with its fact.
     Part(Box<Part>),
 }
@@ -23,16 +26,84 @@ pub(super) struct Part {
     pub fact: Fact,
 }
 
+/// The calls before an example's, which is made at the time 0.
+#[derive(Debug)]
+pub(super) struct Past(Vec<Before>);
+
+/// A call before an example's. What is not given is as in the example.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Before {
+    seconds_ago: i64,
+    #[serde(default)]
+    tool: String,
+    #[serde(default)]
+    session: String,
+    #[serde(default)]
+    project: String,
+    #[serde(default = "allowed")]
+    action: Action,
+}
+
+const fn allowed() -> Action {
+    Action::Allow
+}
+
+impl History for Past {
+    fn now_ms(&self) -> i64 {
+        0
+    }
+
+    fn recent(&self, newest_first: &mut dyn FnMut(&PastCall<'_>) -> bool) -> Result<(), PluginError> {
+        for before in &self.0 {
+            let mut call = PastCall::new(before.seconds_ago.saturating_mul(-1000), &before.tool);
+            call.action = Some(before.action);
+            call.session = &before.session;
+            call.project = &before.project;
+            if !newest_first(&call) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether an example writes down calls before its own. They do not cross the border of a library.
+pub(super) fn has_past(text: &str) -> bool {
+    matches!(of(text), Some(Told::Call(_, Some(_))))
+}
+
 /// What an example is, if it is more than a text.
 pub(super) fn of(text: &str) -> Option<Told> {
     if !text.starts_with('{') {
         return None;
     }
-    let members: Map<String, Value> = serde_json::from_str(text).ok()?;
-    match members.contains_key("tool") {
-        true => whole_call(members).map(Told::Call),
-        false => part(members).map(|part| Told::Part(Box::new(part))),
+    let mut members: Map<String, Value> = serde_json::from_str(text).ok()?;
+    if !members.contains_key("tool") {
+        return part(members).map(|part| Told::Part(Box::new(part)));
     }
+    let past = members.remove("past");
+    let call = whole_call(members)?;
+    let past = match past {
+        None => None,
+        Some(past) => {
+            let mut past: Vec<Before> = serde_json::from_value(past).ok()?;
+            let project = call.project.to_string_lossy();
+            for before in &mut past {
+                for (own, of_call) in [
+                    (&mut before.tool, call.tool.as_str()),
+                    (&mut before.session, call.session.as_str()),
+                    (&mut before.project, project.as_ref()),
+                ] {
+                    if own.is_empty() {
+                        of_call.clone_into(own);
+                    }
+                }
+            }
+            Some(Past(past))
+        }
+    };
+    Some(Told::Call(Box::new(call), past))
 }
 
 /// An object with `tool`, `input` and whatever else a call has.
