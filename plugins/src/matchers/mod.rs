@@ -8,5 +8,6 @@ mod glob;
 mod host;
 mod mcp;
 mod path;
+mod rate;
 mod regex;
 mod words;
