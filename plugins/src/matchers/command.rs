@@ -90,7 +90,7 @@ impl Matcher for Command {
         };
         let has = |flag: &String| has_flag(command, flag);
         Ok(words::any(self.program.as_deref(), &command.program)
-            && self.subcommand.as_ref().is_none_or(|words| begins_with(&command.subcommand, words))
+            && self.subcommand.as_ref().is_none_or(|words| begins_with(command, words))
             && self.flags.as_ref().is_none_or(|flags| flags.iter().any(has))
             && self.all_flags.as_ref().is_none_or(|flags| flags.iter().all(has))
             && !self.without_flags.as_ref().is_some_and(|flags| flags.iter().any(has))
@@ -121,9 +121,11 @@ register! {
     }
 }
 
-fn begins_with(subcommand: &[String], words: &[String]) -> bool {
-    subcommand.len() >= words.len()
-        && subcommand.iter().zip(words).all(|(own, word)| glob::matches(word, own))
+/// Whether the subcommands begin with these words. Not every level of a program is in the host's table: what it does not
+/// know stands at the beginning of the operands.
+fn begins_with(command: &CommandFact, words: &[String]) -> bool {
+    let mut own = command.subcommand.iter().chain(&command.operands);
+    words.iter().all(|word| own.next().is_some_and(|own| glob::matches(word, own)))
 }
 
 /// Whether an option is there: as it is understood, which for a program that is known is its first spelling, or as it
@@ -240,6 +242,14 @@ mod tests {
         for subcommand in [json!("instances"), json!("comp"), json!("compute instances delete now")] {
             assert!(!matches(json!({"subcommand": subcommand}), fact.clone()), "{subcommand}");
         }
+    }
+
+    #[test]
+    fn a_level_that_the_table_does_not_know_is_found_among_the_operands() {
+        let fact = json!({"program": "git", "subcommand": ["remote"], "operands": ["add", "x", "y"]});
+        assert!(matches(json!({"subcommand": "remote add"}), fact.clone()));
+        assert!(!matches(json!({"subcommand": "remote remove"}), fact.clone()));
+        assert!(!matches(json!({"subcommand": "add"}), fact));
     }
 
     #[test]
