@@ -13,7 +13,9 @@ mod tests;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use agentfirewall_sdk::{Action, Confidence, Decision, LocatedFinding, PermissionMode, RuleRef, ToolCall};
+use agentfirewall_sdk::{
+    Action, Confidence, Decision, History, LocatedFinding, PermissionMode, RuleRef, ToolCall,
+};
 
 use crate::facts;
 use crate::knowledge::Knowledge;
@@ -60,6 +62,7 @@ pub struct Interceptor<'c> {
     protection: Option<Protection>,
     knowledge: Knowledge,
     home: PathBuf,
+    history: Option<Box<dyn History + Send + Sync>>,
 }
 
 impl std::fmt::Debug for Interceptor<'_> {
@@ -109,12 +112,19 @@ impl<'c> Interceptor<'c> {
             protection: None,
             knowledge,
             home: home.to_owned(),
+            history: None,
         })
     }
 
     /// Adds the layer that protects the firewall's own files.
     pub fn protecting(mut self, protection: Protection) -> Self {
         self.protection = Some(protection);
+        self
+    }
+
+    /// Adds the calls before the ones that are judged, for matchers that judge by them. Without them they match nothing.
+    pub fn with_history(mut self, history: Box<dyn History + Send + Sync>) -> Self {
+        self.history = Some(history);
         self
     }
 
@@ -144,7 +154,8 @@ impl<'c> Interceptor<'c> {
             let scanned = self.scanned(&mut found, engine, call)?;
             let findings = scanned.findings.as_slice();
             let failures = RefCell::new(scanned.failures.clone());
-            let case = Case::new(call, number, plugins, &failures);
+            let history = self.history.as_deref().map(|history| history as _);
+            let case = Case::new(call, number, plugins, &failures).with_history(history);
             let verdict = judge::layer(layer, &self.matchers, case, &facts)?;
             let approve = verdict.approve;
             let decision = with_secrets(layer, verdict.into_decision(layer, call), findings);

@@ -10,6 +10,7 @@ pub mod claude_settings;
 pub mod delivery;
 pub mod facts;
 pub mod guard;
+pub mod history;
 mod inline;
 pub mod interceptor;
 mod knowledge;

@@ -23,6 +23,7 @@ pub enum Direction {
 ///
 /// U+FFFC stands in a text for what is not known before the command runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct CommandFact {
     /// The program's name without its folder, its version and `.exe`.
@@ -43,6 +44,7 @@ pub struct CommandFact {
 
 /// One path as it was understood.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct PathFact {
     /// Absolute, without `.` and `..`.
@@ -57,6 +59,7 @@ pub struct PathFact {
 
 /// One host as it was understood.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct HostFact {
     /// In lower case, without user, port and trailing dot; empty if unknown.

@@ -2,6 +2,7 @@
 
 use crate::call::ToolCall;
 use crate::facts::{CommandFact, Fact, HostFact, PathFact};
+use crate::history::History;
 use crate::plugin::PluginError;
 
 /// What kind of thing a part of a call is.
@@ -59,18 +60,26 @@ pub struct Subject<'a> {
     pub access: Access,
     /// What was understood of the part; `None` where nothing was.
     pub fact: Option<&'a Fact>,
+    /// The calls before this one; `None` where the host keeps no log, and always in a library.
+    pub history: Option<&'a dyn History>,
     number: u64,
 }
 
 impl<'a> Subject<'a> {
     /// A subject as the host makes it.
     pub const fn new(call: &'a ToolCall, kind: PartKind, text: &'a str, access: Access) -> Self {
-        Self { call, kind, text, access, fact: None, number: 0 }
+        Self { call, kind, text, access, fact: None, history: None, number: 0 }
     }
 
     /// The same subject with what was understood of the part.
     pub const fn with_fact(mut self, fact: Option<&'a Fact>) -> Self {
         self.fact = fact;
+        self
+    }
+
+    /// The same subject with the calls before.
+    pub const fn with_history(mut self, history: Option<&'a dyn History>) -> Self {
+        self.history = history;
         self
     }
 

@@ -77,8 +77,14 @@
 //! A detector is asked as the host asks it: with the places of its keywords, and not at all where there are none. A
 //! matcher is asked about an example's text as each kind of part. Where a matcher judges the call instead of the text,
 //! the text of an example is the call, a JSON object with `tool` and `input` and any other member of
-//! [`ToolCall`](crate::ToolCall): `{} => {"tool": "Bash", "input": {"command": "ls"}, "headless": true}`. Sinks are
-//! only made; nothing is delivered and nobody is asked.
+//! [`ToolCall`](crate::ToolCall): `{} => {"tool": "Bash", "input": {"command": "ls"}, "headless": true}`. Where it
+//! judges what is known of a part, the text is `{"command": {...}}`, `{"path": {...}}`, `{"host": {...}}` with the
+//! members of [`CommandFact`](crate::CommandFact), [`PathFact`](crate::PathFact), [`HostFact`](crate::HostFact), or
+//! `{"effect": "git.force-push", "detail": "main", "by": {"command": {...}}}`; beside it may stand `access` (`"read"`,
+//! `"write"`, `"delete"`, `"execute"`), `text`, and the `call` the part is of. A whole call may have `past`, the
+//! calls before it, the newest first: `[{"seconds_ago": 5, "tool": "Bash", "action": "deny"}]`; what is left out there
+//! (`tool`, `session`, `project`) is as in the call. The past does not cross into libraries. Sinks are only made; nothing
+//! is delivered and nobody is asked.
 //!
 //! [`examine`] gives a [`Report`] instead of a panic, and takes items of a loaded library as well as registered ones.
 
@@ -91,6 +97,7 @@ mod robust;
 mod saying;
 mod specimen;
 mod texts;
+mod told;
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};

@@ -12,7 +12,13 @@ pub mod v1;
 pub(crate) mod export;
 mod import;
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::Fact;
+use crate::matcher::PartKind;
 
 /// What was made of a call, kept as long as the questions are about the same one: on this side its JSON, on the other the
 /// call that was read from it.
@@ -42,6 +48,26 @@ impl<T: ?Sized> Kept<T> {
         Ok(made)
     }
 }
+
+/// The operation of a matcher's `ext` slot that asks with everything a question of version 1 has no place for: a header
+/// (JSON), a line break, the call (JSON). Answered with one byte, 1 for a match; an empty argument only asks whether the
+/// operation is known, and is answered with nothing.
+const ASK_WITH_FACT: u32 = 1;
+
+/// The header of [`ASK_WITH_FACT`]. A member that is missing has its default, and an unknown one is passed over.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header<'a> {
+    number: u64,
+    /// See [`v1::KINDS`], and [`EFFECT`].
+    kind: u8,
+    /// See [`v1::ACCESSES`].
+    access: u8,
+    text: Cow<'a, str>,
+    fact: Option<Cow<'a, Fact>>,
+}
+
+/// The number of the kind of part that version 1 does not have.
+const EFFECT: (u8, PartKind) = (100, PartKind::Effect);
 
 pub use export::{module, silence_panics};
 pub use import::{Imported, ImportedDetector, ImportedMatcher, ImportedSink};

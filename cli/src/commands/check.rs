@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::PathBuf;
 
+use agentfirewall_core::history::LogHistory;
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::protection::Protection;
 use agentfirewall_sdk::{Action, Decision, ToolCall};
@@ -31,7 +32,8 @@ pub(crate) fn run(args: CheckArgs, ui: &Ui) -> Result<Exit, Failure> {
     let binary: Vec<PathBuf> = std::env::current_exe().into_iter().collect();
     let interceptor = Interceptor::new(&compiled, &registry, &places.home)
         .map_err(|error| internal(&error))?
-        .protecting(Protection::new(&places, None, &binary));
+        .protecting(Protection::new(&places, None, &binary))
+        .with_history(Box::new(LogHistory::new(places.audit_log())));
     let mut decision = interceptor.check(&call).map_err(|error| internal(&error))?;
     let recorder = Recorder::new(&places, interceptor.layers())
         .map_err(|refusal| Failure::new(Exit::Io, refusal.to_string()))?;

@@ -52,6 +52,9 @@ pub struct View<'a> {
     /// The session.
     #[serde(borrow, default)]
     pub session_id: Cow<'a, str>,
+    /// The project's folder.
+    #[serde(borrow, default)]
+    pub project: Cow<'a, str>,
     /// The secrets found.
     #[serde(borrow, default)]
     pub violations: Vec<&'a RawValue>,

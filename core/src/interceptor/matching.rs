@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
-use agentfirewall_sdk::{Access, Kind, Matcher, PartKind, Subject, ToolCall};
+use agentfirewall_sdk::{Access, History, Kind, Matcher, PartKind, Subject, ToolCall};
 
 use super::CheckError;
 use crate::facts::Part;
@@ -24,6 +24,8 @@ pub(super) struct Case<'a> {
     plugins: &'a [PluginSetting<'a>],
     /// The failures it tolerates.
     failures: &'a RefCell<Vec<Failure>>,
+    /// The calls before this one, where they are known.
+    history: Option<&'a dyn History>,
 }
 
 /// The number of the next call.
@@ -60,7 +62,13 @@ impl<'a> Case<'a> {
         plugins: &'a [PluginSetting<'a>],
         failures: &'a RefCell<Vec<Failure>>,
     ) -> Self {
-        Self { call, number, plugins, failures }
+        Self { call, number, plugins, failures, history: None }
+    }
+
+    /// The same case with the calls before.
+    pub(super) const fn with_history(mut self, history: Option<&'a dyn History>) -> Self {
+        self.history = history;
+        self
     }
 
     /// Goes on without a matcher that failed, if the layer says so.
@@ -78,7 +86,7 @@ impl<'a> Case<'a> {
     }
 
     fn subject(&self, kind: PartKind, text: &'a str, access: Access) -> Subject<'a> {
-        Subject::new(self.call, kind, text, access).numbered(self.number)
+        Subject::new(self.call, kind, text, access).numbered(self.number).with_history(self.history)
     }
 }
 

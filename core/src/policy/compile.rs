@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use agentfirewall_sdk::Anchors;
+use agentfirewall_sdk::{Anchors, Kind};
 
 use super::compiled::{
     Compiled, DetectorSetting, Head, LayerHead, LayerPlace, LayerSource, RuleRecord, SinkSetting, Step,
@@ -145,6 +145,8 @@ fn layer(policy: &Policy, registry: &Registry, body: &mut Vec<u8>) -> Result<Lay
         let texts = effects_json.as_deref().or(resources_json.as_deref());
         if let Some(literals) = anchors(texts, registry)? {
             resources.add(id, literals);
+        } else if let Some(literals) = rule.condition.as_ref().and_then(|tree| needed(tree, registry)) {
+            resources.add(id, literals);
         } else if let Some(literals) = anchors(tools_json.as_deref(), registry)? {
             tools.add(id, literals);
         } else {
@@ -235,14 +237,35 @@ fn json(patterns: Option<&[String]>) -> Option<String> {
 fn anchors(patterns: Option<&str>, registry: &Registry) -> Result<Option<Vec<String>>, String> {
     let Some(patterns) = patterns else { return Ok(None) };
     let plugin = registry.patterns().map_err(|error| error.to_string())?;
-    match plugin.anchors(patterns).map_err(|error| error.to_string())? {
+    Ok(usable(plugin.anchors(patterns).map_err(|error| error.to_string())?))
+}
+
+fn usable(anchors: Anchors) -> Option<Vec<String>> {
+    match anchors {
         // A literal of one byte is everywhere, and none at all would say that nothing ever matches.
         Anchors::AnyOf(literals)
             if !literals.is_empty() && literals.iter().all(|literal| literal.len() >= 2) =>
         {
-            Ok(Some(literals))
+            Some(literals)
         }
-        Anchors::AnyOf(_) | Anchors::Always => Ok(None),
+        Anchors::AnyOf(_) | Anchors::Always => None,
+    }
+}
+
+/// The literals of which one of the texts of a call has to contain one for the condition to hold. A matcher of a library
+/// is not asked: it would be loaded by a policy that only names it.
+fn needed(tree: &OwnedCondition, registry: &Registry) -> Option<Vec<String>> {
+    match tree {
+        OwnedCondition::All(inner) => inner.iter().find_map(|tree| needed(tree, registry)),
+        OwnedCondition::Any(inner) => {
+            let all: Option<Vec<_>> = inner.iter().map(|tree| needed(tree, registry)).collect();
+            all.map(|all| all.concat()).filter(|literals| !literals.is_empty())
+        }
+        OwnedCondition::Not(_) => None,
+        OwnedCondition::Matcher { id, config } => {
+            let entry = registry.find(Kind::Matcher, id).filter(|entry| entry.linked().is_some())?;
+            usable(entry.anchors(config).ok()?)
+        }
     }
 }
 

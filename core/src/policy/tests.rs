@@ -157,6 +157,29 @@ fn a_thousand_rules_leave_few_candidates() {
     assert!(out.contains(&417) && out.len() < 20, "{out:?}");
 }
 
+#[test]
+fn a_rule_is_found_by_what_its_condition_needs() {
+    let compiled = user(
+        "version: 1\ndefault_action: allow\nrules:\n\
+         - {name: effect, match: {effect: [git.force-push, 'cloud.*']}, action: deny}\n\
+         - {name: both, match: {all: [{regex: x}, {glob: ['deploy *']}]}, action: deny}\n\
+         - {name: either, match: {any: [{glob: ['alpha *']}, {regex: x}]}, action: deny}\n\
+         - {name: not, match: {not: {glob: ['beta *']}}, action: deny}\n\
+         - {name: narrow, resources: ['gamma *'], match: {glob: ['delta *']}, action: deny}\n",
+    );
+    let layers = compiled.layers().unwrap();
+    let candidates = |text: &str| {
+        let mut out = Vec::new();
+        layers[0].candidates(&["Bash"], &[text], &mut out);
+        out
+    };
+    assert_eq!(candidates("ls"), [2, 3], "what may hold of any text is asked about every text");
+    assert_eq!(candidates("git.force-push"), [0, 2, 3]);
+    assert_eq!(candidates("cloud.delete"), [0, 2, 3]);
+    assert_eq!(candidates("deploy now"), [1, 2, 3]);
+    assert_eq!(candidates("gamma ray"), [2, 3, 4]);
+}
+
 /// What a damaged blob says: the rules and settings as text, and the candidates of a call that matches two rules.
 fn told(compiled: &Compiled) -> Result<(Vec<String>, Vec<u32>), PolicyError> {
     let mut shown = Vec::new();

@@ -175,7 +175,7 @@ fn class(after_bracket: &str) -> Option<(Set<'_>, &str)> {
 }
 
 /// The longest run of plain characters, if it has two bytes.
-fn longest_literal(pattern: &str) -> Option<String> {
+pub(super) fn longest_literal(pattern: &str) -> Option<String> {
     let mut longest = "";
     let mut rest = pattern;
     let mut run = pattern;

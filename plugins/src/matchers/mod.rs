@@ -1,4 +1,13 @@
-//! The built-in matchers that know nothing but a text.
+//! The built-in matchers.
 
+mod agent;
+mod args;
+mod command;
+mod effect;
 mod glob;
+mod host;
+mod mcp;
+mod path;
+mod rate;
 mod regex;
+mod words;

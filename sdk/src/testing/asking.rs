@@ -4,13 +4,16 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::specimen::{Maker, Specimen};
+use super::told::{self, Past, Told};
 use crate::{
-    Access, Anchors, Confidence, Detector, Matcher, PartKind, PluginError, Scan, Severity, Subject, ToolCall,
+    Access, Anchors, Confidence, Detector, Fact, History, Matcher, PartKind, PluginError, Scan, Severity,
+    Subject, ToolCall,
 };
 
 /// Above this length (in bytes) a matcher is asked about a text as a command only, not as every kind of part.
@@ -101,7 +104,18 @@ pub(super) struct Question<'t> {
     text: Cow<'t, str>,
     /// Where a detector's keywords begin; nothing where the host would not ask it at all.
     hits: Option<Vec<usize>>,
-    subjects: Vec<(u64, ToolCall, PartKind, Access)>,
+    subjects: Vec<Asked>,
+}
+
+/// What a text is shown as.
+#[derive(Debug)]
+struct Asked {
+    number: u64,
+    call: ToolCall,
+    kind: PartKind,
+    access: Access,
+    fact: Option<Fact>,
+    past: Option<Arc<Past>>,
 }
 
 impl<'s> Judge<'s> {
@@ -150,8 +164,11 @@ impl<'s> Judge<'s> {
                 question
                     .subjects
                     .iter()
-                    .map(|(number, call, kind, access)| {
-                        made.matches(&Subject::new(call, *kind, text, *access).numbered(*number))
+                    .map(|asked| {
+                        let subject = Subject::new(&asked.call, asked.kind, text, asked.access);
+                        let history = asked.past.as_deref().map(|past| past as &dyn History);
+                        let subject = subject.with_fact(asked.fact.as_ref()).with_history(history);
+                        made.matches(&subject.numbered(asked.number))
                     })
                     .collect::<Result<_, _>>()
                     .map(Answer::Matches)
@@ -219,51 +236,65 @@ pub(super) fn hits(text: &str, keywords: &[String]) -> Vec<usize> {
     hits
 }
 
-/// The text a matcher is shown: where an example is a whole call, its most telling parameter.
+/// The text a matcher is shown: where an example is a whole call, its most telling parameter; where it is a fact, the
+/// text of the part that the fact is of.
 pub(super) fn shown(text: &str) -> Cow<'_, str> {
-    let Some(call) = whole_call(text) else { return Cow::Borrowed(text) };
-    let telling = ["command", "file_path", "path", "url"].into_iter().find_map(|name| call.text(name));
-    Cow::Owned(telling.unwrap_or(&call.tool).to_owned())
+    match told::of(text) {
+        None => Cow::Borrowed(text),
+        Some(Told::Call(call, _)) => {
+            let telling =
+                ["command", "file_path", "path", "url"].into_iter().find_map(|name| call.text(name));
+            Cow::Owned(telling.unwrap_or(&call.tool).to_owned())
+        }
+        Some(Told::Part(part)) => Cow::Owned(part.text),
+    }
 }
 
 /// A text as every kind of part that has a text.
-fn subjects(text: &str) -> Vec<(u64, ToolCall, PartKind, Access)> {
+fn subjects(text: &str) -> Vec<Asked> {
     const ACCESSES: [Access; 5] =
         [Access::Unknown, Access::Read, Access::Write, Access::Delete, Access::Execute];
     static NUMBER: AtomicU64 = AtomicU64::new(1);
 
-    let whole = whole_call(text);
-    let call = |made: ToolCall| (NUMBER.fetch_add(1, Ordering::Relaxed), whole.clone().unwrap_or(made));
+    let next = || NUMBER.fetch_add(1, Ordering::Relaxed);
+    let (whole, past) = match told::of(text) {
+        Some(Told::Part(part)) => {
+            return vec![Asked {
+                number: next(),
+                call: part.call,
+                kind: part.kind,
+                access: part.access,
+                fact: Some(part.fact),
+                past: None,
+            }];
+        }
+        Some(Told::Call(call, past)) => (Some(*call), past.map(Arc::new)),
+        None => (None, None),
+    };
+    let asked = |number, call: &ToolCall, kind, access| Asked {
+        number,
+        call: call.clone(),
+        kind,
+        access,
+        fact: None,
+        past: past.clone(),
+    };
+    let call = |made: ToolCall| (next(), whole.clone().unwrap_or(made));
     let (number, command) = call(ToolCall::new("Bash", json!({"command": text})));
+    let mut subjects = vec![asked(number, &command, PartKind::Command, Access::Unknown)];
     if text.len() > LONG {
-        return vec![(number, command, PartKind::Command, Access::Unknown)];
+        return subjects;
     }
-    let mut subjects = vec![
-        (number, command.clone(), PartKind::Command, Access::Unknown),
-        (number, command, PartKind::Script, Access::Unknown),
-    ];
+    subjects.push(asked(number, &command, PartKind::Script, Access::Unknown));
     for (tool, parameter, kind) in [
         (text, "text", PartKind::Tool),
         ("mcp__server__tool", "text", PartKind::Call),
         ("WebFetch", "url", PartKind::Host),
     ] {
         let (number, made) = call(ToolCall::new(tool, json!({parameter: text})));
-        subjects.push((number, made, kind, Access::Unknown));
+        subjects.push(asked(number, &made, kind, Access::Unknown));
     }
     let (number, file) = call(ToolCall::new("Write", json!({"file_path": text, "content": ""})));
-    subjects.extend(ACCESSES.into_iter().map(|access| (number, file.clone(), PartKind::Path, access)));
+    subjects.extend(ACCESSES.map(|access| asked(number, &file, PartKind::Path, access)));
     subjects
-}
-
-/// The call that an example writes down as a whole: an object with `tool`, `input` and whatever else it has.
-fn whole_call(text: &str) -> Option<ToolCall> {
-    if !text.starts_with('{') {
-        return None;
-    }
-    let members: Map<String, Value> = serde_json::from_str(text).ok()?;
-    let tool = members.get("tool")?.as_str()?;
-    let input = members.get("input").filter(|input| input.is_object())?;
-    let mut whole = serde_json::to_value(ToolCall::new(tool, input.clone())).ok()?;
-    whole.as_object_mut()?.extend(members);
-    serde_json::from_value(whole).ok()
 }

@@ -106,6 +106,11 @@ impl Specimen {
         &self.item
     }
 
+    /// Whether it is asked through the border of a library.
+    pub(super) fn crosses(&self) -> bool {
+        matches!(self.way, "through the wire" | "library")
+    }
+
     /// How it came here, in words for the report.
     pub(super) const fn way(&self) -> &'static str {
         self.way

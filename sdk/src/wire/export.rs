@@ -12,7 +12,7 @@ use super::v1::{
     ACCESSES, Detector_TO, DetectorBox, Found, KINDS, Matcher_TO, MatcherBox, PluginV1, PluginV1Ref, Sink_TO,
     SinkBox, Undelivered,
 };
-use super::{Kept, v1};
+use super::{ASK_WITH_FACT, EFFECT, Header, Kept, v1};
 use crate::plugin::{Factory, Kind, PluginError, Registration, panic_message, registrations};
 use crate::{
     Access, Anchors, Confidence, Detector, Event, Manifest, Matcher, PartKind, Scan, Severity, Sink,
@@ -133,6 +133,18 @@ impl ExportedMatcher {
     }
 }
 
+impl ExportedMatcher {
+    fn with_fact(&self, argument: &[u8]) -> Result<bool, PluginError> {
+        let end = argument.iter().position(|byte| *byte == b'\n').unwrap_or(argument.len());
+        let (header, rest) = argument.split_at(end);
+        let header: Header<'_> = serde_json::from_slice(header)
+            .map_err(|error| PluginError::new(format!("the host's question cannot be read: {error}")))?;
+        let call = self.call(header.number, rest)?;
+        let subject = Subject::new(&call, kind_of(header.kind), &header.text, access_of(header.access));
+        self.inner.matches(&subject.with_fact(header.fact.as_deref()))
+    }
+}
+
 impl v1::Matcher for ExportedMatcher {
     fn matches(
         &self,
@@ -144,11 +156,7 @@ impl v1::Matcher for ExportedMatcher {
     ) -> RResult<bool, RString> {
         result(caught(|| {
             let call = self.call(number, call.as_slice())?;
-            let kind =
-                KINDS.into_iter().find(|entry| entry.0 == kind).map_or(PartKind::Other, |entry| entry.1);
-            let access =
-                ACCESSES.into_iter().find(|entry| entry.0 == access).map_or(Access::Unknown, |entry| entry.1);
-            self.inner.matches(&Subject::new(&call, kind, text.as_str(), access))
+            self.inner.matches(&Subject::new(&call, kind_of(kind), text.as_str(), access_of(access)))
         }))
     }
 
@@ -163,9 +171,24 @@ impl v1::Matcher for ExportedMatcher {
         anchors.unwrap_or_else(|_| b"null".to_vec()).into()
     }
 
-    fn ext(&self, operation: u32, _argument: RSlice<'_, u8>) -> RResult<RVec<u8>, RString> {
-        unsupported(operation)
+    fn ext(&self, operation: u32, argument: RSlice<'_, u8>) -> RResult<RVec<u8>, RString> {
+        match operation {
+            ASK_WITH_FACT if argument.is_empty() => ROk(RVec::new()),
+            ASK_WITH_FACT => result(caught(|| {
+                self.with_fact(argument.as_slice()).map(|matches| vec![u8::from(matches)].into())
+            })),
+            _ => unsupported(operation),
+        }
     }
+}
+
+fn kind_of(number: u8) -> PartKind {
+    let known = KINDS.into_iter().chain([EFFECT]).find(|entry| entry.0 == number);
+    known.map_or(PartKind::Other, |entry| entry.1)
+}
+
+fn access_of(number: u8) -> Access {
+    ACCESSES.into_iter().find(|entry| entry.0 == number).map_or(Access::Unknown, |entry| entry.1)
 }
 
 struct ExportedDetector(Box<dyn Detector>);

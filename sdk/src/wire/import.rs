@@ -1,13 +1,14 @@
 //! The host's side: wire objects become the traits of this crate again, so that the rest of the host cannot tell a
 //! library's plugin from its own.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use abi_stable::std_types::{RResult, RSlice, RStr, RString, RVec};
 
-use super::Kept;
 use super::v1::{ACCESSES, DetectorBox, Found, KINDS, MatcherBox, PluginV1Ref, SinkBox, Undelivered};
+use super::{ASK_WITH_FACT, EFFECT, Header, Kept};
 use crate::plugin::PluginError;
 use crate::{
     Anchors, Confidence, Detector, Event, Finding, Manifest, Matcher, Scan, Severity, Sink, SinkError,
@@ -40,7 +41,7 @@ impl Imported {
     /// Makes a matcher from its configuration (JSON).
     pub fn matcher(&self, id: &str, config: &str) -> Result<ImportedMatcher, PluginError> {
         let inner = made(self.0.matcher()(RStr::from(id), RStr::from(config)))?;
-        Ok(ImportedMatcher { inner, last: Kept::default() })
+        Ok(ImportedMatcher { inner, last: Kept::default(), takes_facts: OnceLock::new() })
     }
 
     /// Makes a detector from its configuration (JSON).
@@ -63,6 +64,8 @@ pub struct ImportedMatcher {
     inner: MatcherBox,
     /// The JSON of the last call, so that it is made once however many questions are about it.
     last: Kept<[u8]>,
+    /// Whether the library was built with an SDK that knows facts.
+    takes_facts: OnceLock<bool>,
 }
 
 impl std::fmt::Debug for ImportedMatcher {
@@ -72,6 +75,35 @@ impl std::fmt::Debug for ImportedMatcher {
 }
 
 impl ImportedMatcher {
+    fn takes_facts(&self) -> bool {
+        *self.takes_facts.get_or_init(|| self.inner.ext(ASK_WITH_FACT, RSlice::EMPTY).is_ok())
+    }
+
+    fn ask_with_fact(
+        &self,
+        subject: &Subject<'_>,
+        call: &[u8],
+        kind: u8,
+        access: u8,
+    ) -> Result<bool, PluginError> {
+        let header = Header {
+            number: subject.number(),
+            kind,
+            access,
+            text: Cow::Borrowed(subject.text),
+            fact: subject.fact.map(Cow::Borrowed),
+        };
+        let mut argument = serde_json::to_vec(&header)
+            .map_err(|error| PluginError::new(format!("the part cannot be written: {error}")))?;
+        argument.push(b'\n');
+        argument.extend_from_slice(call);
+        match made(self.inner.ext(ASK_WITH_FACT, RSlice::from_slice(&argument)))?.as_slice() {
+            [0] => Ok(false),
+            [1] => Ok(true),
+            _ => Err(PluginError::new("its answer cannot be read")),
+        }
+    }
+
     fn call(&self, subject: &Subject<'_>) -> Result<Arc<[u8]>, PluginError> {
         self.last.get_or(subject.number(), || {
             serde_json::to_vec(subject.call)
@@ -84,8 +116,12 @@ impl ImportedMatcher {
 impl Matcher for ImportedMatcher {
     fn matches(&self, subject: &Subject<'_>) -> Result<bool, PluginError> {
         let call = self.call(subject)?;
-        let kind = KINDS.into_iter().find(|entry| entry.1 == subject.kind).map_or(u8::MAX, |entry| entry.0);
+        let kind = KINDS.into_iter().chain([EFFECT]).find(|entry| entry.1 == subject.kind);
+        let kind = kind.map_or(u8::MAX, |entry| entry.0);
         let access = ACCESSES.into_iter().find(|entry| entry.1 == subject.access).map_or(0, |entry| entry.0);
+        if subject.fact.is_some() && self.takes_facts() {
+            return self.ask_with_fact(subject, &call, kind, access);
+        }
         made(self.inner.matches(
             subject.number(),
             RSlice::from_slice(&call),

@@ -1,0 +1,162 @@
+//! The calls before one, as matchers see them: from the audit log, the newest first.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use agentfirewall_sdk::{History, PastCall, PluginError};
+use jiff::Timestamp;
+
+use crate::audit::{AuditError, Backwards, EventType, View, open_for_reading, settled_length};
+
+/// How many records are looked at, at most. A hook has milliseconds.
+const MOST_RECORDS: usize = 10_000;
+/// How much is read from the end at once: a few dozen records.
+const BLOCK: usize = 32 << 10;
+
+/// The calls that a log has.
+#[derive(Debug, Clone)]
+pub struct LogHistory {
+    log: PathBuf,
+    now: Option<Timestamp>,
+}
+
+impl LogHistory {
+    /// The calls of a log, which need not exist yet, before a call that is made when it is asked about.
+    pub const fn new(log: PathBuf) -> Self {
+        Self { log, now: None }
+    }
+
+    /// The same before a call that is made at another time.
+    pub const fn at(mut self, now: Timestamp) -> Self {
+        self.now = Some(now);
+        self
+    }
+
+    fn read(&self, newest_first: &mut dyn FnMut(&PastCall<'_>) -> bool) -> Result<(), AuditError> {
+        let file = match open_for_reading(&self.log) {
+            Err(AuditError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(()),
+            opened => opened?,
+        };
+        let length = settled_length(&file, &self.log)?;
+        let mut lines = Backwards::new(&file, length, BLOCK);
+        for _ in 0..MOST_RECORDS {
+            let line = lines.next().map_err(|error| AuditError::io("read", &self.log, error))?;
+            let Some((_, line)) = line else { break };
+            let Some(view) = View::of(line) else { continue };
+            if view.event_type != EventType::PolicyCheck.as_str() {
+                continue;
+            }
+            let Some(time) = view.time() else { continue };
+            let mut call = PastCall::new(time.as_millisecond(), &view.tool_name);
+            call.action = view.action_taken.parse().ok();
+            call.session = &view.session_id;
+            call.project = &view.project;
+            if !newest_first(&call) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl History for LogHistory {
+    fn now_ms(&self) -> i64 {
+        self.now.unwrap_or_else(Timestamp::now).as_millisecond()
+    }
+
+    fn recent(&self, newest_first: &mut dyn FnMut(&PastCall<'_>) -> bool) -> Result<(), PluginError> {
+        self.read(newest_first).map_err(|error| PluginError::new(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use agentfirewall_sdk::{Action, ToolCall};
+    use serde_json::json;
+
+    use super::*;
+    use crate::audit::{Entry, append};
+    use crate::interceptor::Interceptor;
+    use crate::policy::{LayerKind, compile_text};
+    use crate::registry::Registry;
+
+    const START: i64 = 1_800_000_000;
+
+    fn second(second: i64) -> Timestamp {
+        Timestamp::from_second(START + second).unwrap()
+    }
+
+    /// A call each ten seconds: every second one denied, with what is no call in between.
+    fn log(folder: &Path) -> PathBuf {
+        let log = folder.join("log");
+        for number in 0..10 {
+            let entry = Entry {
+                tool: "Bash",
+                action: if number % 2 == 0 { Action::Deny } else { Action::Allow },
+                session: "one",
+                project: "/p".into(),
+                ..Entry::new(EventType::PolicyCheck, second(number * 10))
+            };
+            append(&log, &entry, Duration::from_secs(9)).unwrap();
+            let ran = Entry { tool: "Bash", ..Entry::new(EventType::ToolExecution, second(number * 10)) };
+            append(&log, &ran, Duration::from_secs(9)).unwrap();
+        }
+        log
+    }
+
+    fn seen(history: &LogHistory, most: usize) -> Vec<(i64, Option<Action>)> {
+        let mut seen = Vec::new();
+        history
+            .recent(&mut |call| {
+                assert_eq!((call.tool, call.session, call.project), ("Bash", "one", "/p"));
+                seen.push((call.at_ms / 1000 - START, call.action));
+                seen.len() < most
+            })
+            .unwrap();
+        seen
+    }
+
+    #[test]
+    fn calls_come_newest_first_and_without_what_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let history = LogHistory::new(log(folder.path()));
+        assert_eq!(seen(&history, 2), [(90, Some(Action::Allow)), (80, Some(Action::Deny))]);
+        assert_eq!(seen(&history, 100).len(), 10);
+    }
+
+    #[test]
+    fn no_log_is_no_calls_and_one_that_is_no_file_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(seen(&LogHistory::new(folder.path().join("none")), 9).is_empty());
+        assert!(LogHistory::new(folder.path().to_owned()).recent(&mut |_| true).is_err());
+    }
+
+    #[test]
+    fn a_policy_limits_how_often_calls_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = log(folder.path());
+        agentfirewall_plugins::link();
+        let registry = Registry::from_linked().unwrap();
+        let text = "version: 1\ndefault_action: allow\nrules:\n\
+            - {name: too-often, match: {rate: {calls: 3, window: 30s, tool: Bash}}, action: deny}\n";
+        let compiled = compile_text(text, LayerKind::User, &registry).unwrap();
+        let answer = |now: Option<i64>, session: &str| {
+            let mut interceptor = Interceptor::new(&compiled, &registry, folder.path()).unwrap();
+            if let Some(now) = now {
+                interceptor =
+                    interceptor.with_history(Box::new(LogHistory::new(log.clone()).at(second(now))));
+            }
+            let mut call = ToolCall::new("Bash", json!({"command": "ls; pwd"}));
+            call.session = session.to_owned();
+            interceptor.check(&call).unwrap().action
+        };
+        assert_eq!(answer(Some(95), "one"), Action::Deny);
+        assert_eq!(answer(Some(100), "one"), Action::Deny);
+        assert_eq!(answer(Some(101), "one"), Action::Allow, "the third is out of the window");
+        assert_eq!(answer(Some(95), "two"), Action::Allow);
+        assert_eq!(answer(None, "one"), Action::Allow, "without a log nothing is known of calls before");
+    }
+}
