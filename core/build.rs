@@ -32,11 +32,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         serde_yaml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()).into())
     };
     let effects = read(&folder.join("effects.yaml"))?;
-    let effects: BTreeSet<String> = effects
+    let effects: BTreeMap<String, String> = effects
         .get("effects")
         .and_then(serde_json::Value::as_object)
-        .map(|effects| effects.keys().cloned().collect())
-        .unwrap_or_default();
+        .ok_or("effects.yaml: no `effects:`")?
+        .iter()
+        .map(|(id, about)| (id.clone(), about.as_str().unwrap_or_default().to_owned()))
+        .collect();
+    let effects_about: Vec<&String> = effects.values().collect();
+    let effects: BTreeSet<&str> = effects.keys().map(String::as_str).collect();
     let handlers: BTreeSet<&str> = HANDLERS.lines().collect();
     let names = knowledge::compile::Names {
         effect: &|id| effects.contains(id),
@@ -53,6 +57,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("programs.bin"), knowledge::compile::blob(&table))?;
     std::fs::write(out.join("sets.rs"), sets(&read(&folder.join("paths.yaml"))?)?)?;
+    let meanings = effects_about.iter().map(|about| format!("    {about:?},\n")).collect::<String>();
+    std::fs::write(out.join("effects_about.rs"), format!("&[\n{meanings}]\n"))?;
     let ids: String = effects.iter().map(|id| format!("    {id:?},\n")).collect();
     std::fs::write(out.join("effects.rs"), format!("&[\n{ids}]\n"))?;
     Ok(())

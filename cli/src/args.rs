@@ -35,6 +35,8 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Print the JSON Schema of a policy file, for editors
     Schema(SchemaArgs),
+    /// Show the built-in packs of rules that a policy can extend
+    Packs(PacksArgs),
     /// Decide one call given as flags or JSON (exit code: 0 passes, 2 deny, 3 ask)
     Check(CheckArgs),
     /// Query or verify the audit log
@@ -69,6 +71,9 @@ pub enum Scope {
 /// `init`
 #[derive(Debug, Args)]
 pub struct InitArgs {
+    /// The built-in pack that the new policy extends; `agentfirewall packs` lists them
+    #[arg(long, default_value = "recommended")]
+    pub extends: String,
     /// Print what was done as JSON
     #[arg(long)]
     pub json: bool,
@@ -119,6 +124,19 @@ pub struct SchemaArgs {
     /// Print it on one line
     #[arg(long)]
     pub compact: bool,
+}
+
+/// `packs`
+#[derive(Debug, Args)]
+pub struct PacksArgs {
+    /// The pack whose rules are shown; without it all packs are listed
+    pub name: Option<String>,
+    /// List the effects that rules can be about instead
+    #[arg(long, conflicts_with = "name")]
+    pub effects: bool,
+    /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `check`

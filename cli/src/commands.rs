@@ -8,6 +8,7 @@ mod doctor;
 mod init;
 mod install;
 mod man;
+mod packs;
 mod plugins;
 mod scan;
 mod schema;
@@ -34,6 +35,7 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(args, ui),
         Command::Validate(args) => validate::run(args, ui),
         Command::Schema(args) => schema::run(args, ui),
+        Command::Packs(args) => packs::run(args, ui),
         Command::Check(args) => check::run(args, ui),
         Command::Audit(args) => audit::run(args, ui),
         Command::Scan(args) => scan::run(args, ui),

@@ -24,6 +24,8 @@ use crate::understand::{Doing, Word};
 
 /// The built-in rows.
 static BUILT_IN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/programs.bin"));
+/// What each of them means.
+static MEANINGS: &[&str] = include!(concat!(env!("OUT_DIR"), "/effects_about.rs"));
 /// The ids of all effects, sorted.
 pub(crate) static EFFECTS: &[&str] = include!(concat!(env!("OUT_DIR"), "/effects.rs"));
 
@@ -98,6 +100,11 @@ fn program_name(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Borrowed(base)
+}
+
+/// Every effect with what it means, sorted by its id.
+pub(crate) fn effects() -> impl Iterator<Item = (&'static str, &'static str)> {
+    EFFECTS.iter().copied().zip(MEANINGS.iter().copied())
 }
 
 /// Finds a row in a table by halving.

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use agentfirewall_core::places::{LOG_FILE, POLICY_FILE, PROJECT_FOLDER};
-use agentfirewall_core::policy::DEFAULT_POLICY;
+use agentfirewall_core::policy;
 use serde_json::json;
 
 use crate::args::InitArgs;
@@ -24,13 +24,18 @@ const HEADER: &str = "\
 #   alert   let it pass and tell the sinks     log     let it pass and mark it in the audit log
 #   allow   let it pass
 #
-# Keys of the policy: version, name, description, default_action, rules, and
+# Rules of your own come first and win; then come the ones of the built-in packs under `extends`:
+#   agentfirewall packs             lists them, `agentfirewall packs git` shows the rules of one
+#   agentfirewall explain 'CMD'     says what a command does and which rule is about it
+#
+# Keys of the policy: version, name, description, default_action, extends, rules, and
 #   mode: monitor                   stop nothing, only record what would have been stopped
 #   ask: {headless: deny, bypass: deny}   what an ask becomes where no person can answer it
 #
 # Keys of a rule: name, action, reason, and
 #   tools: [\"Bash\", \"mcp__*\"]       names of tools; left out it is every tool
 #   resources: [\"rm -rf *\"]         commands, paths, hosts; left out it is everything
+#   effects: [\"git.force-push\"]    what the call does, instead of what it names; `agentfirewall packs --effects`
 #   suggest: \"...\"                  what the model is told to do instead
 #   mode: monitor                   record what this rule would have done
 #   match: {regex: \"...\"}           a further condition; `agentfirewall plugins list` shows the matchers,
@@ -39,10 +44,29 @@ const HEADER: &str = "\
 
 ";
 
+/// The policy itself.
+const BODY: &str = "\
+version: \"1.0\"
+name: project
+description: What agents may do in this project
+default_action: log          # allow | log | alert | ask | deny
+extends: [PACK]
+
+rules: []
+# - name: let-me-force-push-my-branches
+#   effects: [git.force-push]
+#   match: {command: {operands: [\"feature/*\"]}}
+#   action: allow
+#   reason: \"Branches of features are mine\"
+";
+
 pub(crate) fn run(args: InitArgs, ui: &Ui) -> Result<Exit, Failure> {
     let working_folder =
         std::env::current_dir().map_err(|error| Failure::io("the working folder", &error))?;
-    let made = init(&working_folder)?;
+    if policy::pack(&args.extends).is_none() {
+        return Err(super::packs::unknown(&args.extends));
+    }
+    let made = init(&working_folder, &args.extends)?;
     if args.json {
         let files: Vec<_> = made
             .iter()
@@ -62,10 +86,10 @@ pub(crate) fn run(args: InitArgs, ui: &Ui) -> Result<Exit, Failure> {
 }
 
 /// Creates what is missing and says for each file whether it was.
-fn init(project: &Path) -> Result<Vec<(String, bool)>, Failure> {
+fn init(project: &Path, extends: &str) -> Result<Vec<(String, bool)>, Failure> {
     let folder = project.join(PROJECT_FOLDER);
     create_folder(&folder)?;
-    let policy = format!("{HEADER}{DEFAULT_POLICY}");
+    let policy = format!("{HEADER}{}", BODY.replace("PACK", extends));
     let mut made = Vec::new();
     for (name, text, mode) in [(POLICY_FILE, policy.as_str(), 0o644), (LOG_FILE, "", 0o600)] {
         let created = create(&folder, name, text, mode)?;
@@ -124,14 +148,14 @@ mod tests {
     #[test]
     fn creates_what_is_missing_and_overwrites_nothing() {
         let project = tempfile::tempdir().unwrap();
-        let made = init(project.path()).unwrap();
+        let made = init(project.path(), "strict").unwrap();
         assert!(made.iter().all(|(_, created)| *created));
         let policy = project.path().join(".agentfirewall/policy.yaml");
         let text = fs::read_to_string(&policy).unwrap();
-        assert!(text.starts_with('#') && text.ends_with(DEFAULT_POLICY));
+        assert!(text.starts_with('#') && text.contains("extends: [strict]"));
         assert_eq!(fs::read_to_string(project.path().join(".agentfirewall/audit.jsonl")).unwrap(), "");
         fs::write(&policy, "mine").unwrap();
-        let again = init(project.path()).unwrap();
+        let again = init(project.path(), "strict").unwrap();
         assert!(again.iter().all(|(_, created)| !*created));
         assert_eq!(fs::read_to_string(&policy).unwrap(), "mine");
         let left: Vec<_> = fs::read_dir(project.path().join(".agentfirewall")).unwrap().collect();
@@ -144,7 +168,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
 
         let project = tempfile::tempdir().unwrap();
-        init(project.path()).unwrap();
+        init(project.path(), "strict").unwrap();
         let mode = |name: &str| {
             fs::metadata(project.path().join(".agentfirewall").join(name)).unwrap().permissions().mode()
                 & 0o777
@@ -156,6 +180,6 @@ mod tests {
     fn a_file_in_the_folders_place_is_told() {
         let project = tempfile::tempdir().unwrap();
         fs::write(project.path().join(".agentfirewall"), "x").unwrap();
-        assert_eq!(init(project.path()).unwrap_err().exit, Exit::Io);
+        assert_eq!(init(project.path(), "strict").unwrap_err().exit, Exit::Io);
     }
 }

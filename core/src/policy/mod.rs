@@ -31,6 +31,6 @@ pub use model::{
     AskFallback, OnError, OwnedCondition, OwnedDetector, OwnedPlugin, OwnedRule, OwnedSink, Policy,
     SecretsSettings,
 };
-pub use packs::{ALL as PACKS, Pack, find as pack};
+pub use packs::{ALL as PACKS, Pack, effects, find as pack};
 pub use schema::schema;
 pub use validate::{Checked, check};

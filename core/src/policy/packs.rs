@@ -24,7 +24,6 @@ pub struct Pack {
 
 /// The subjects that are put together to `recommended`.
 const SUBJECTS: &[&str] = &[
-    "firewall-protection",
     "filesystem",
     "git",
     "credentials",
@@ -38,6 +37,8 @@ const SUBJECTS: &[&str] = &[
     "supply-chain",
     "agent-config",
     "mcp",
+    // Last, so that what is bad in itself gives the reason.
+    "firewall-protection",
 ];
 
 macro_rules! packs {
@@ -96,6 +97,11 @@ packs! {
 /// The pack of a name.
 pub fn find(name: &str) -> Option<&'static Pack> {
     ALL.iter().find(|pack| pack.name == name)
+}
+
+/// What rules may be about by `effects:`, with what each means, sorted by the id.
+pub fn effects() -> impl Iterator<Item = (&'static str, &'static str)> {
+    crate::knowledge::effects()
 }
 
 /// The packs with rules of their own that a pack stands for, in the order of their rules, and whether only what they

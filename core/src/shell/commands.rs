@@ -62,7 +62,7 @@ impl Machine<'_> {
             let value = self.variable(name);
             self.environment(name, &value, Origin::Call);
         }
-        let raw = command.span.slice(source).trim();
+        let raw = texts::without_end(command.span.slice(source));
         if let [argv] = ways.as_slice()
             && argv.first().is_some_and(|word| word.text == "exec")
             && argv.iter().skip(1).all(|word| word.text.starts_with('-'))

@@ -111,7 +111,7 @@ impl Machine<'_> {
                 }
             }
         }
-        let raw = declaration.span.slice(source).trim();
+        let raw = super::texts::without_end(declaration.span.slice(source));
         self.builtin_seen(words, Some(raw), out);
     }
 }

@@ -323,6 +323,17 @@ fn letters(set: &str) -> Option<Vec<char>> {
     Some(letters)
 }
 
+/// A command without what ends it, which the parser takes into it at times. An escaped one is a word.
+pub(super) fn without_end(command: &str) -> &str {
+    let mut text = command.trim();
+    while let Some(before) = text.strip_suffix([';', '&'])
+        && !before.ends_with('\\')
+    {
+        text = before.trim_end();
+    }
+    text
+}
+
 /// A word as the shell reads it back.
 pub(super) fn quoted(text: &str) -> String {
     let plain = |c: char| {
@@ -365,6 +376,13 @@ mod tests {
         assert_eq!(hex("726d").as_deref(), Some("rm"));
         assert_eq!(translated("eno", "a-z", Some("n-za-m"), false).as_deref(), Some("rab"));
         assert_eq!(translated("r-m", "-", None, true).as_deref(), Some("rm"));
+    }
+
+    #[test]
+    fn a_command_does_not_include_what_ends_it() {
+        assert_eq!(without_end("git status;"), "git status");
+        assert_eq!(without_end(" a & "), "a");
+        assert_eq!(without_end("find . -exec rm {} \\;"), "find . -exec rm {} \\;");
     }
 
     #[test]

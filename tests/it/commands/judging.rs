@@ -191,7 +191,7 @@ fn check_answers_with_its_exit_code() {
     assert_snapshot!(run(&sandbox, &["check", "--tool", "Bash", "--command", "git push"]), @r#"
     exit 3
     -- stdout
-    ask: a push is public: `git push`
+    ask: a push is public
       rule `ask-push` of the project policy, line 11
     "#);
     assert_snapshot!(run(&sandbox, &["check", "--tool", "Write", "--path", "a.txt"]), @r#"

@@ -52,7 +52,15 @@ fn pages(workshop: &Workshop) -> Result<BTreeMap<PathBuf, String>> {
     let plugins: Value = serde_json::from_str(&listed)
         .map_err(|error| format!("`plugins list --json` is no JSON: {error}"))?;
     let folder = workshop.path("docs/src/reference");
-    Ok(BTreeMap::from([(folder.join("cli.md"), cli), (folder.join("plugins.md"), plugin_page(&plugins)?)]))
+    let parsed = |arguments: &[&str]| -> Result<Value> {
+        serde_json::from_str(&ask(arguments)?).map_err(|error| format!("{arguments:?} prints no JSON: {error}"))
+    };
+    let packs = pack_page(&parsed(&["packs", "--json"])?, &parsed(&["packs", "--effects", "--json"])?);
+    Ok(BTreeMap::from([
+        (folder.join("cli.md"), cli),
+        (folder.join("packs.md"), packs),
+        (folder.join("plugins.md"), plugin_page(&plugins)?),
+    ]))
 }
 
 /// Adds the help of a command and of everything below it.
@@ -87,6 +95,39 @@ fn commands(help: &str) -> Vec<String> {
         .filter(|name| *name != "help")
         .map(str::to_owned)
         .collect()
+}
+
+fn pack_page(packs: &Value, effects: &Value) -> String {
+    let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut page = format!(
+        "{NOTICE}# Packs and effects\n\nThe built-in packs of rules, as `extends:` of a policy takes them, and the effects \
+         that their rules are about.\n\n| pack | rules | what it is for |\n|---|---|---|\n"
+    );
+    let packs = list(packs, "packs");
+    for pack in &packs {
+        let count = list(pack, "rules").len();
+        add(&mut page, &format!("| `{}` | {count} | {} |\n", text(pack, "name"), text(pack, "about")));
+    }
+    for pack in packs.iter().filter(|pack| list(pack, "includes").is_empty()) {
+        add(&mut page, &format!("\n## {}\n\n| rule | answer | effects | reason |\n|---|---|---|---|\n", text(pack, "name")));
+        for rule in list(pack, "rules") {
+            let effects: Vec<String> =
+                list(&rule, "effects").iter().filter_map(|id| Some(format!("`{}`", id.as_str()?))).collect();
+            let line = format!(
+                "| `{}` | {} | {} | {} |\n",
+                text(&rule, "name"),
+                text(&rule, "action"),
+                if effects.is_empty() { "by patterns".to_owned() } else { effects.join(", ") },
+                text(&rule, "reason")
+            );
+            add(&mut page, &line);
+        }
+    }
+    add(&mut page, "\n## Effects\n\n| effect | meaning |\n|---|---|\n");
+    for effect in list(effects, "effects") {
+        add(&mut page, &format!("| `{}` | {} |\n", text(&effect, "id"), text(&effect, "about")));
+    }
+    page
 }
 
 fn plugin_page(listed: &Value) -> Result<String> {
