@@ -35,10 +35,9 @@ pub(crate) fn read(language: Language, text: &Word, arguments: &[Word], fuel: &m
     }
 }
 
-/// What SQL does that a policy can be about; for texts of which nobody says what language they are, such as the argument
-/// of an MCP tool. Nothing where the text does not begin as a statement does.
-pub(crate) fn sql_effects(text: &str, fuel: &mut Fuel) -> Doing {
-    if sql::looks_like(text) { sql::read(text, fuel) } else { Doing::default() }
+/// Whether a text of which nobody says what language it is in, such as the argument of an MCP tool, is a statement of SQL.
+pub(crate) fn is_sql(text: &str) -> bool {
+    sql::looks_like(text)
 }
 
 fn code(language: Language, text: &Word, arguments: &[Word], fuel: &mut Fuel) -> Doing {

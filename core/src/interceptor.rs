@@ -23,6 +23,7 @@ use crate::paths::Ground;
 use crate::policy::{Compiled, Layer, PolicyError};
 use crate::protection::{self, Protection};
 use crate::registry::Registry;
+use crate::scripts::Scripts;
 use crate::secrets::{DetectorSetting, Engine, EngineError, Scanned};
 use crate::tolerance::{Failure, PluginSetting};
 use crate::understand::World;
@@ -196,6 +197,7 @@ impl<'c> Interceptor<'c> {
 
     /// What is understood of a call.
     fn facts(&self, call: &ToolCall) -> facts::Facts {
+        let scripts = Scripts::of(&call.project);
         let world = World {
             knowledge: &self.knowledge,
             ground: Ground {
@@ -205,7 +207,7 @@ impl<'c> Interceptor<'c> {
                 own: self.protection.as_ref().map(Protection::own),
             },
             folder: facts::folder(call, &call.project),
-            scripts: &|_| None,
+            scripts: &|path| scripts.text(path),
         };
         facts::of(call, &world)
     }

@@ -36,10 +36,6 @@ pub(crate) struct Knowledge {
 }
 
 impl Knowledge {
-    /// The built-in rows alone.
-    pub(crate) fn built_in() -> Self {
-        Self::default()
-    }
 
     /// Asks these tables first.
     pub(crate) fn with(own: Vec<Vec<u8>>) -> Self {

@@ -24,6 +24,7 @@ pub mod private;
 pub mod protection;
 pub mod registry;
 pub mod secrets;
+mod scripts;
 mod shell;
 pub mod stamp;
 pub mod store;

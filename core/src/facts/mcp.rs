@@ -248,7 +248,7 @@ fn role_of(name: &str, text: &str, words: &[String], verb: Verb) -> Role {
             return if shell { Role::Command } else { Role::Code };
         }
         "sql" | "statement" | "statements" => return Role::Sql,
-        "query" if is_sql(text) => return Role::Sql,
+        "query" if crate::inline::is_sql(text) => return Role::Sql,
         "content" | "contents" | "text" | "body" | "message" | "title" | "description" | "prompt" | "comment"
         | "summary" | "subject" | "string" | "thought" | "reason" | "note" | "notes" | "observation" | "query"
         | "question" | "answer" | "label" | "labels" | "markdown" | "html" | "data" | "value" | "topic" => {
@@ -265,18 +265,6 @@ fn role_of(name: &str, text: &str, words: &[String], verb: Verb) -> Role {
             | "destination" | "dest" | "src" | "from" | "to" | "target" | "location" | "cwd" | "root"
     );
     if looks_like_path(text, says_path) { Role::Path } else { Role::Unknown }
-}
-
-fn is_sql(text: &str) -> bool {
-    let first = text.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    [
-        "select", "insert", "update", "delete", "drop", "truncate", "alter", "create", "grant", "revoke", "with",
-        "copy", "call", "exec", "execute", "merge", "replace", "attach", "pragma", "db",
-    ]
-    .iter()
-    .any(|word| first.eq_ignore_ascii_case(word))
-        || text.trim_start().starts_with("/*")
-        || text.trim_start().starts_with("--")
 }
 
 fn language_of(words: &[String], text: &str) -> Language {

@@ -498,7 +498,7 @@ fn words(text: &str) -> Vec<Word> {
 }
 
 fn effects(text: &str) -> BTreeSet<String> {
-    Knowledge::built_in().doing(&words(text)).effects.into_iter().map(|effect| effect.id).collect()
+    Knowledge::default().doing(&words(text)).effects.into_iter().map(|effect| effect.id).collect()
 }
 
 #[test]
@@ -530,7 +530,7 @@ fn everyday_work_has_none_that_anybody_asks_about() {
 fn every_command_of_these_tables_is_known() {
     let texts = ATTACKS.iter().map(|(text, _)| *text).chain(EVERYDAY.iter().copied());
     let unknown: Vec<_> =
-        texts.filter(|text| !Knowledge::built_in().doing(&words(text)).recognised).collect();
+        texts.filter(|text| !Knowledge::default().doing(&words(text)).recognised).collect();
     assert!(unknown.is_empty(), "{unknown:#?}");
 }
 
@@ -550,7 +550,7 @@ fn consoles_run_their_sql() {
         "cockroach sql --insecure -e 'DROP TABLE users'",
         "mongosh shop --eval 'DROP TABLE users'",
     ] {
-        let doing = Knowledge::built_in().doing(&words(text));
+        let doing = Knowledge::default().doing(&words(text));
         let runs = doing.runs.iter().any(|run| {
             matches!(run, Run::Code { language: Language::Sql, text, .. } if text.text == "DROP TABLE users")
         });
@@ -580,7 +580,7 @@ fn runners_run_their_command() {
         "pnpm rimraf dist",
         "cross-env A=1 rimraf dist",
     ] {
-        let doing = Knowledge::built_in().doing(&words(text));
+        let doing = Knowledge::default().doing(&words(text));
         let runs = doing.runs.iter().any(|run| {
             matches!(run, Run::Command { argv, .. }
                 if argv.iter().map(|word| word.text.as_str()).eq(["rimraf", "dist"]))

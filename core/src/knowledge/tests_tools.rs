@@ -409,7 +409,7 @@ fn words(text: &str) -> Vec<Word> {
 }
 
 fn effects(text: &str) -> BTreeSet<String> {
-    Knowledge::built_in().doing(&words(text)).effects.into_iter().map(|effect| effect.id).collect()
+    Knowledge::default().doing(&words(text)).effects.into_iter().map(|effect| effect.id).collect()
 }
 
 #[test]
@@ -438,7 +438,7 @@ fn everyday_work_has_none_that_anybody_asks_about() {
 fn every_command_of_these_tables_is_known() {
     let texts = ATTACKS.iter().map(|(text, _)| *text).chain(EVERYDAY.iter().copied());
     let unknown: Vec<_> =
-        texts.filter(|text| !Knowledge::built_in().doing(&words(text)).recognised).collect();
+        texts.filter(|text| !Knowledge::default().doing(&words(text)).recognised).collect();
     assert!(unknown.is_empty(), "{unknown:#?}");
 }
 
@@ -449,7 +449,7 @@ fn what_runs_another_command_tells_it() {
         "git submodule foreach make -k test",
         "doppler run -p x -- make -k test",
     ] {
-        let doing = Knowledge::built_in().doing(&words(text));
+        let doing = Knowledge::default().doing(&words(text));
         let found = doing.runs.iter().any(|run| {
             matches!(run, Run::Command { argv, .. }
                 if argv.iter().map(|word| word.text.as_str()).eq(["make", "-k", "test"]))
@@ -461,7 +461,7 @@ fn what_runs_another_command_tells_it() {
         "git submodule foreach 'make test'",
         "git filter-branch --tree-filter 'make test'",
     ] {
-        let doing = Knowledge::built_in().doing(&words(text));
+        let doing = Knowledge::default().doing(&words(text));
         let found =
             doing.runs.iter().any(|run| matches!(run, Run::Code { text, .. } if text.text == "make test"));
         assert!(found, "{text}: {:?}", doing.runs);

@@ -28,7 +28,7 @@ fn verdict(world: &World, tool: &str, input: Value) -> Option<Decision> {
     let mut call = ToolCall::new(tool, input);
     call.cwd.clone_from(&world.places.project);
     call.project.clone_from(&world.places.project);
-    let knowledge = Knowledge::built_in();
+    let knowledge = Knowledge::default();
     let around = crate::understand::World {
         knowledge: &knowledge,
         ground: Ground {

@@ -7,10 +7,12 @@ use super::state::{Item, Key};
 use super::texts;
 use super::value::{Out, Value};
 use crate::inline;
-use crate::understand::{Content, Doing, HOLE, Language, Origin, Output, Run, Taint, Touch, UNKNOWN, Word};
+use crate::understand::{Content, Doing, Fuel, HOLE, Language, Origin, Output, Run, Taint, Touch, UNKNOWN, Word};
 
 /// How many words of a program that nobody knows are looked at as paths.
 const MENTIONS: usize = 64;
+/// Steps for a file that is run.
+const FILE_FUEL: u32 = 100_000;
 /// The effect of running something as another user.
 const ROOT: &str = "privilege.root";
 
@@ -449,7 +451,13 @@ impl Machine<'_> {
             let language = if language == Language::Other { by_first_line(&value) } else { language };
             let arguments: Vec<Word> =
                 std::iter::once(path.clone()).chain(arguments.iter().cloned()).collect();
+            // What is in a file can tighten the answer. That it cannot be followed says no more than that it was not
+            // read at all, and its steps are its own.
+            let fuel = std::mem::replace(&mut self.fuel, Fuel::new(FILE_FUEL));
+            let undecidable = self.seen.undecidable;
             self.run_code(language, &value, &arguments, origin, out);
+            self.seen.undecidable = undecidable;
+            self.fuel = fuel;
         }
     }
 }

@@ -5,7 +5,7 @@ use shuck_ast::{LiteralText, WordPart, WordPartNode};
 use super::braces::{self, Atom};
 use super::machine::Machine;
 use super::value::Value;
-use crate::understand::{Taint, UNKNOWN, Word};
+use crate::understand::{Taint, Word};
 
 /// How many ways of reading one command are followed.
 const MOST: usize = 16;
@@ -414,7 +414,3 @@ pub(super) fn split_text(text: &str) -> Vec<String> {
     words
 }
 
-/// What is unknown as a text.
-pub(super) fn unknown_text() -> String {
-    UNKNOWN.to_string()
-}

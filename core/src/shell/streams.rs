@@ -32,11 +32,6 @@ impl Input {
         Self(Some(Rc::new(RefCell::new(Source { value, at: 0 }))))
     }
 
-    /// Whether it is what the shell was started with.
-    pub(super) const fn is_inherited(&self) -> bool {
-        self.0.is_none()
-    }
-
     /// All that is left.
     pub(super) fn rest(&self) -> Option<Value> {
         let source = self.0.as_ref()?;

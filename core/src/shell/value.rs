@@ -111,13 +111,6 @@ impl Value {
         Self::any(self.options.iter().map(|word| Word { text: change(&word.text), ..word.clone() }))
     }
 
-    /// The same texts that come from somewhere else, too.
-    pub(super) fn tainted(mut self, taint: Taint) -> Self {
-        for option in &mut self.options {
-            option.taint |= taint;
-        }
-        self
-    }
 }
 
 /// Two texts as one; what is unknown on both sides is unknown once.

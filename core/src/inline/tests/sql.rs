@@ -99,16 +99,16 @@ fn statements_of_every_day() {
 #[test]
 fn prose_is_no_statement() {
     for (text, expected) in [
-        ("DROP TABLE users", 1),
-        ("select 1; drop table users", 1),
-        ("delete from users", 1),
-        ("Drop the table in the kitchen", 0),
-        ("Delete all users", 0),
-        ("Update the README: set the version", 0),
-        ("please DROP TABLE users", 0),
-        ("truncate the text of the title when it is long", 0),
-        ("Fixes: DROP DATABASE is now refused", 0),
+        ("DROP TABLE users", true),
+        ("select 1; drop table users", true),
+        ("delete from users", true),
+        ("Drop the table in the kitchen", false),
+        ("Delete all users", false),
+        ("Update the README: set the version", false),
+        ("please DROP TABLE users", false),
+        ("truncate the text of the title when it is long", false),
+        ("Fixes: DROP DATABASE is now refused", false),
     ] {
-        assert_eq!(sql_effects(text, &mut Fuel::new(1000)).effects.len(), expected, "{text}");
+        assert_eq!(is_sql(text), expected, "{text}");
     }
 }
