@@ -53,7 +53,9 @@ pub(super) fn doing(program: String, row: &Row<'_>, argv: &[Word]) -> Doing {
     });
     for given in &parsed.options {
         if let Some(value) = &given.value {
-            acting.act(given.role, value, &[]);
+            // What follows a module is its own.
+            let after = if matches!(given.role, Role::Module(_)) { parsed.operands.as_slice() } else { &[] };
+            acting.act(given.role, value, after);
         }
     }
     for (at, (role, word)) in pairs.iter().map(|(role, _)| role).zip(&parsed.operands).enumerate() {
