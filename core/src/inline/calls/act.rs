@@ -224,6 +224,20 @@ impl Reader<'_> {
                 self.command(&program.items(), call.arguments);
                 nothing
             }
+            Means::Sql(place) => {
+                let value = call.at(place);
+                if let Is::Text(text) = &*value.is
+                    && crate::inline::sql::looks_like(text)
+                {
+                    self.doing.runs.push(Run::Code {
+                        language: Language::Sql,
+                        text: crate::understand::Word::plain(text.clone()),
+                        arguments: Vec::new(),
+                        elsewhere: false,
+                    });
+                }
+                Value::unknown(call.marks)
+            }
             Means::Effect(id) => {
                 self.effect(id, key);
                 nothing

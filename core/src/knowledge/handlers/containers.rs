@@ -1,10 +1,39 @@
 //! `docker run`, `docker exec`, `kubectl exec`: the command inside.
 
+use agentfirewall_sdk::Access;
+
 use super::super::parse::Parsed;
+use super::super::words::Content;
+use super::touch;
 use crate::understand::{Doing, Run, Word};
+
+/// What of this machine a container gets to see: `--volume SOURCE:TARGET`, `--mount type=bind,src=SOURCE,…`.
+fn mounts(parsed: &Parsed<'_>, doing: &mut Doing) {
+    for given in parsed.given("--volume") {
+        let Some(value) = &given.value else { continue };
+        let source = value.text.split(':').next().unwrap_or_default();
+        // A name without a slash is a volume.
+        if source.starts_with(['/', '~', '.']) {
+            seen_inside(source, value, doing);
+        }
+    }
+    for given in parsed.given("--mount") {
+        let Some(value) = &given.value else { continue };
+        let source = value.text.split(',').find_map(|part| part.strip_prefix("source=").or_else(|| part.strip_prefix("src=")));
+        if let Some(source) = source.filter(|source| source.starts_with(['/', '~', '.'])) {
+            seen_inside(source, value, doing);
+        }
+    }
+}
+
+fn seen_inside(source: &str, value: &Word, doing: &mut Doing) {
+    let source = Word { text: source.to_owned(), ..value.clone() };
+    touch(doing, &source, Access::Read, true, Content::Stored);
+}
 
 /// What comes after the image, the container or the pod runs there.
 pub(super) fn run(parsed: &Parsed<'_>, doing: &mut Doing) {
+    mounts(parsed, doing);
     let inner = parsed.operands.get(1..).unwrap_or_default();
     let inner: Vec<Word> = match inner.split_first() {
         Some((dashes, rest)) if dashes.text == "--" => rest.to_vec(),

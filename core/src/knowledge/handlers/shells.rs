@@ -113,7 +113,7 @@ fn file(words: &[Word], doing: &mut Doing) {
         return;
     }
     // A share of another machine, or an address.
-    if path.text.starts_with("\\\\") || path.text.starts_with("//") || path.text.contains("://") {
+    if path.text.starts_with('\\') || path.text.starts_with("//") || path.text.contains("://") {
         doing.effects.push(Effect::new("remote-code.download-run", path.text.clone()));
     }
     doing.touches.push(Touch { content: Content::Run(Language::PowerShell), ..Touch::new(path.clone(), Access::Read) });
