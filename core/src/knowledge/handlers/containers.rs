@@ -4,8 +4,19 @@ use agentfirewall_sdk::Access;
 
 use super::super::parse::Parsed;
 use super::super::words::Content;
-use super::touch;
+use super::{effect, touch};
 use crate::understand::{Doing, Run, Word};
+
+/// `docker build --secret id=x,src=FILE`.
+pub(super) fn build(parsed: &Parsed<'_>, doing: &mut Doing) {
+    for given in parsed.given("--secret") {
+        let Some(value) = &given.value else { continue };
+        let file = value.text.split(',').find_map(|part| part.strip_prefix("source=").or_else(|| part.strip_prefix("src=")));
+        if let Some(file) = file {
+            touch(doing, &Word { text: file.to_owned(), ..value.clone() }, Access::Read, false, Content::Stored);
+        }
+    }
+}
 
 /// What of this machine a container gets to see: `--volume SOURCE:TARGET`, `--mount type=bind,src=SOURCE,…`.
 fn mounts(parsed: &Parsed<'_>, doing: &mut Doing) {
@@ -27,6 +38,14 @@ fn mounts(parsed: &Parsed<'_>, doing: &mut Doing) {
 }
 
 fn seen_inside(source: &str, value: &Word, doing: &mut Doing) {
+    // A home folder as a whole.
+    let home = ["/home/", "/Users/", "/var/home/"]
+        .iter()
+        .find_map(|folder| source.strip_prefix(folder))
+        .is_some_and(|name| !name.trim_end_matches('/').contains('/'));
+    if home || matches!(source.trim_end_matches('/'), "~" | "/root") {
+        effect(doing, "container.escape", "the home folder");
+    }
     let source = Word { text: source.to_owned(), ..value.clone() };
     touch(doing, &source, Access::Read, true, Content::Stored);
 }
