@@ -229,12 +229,12 @@ impl Reader<'_> {
                 if let Is::Text(text) = &*value.is
                     && crate::inline::sql::looks_like(text)
                 {
-                    self.doing.runs.push(Run::Code {
-                        language: Language::Sql,
-                        text: crate::understand::Word::plain(text.clone()),
-                        arguments: Vec::new(),
-                        elsewhere: false,
-                    });
+                    let statements = crate::inline::sql::read(text, self.fuel);
+                    for effect in statements.effects {
+                        self.effect(&effect.id, effect.detail);
+                    }
+                    self.doing.touches.extend(statements.touches);
+                    self.doing.runs.extend(statements.runs);
                 }
                 Value::unknown(call.marks)
             }
