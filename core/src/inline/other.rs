@@ -106,6 +106,10 @@ fn escape(line: &str, doing: &mut Doing) {
 /// What a call does, whose arguments come next.
 fn call(name: &str, code: &mut Code, doing: &mut Doing) {
     let lower = name.to_ascii_lowercase();
+    // A key of YAML.
+    if lower.ends_with(':') {
+        return;
+    }
     let last = lower.rsplit(['.', ':']).find(|part| !part.is_empty()).unwrap_or(&lower);
     let last = if lower.ends_with("file.remove") { "file.remove" } else { last };
     let is = |names: &[&str]| names.contains(&last) || names.contains(&last.rsplit('/').next().unwrap_or(last));
@@ -123,8 +127,8 @@ fn call(name: &str, code: &mut Code, doing: &mut Doing) {
             for word in words.filter(|word| !word.starts_with('-')) {
                 remove(&Word::plain(word.trim_matches(['"', '\''])), true, doing);
             }
+            return;
         }
-        return;
     }
     if is(RUNS) {
         let given = code.arguments();
