@@ -5,6 +5,7 @@ mod awk;
 mod calls;
 mod decode;
 mod lex;
+mod other;
 mod powershell;
 mod reader;
 mod sed;
@@ -20,7 +21,8 @@ use value::{Marks, Value};
 /// What a text of code does. `arguments` are what it sees as its own (`sys.argv`, awk's files).
 pub(crate) fn read(language: Language, text: &Word, arguments: &[Word], fuel: &mut Fuel) -> Doing {
     match language {
-        Language::Shell | Language::Other => Doing::default(),
+        Language::Shell => Doing::default(),
+        Language::Other => other::read(&text.text, fuel),
         Language::Awk => awk::read(&text.text, fuel),
         Language::Sed => sed::read(&text.text, fuel),
         Language::Sql => sql::read(&text.text, fuel),
@@ -53,6 +55,14 @@ fn code(language: Language, text: &Word, arguments: &[Word], fuel: &mut Fuel) ->
         reader.effect("remote-code.pipe", "what came over the network");
     }
     let mut doing = reader.finish();
+    // All objects of a model, by the mappers of Django and of others.
+    let plain: String = text.text.chars().filter(|letter| !letter.is_whitespace()).collect();
+    if [".objects.all().delete(", ".objects.delete(", ".query.delete(", ".deleteMany({})", ".delete_many({})", ".deleteMany()"]
+        .iter()
+        .any(|call| plain.contains(call))
+    {
+        doing.effects.push(crate::understand::Effect::new("database.delete-all", "all objects"));
+    }
     if let Some(run) = meant_for_a_shell(&text.text) {
         doing.runs.push(run);
     }

@@ -140,6 +140,8 @@ pub(super) enum Means {
     /// Bytes by a form, as `pack` of Perl has it.
     Bytes,
     Effect(&'static str),
+    /// Statements for a database.
+    Sql(Place),
     /// A keyring or a store of cookies: credentials come out.
     Credentials,
     Nothing,

@@ -122,6 +122,7 @@ impl Sed {
             'b' | 't' | 'T' | ':' => self.skip(|letter| !matches!(letter, '\n' | ';' | '}')),
             'e' => {
                 let code = self.line();
+                doing.effects.push(Effect::new("shell.runner-flag", "e"));
                 // Alone it runs what the line holds.
                 if code.is_empty() || code.starts_with(['}', ';']) {
                     doing.input = Content::Run(Language::Shell);
@@ -157,6 +158,7 @@ impl Sed {
             match flag {
                 'e' => {
                     self.at += 1;
+                    doing.effects.push(Effect::new("shell.runner-flag", "s///e"));
                     if replacement.contains(['&', '\\']) || replacement.is_empty() {
                         doing.input = Content::Run(Language::Shell);
                     }

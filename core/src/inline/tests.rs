@@ -3,6 +3,7 @@
 mod code;
 mod languages;
 mod more;
+mod others;
 mod sql;
 mod windows;
 

@@ -38,6 +38,12 @@ pub(super) fn doing(program: String, row: &Row<'_>, argv: &[Word]) -> Doing {
             given.role = role;
         }
     }
+    // What looked like a command is none under these conditions.
+    if !means.operands.iter().any(|(role, _)| *role == Role::Command)
+        && let Some(command) = parsed.command.take()
+    {
+        parsed.operands.extend(command);
+    }
     let folder = parsed
         .options
         .iter()
@@ -53,7 +59,9 @@ pub(super) fn doing(program: String, row: &Row<'_>, argv: &[Word]) -> Doing {
     });
     for given in &parsed.options {
         if let Some(value) = &given.value {
-            acting.act(given.role, value, &[]);
+            // What follows a module is its own.
+            let after = if matches!(given.role, Role::Module(_)) { parsed.operands.as_slice() } else { &[] };
+            acting.act(given.role, value, after);
         }
     }
     for (at, (role, word)) in pairs.iter().map(|(role, _)| role).zip(&parsed.operands).enumerate() {
@@ -207,6 +215,14 @@ fn detail(parsed: &Parsed<'_>) -> String {
     words.join(" ").replace(UNKNOWN, "…")
 }
 
+/// Scripts of projects that are programs of their own.
+const SCRIPTS: &[&str] = &["manage.py", "artisan", "console", "rails", "rake", "setup.py", "composer", "composer.phar"];
+
+/// Whether a path is standard input.
+fn is_input(path: &str) -> bool {
+    matches!(path, "-" | "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0")
+}
+
 struct Acting<'d> {
     doing: &'d mut Doing,
     content: Content,
@@ -260,12 +276,26 @@ impl Acting<'_> {
                 arguments: after.to_vec(),
                 elsewhere: false,
             }),
-            Role::Script(language) => self.doing.runs.push(Run::File {
-                language,
-                path: word.clone(),
-                arguments: after.to_vec(),
-                here: true,
-            }),
+            Role::Script(language) if is_input(&word.text) => self.doing.input = Content::Run(language),
+            // Deno and Bun fetch what they run.
+            Role::Script(_) if word.text.starts_with("http://") || word.text.starts_with("https://") => {
+                self.contact(word, Direction::Fetch);
+                self.doing.effects.push(Effect::new("remote-code.pipe", "code that is fetched"));
+            }
+            Role::Script(language) => {
+                // `python manage.py`: the script is a program that the table knows.
+                let name = program_name(&word.text).into_owned();
+                if SCRIPTS.contains(&name.as_str()) {
+                    let argv = std::iter::once(Word { text: name, ..word.clone() }).chain(after.iter().cloned());
+                    self.run(argv.collect());
+                }
+                self.doing.runs.push(Run::File {
+                    language,
+                    path: word.clone(),
+                    arguments: after.to_vec(),
+                    here: true,
+                });
+            }
             Role::Module(_) => self.run(std::iter::once(word).chain(after).cloned().collect()),
             Role::Host(way) | Role::Url(way) => self.contact(word, direction(way)),
             Role::RemoteRead => match remote(&word.text) {

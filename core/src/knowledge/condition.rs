@@ -27,7 +27,9 @@ fn term_holds(term: &str, parsed: &Parsed<'_>) -> bool {
     {
         let fits = |word: &Word| word_matches(pattern, word);
         if let Ok(at) = place.parse::<usize>() {
-            return parsed.operands.get(at).is_some_and(fits);
+            // A command that is run counts on from the operands before it.
+            let command = parsed.command.iter().flatten();
+            return parsed.operands.iter().chain(command).nth(at).is_some_and(fits);
         }
         match place {
             "operand" => return parsed.operands.iter().any(fits),

@@ -18,15 +18,18 @@ use crate::understand::{Doing, Effect, Touch, Word};
 
 /// The handlers that rows may name; the build script reads them from `knowledge/handlers.txt`.
 pub(super) const NAMES: &[&str] = &[
+    "aria2c",
     "awk",
     "bwrap",
     "cmd",
     "curl",
     "docker",
+    "docker-build",
     "env",
     "fd",
     "find",
     "git",
+    "httpie",
     "join",
     "kubectl",
     "nc",
@@ -36,6 +39,7 @@ pub(super) const NAMES: &[&str] = &[
     "rsync",
     "sed",
     "socat",
+    "sqlplus",
     "ssh",
     "ssh-options",
     "tar",
@@ -46,12 +50,15 @@ pub(super) const NAMES: &[&str] = &[
 /// Adds what a handler knows.
 pub(super) fn run(name: &str, parsed: &Parsed<'_>, doing: &mut Doing) {
     match name {
+        "aria2c" => transfer::aria2c(parsed, doing),
         "awk" => text::awk(parsed, doing),
         "bwrap" => shells::bwrap(parsed, doing),
         "cmd" => shells::cmd(parsed, doing),
+        "httpie" => transfer::httpie(parsed, doing),
         "join" => shells::join(parsed, doing),
         "powershell" => shells::powershell(parsed, doing),
         "curl" => transfer::curl(parsed, doing),
+        "docker-build" => containers::build(parsed, doing),
         "docker" | "kubectl" => containers::run(parsed, doing),
         "env" => lists::env(parsed, doing),
         "fd" => search::fd(parsed, doing),
@@ -62,6 +69,7 @@ pub(super) fn run(name: &str, parsed: &Parsed<'_>, doing: &mut Doing) {
         "parallel" => lists::parallel(parsed, doing),
         "rsync" => transfer::rsync(parsed, doing),
         "sed" => text::sed(parsed, doing),
+        "sqlplus" => remote::sqlplus(parsed, doing),
         "socat" => remote::socat(parsed, doing),
         "ssh" => remote::ssh(parsed, doing),
         "ssh-options" => remote::ssh_options(parsed, doing),

@@ -61,7 +61,7 @@ impl<'t> Parsed<'t> {
 
     /// The long option that a beginning stands for, if it is the only one in the innermost row that has such.
     fn abbreviated(&self, spelling: &str) -> Option<(String, Role)> {
-        if spelling.len() < 4 {
+        if spelling.len() < 3 {
             return None;
         }
         self.rows.iter().rev().find_map(|row| {
@@ -100,14 +100,19 @@ pub(super) fn parse<'t>(row: &Row<'t>, argv: &[Word]) -> Parsed<'t> {
                 ended = true;
                 continue;
             }
+            let before = parsed.options.len();
             option(&mut parsed, style, word, &mut rest);
+            // All that follows is the module's.
+            ended |= parsed.options.iter().skip(before).any(|given| matches!(given.role, Role::Module(_)));
             continue;
         }
-        if parsed.operands.is_empty() && !ended
+        if parsed.operands.is_empty()
+            && (!ended || parsed.rows.len() == 1 && !module(&parsed))
             && let Some((name, inner)) = subcommand(&parsed, text)
         {
             parsed.subcommand.push(name);
             parsed.rows.push(inner);
+            ended = false;
             continue;
         }
         // A command begins here: what follows is its own.
@@ -130,6 +135,10 @@ pub(super) fn parse<'t>(row: &Row<'t>, argv: &[Word]) -> Parsed<'t> {
         }
     }
     parsed
+}
+
+fn module(parsed: &Parsed<'_>) -> bool {
+    parsed.options.iter().any(|given| matches!(given.role, Role::Module(_)))
 }
 
 /// `NAME=VALUE`.

@@ -224,6 +224,20 @@ impl Reader<'_> {
                 self.command(&program.items(), call.arguments);
                 nothing
             }
+            Means::Sql(place) => {
+                let value = call.at(place);
+                if let Is::Text(text) = &*value.is
+                    && crate::inline::sql::looks_like(text)
+                {
+                    let statements = crate::inline::sql::read(text, self.fuel);
+                    for effect in statements.effects {
+                        self.effect(&effect.id, effect.detail);
+                    }
+                    self.doing.touches.extend(statements.touches);
+                    self.doing.runs.extend(statements.runs);
+                }
+                Value::unknown(call.marks)
+            }
             Means::Effect(id) => {
                 self.effect(id, key);
                 nothing

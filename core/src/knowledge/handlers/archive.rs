@@ -16,6 +16,8 @@ pub(super) fn tar(parsed: &Parsed<'_>, doing: &mut Doing) {
     let mut folder: Option<Word> = None;
     let mut members: Vec<(Word, Option<Word>)> = Vec::new();
     let mut to_output = false;
+    let mut absolute = false;
+    let mut removes = false;
     let mut words = parsed.words.iter();
     let mut first = true;
     while let Some(word) = words.next() {
@@ -32,7 +34,12 @@ pub(super) fn tar(parsed: &Parsed<'_>, doing: &mut Doing) {
                 "list" => operation = Some('t'),
                 "append" | "update" | "catenate" | "concatenate" => operation = Some('r'),
                 "to-stdout" => to_output = true,
-                "remove-files" => operation = operation.or(Some('c')),
+                "remove-files" => {
+                    operation = operation.or(Some('c'));
+                    removes = true;
+                }
+                name if name.len() >= 6 && "absolute-names".starts_with(name) => absolute = true,
+                name if name.len() >= 8 && "absolute-paths".starts_with(name) => absolute = true,
                 _ => {}
             }
             let valued = [
@@ -71,6 +78,7 @@ pub(super) fn tar(parsed: &Parsed<'_>, doing: &mut Doing) {
             match letter {
                 'c' | 'x' | 't' | 'r' | 'u' | 'A' | 'd' => operation = Some(letter),
                 'O' => to_output = true,
+                'P' => absolute = true,
                 _ => {}
             }
             if VALUED.contains(letter) {
@@ -98,6 +106,15 @@ pub(super) fn tar(parsed: &Parsed<'_>, doing: &mut Doing) {
     let stream = file.as_ref().is_none_or(|file| file.text == "-");
     match operation {
         Some('c' | 'r' | 'u' | 'A') => {
+            if removes {
+                for (member, folder) in &members {
+                    doing.touches.push(Touch {
+                        tree: true,
+                        folder: folder.clone(),
+                        ..Touch::new(member.clone(), Access::Delete)
+                    });
+                }
+            }
             let content = if stream { Content::Encoded } else { Content::Stored };
             for (member, folder) in members {
                 doing.touches.push(Touch { tree: true, content, folder, ..Touch::new(member, Access::Read) });
@@ -113,6 +130,10 @@ pub(super) fn tar(parsed: &Parsed<'_>, doing: &mut Doing) {
                     touch(doing, &file, Access::Read, false, content);
                 }
                 None => doing.input = if to_output { Content::Decoded } else { Content::Unpacked },
+            }
+            // The names in the archive say where its files go.
+            if absolute && !to_output {
+                effect(doing, "filesystem.write-outside", "--absolute-names");
             }
             if !to_output {
                 let into = folder.unwrap_or_else(|| Word::plain("."));

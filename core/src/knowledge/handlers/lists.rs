@@ -10,7 +10,8 @@ pub(super) fn xargs(parsed: &Parsed<'_>, doing: &mut Doing) {
         argv => argv.to_vec(),
     };
     let marker = parsed.value("-I").map(|value| value.text.clone()).or_else(|| {
-        (parsed.has("-i") || parsed.has("--replace")).then(|| "{}".to_owned())
+        let given = parsed.given("--replace").last()?;
+        Some(given.value.as_ref().map_or_else(|| "{}".to_owned(), |value| value.text.clone()))
     });
     doing.runs.push(command(argv, marker.as_deref()));
 }
@@ -59,6 +60,21 @@ pub(super) fn parallel(parsed: &Parsed<'_>, doing: &mut Doing) {
     } else {
         sources.iter().take(8).map(|word| word.text.clone()).collect()
     };
+    // What is put in is quoted, so that it stays one word; what stands there already may be meant as it stands.
+    for value in &values {
+        let mut placed = false;
+        let mut words: Vec<Word> = argv
+            .iter()
+            .map(|word| {
+                placed |= word.text.contains("{}");
+                Word { text: word.text.replace("{}", value), ..word.clone() }
+            })
+            .collect();
+        if !placed {
+            words.push(Word::plain(value.clone()));
+        }
+        doing.runs.push(Run::Command { argv: words, more: false, elsewhere, folder: None, environment: Vec::new() });
+    }
     for value in values {
         let text = if text.contains("{}") { text.replace("{}", &value) } else { format!("{text} {value}") };
         doing.runs.push(Run::Code {
@@ -80,6 +96,21 @@ pub(super) fn env(parsed: &Parsed<'_>, doing: &mut Doing) {
         doing.runs.clear();
         doing.runs.push(Run::Code { language: Language::Shell, text, arguments: Vec::new(), elsewhere: false });
     }
+    // `env - command` is `env -i command`.
+    for run in &mut doing.runs {
+        if let Run::Command { argv, .. } = run
+            && argv.first().is_some_and(|word| word.text == "-")
+        {
+            argv.remove(0);
+            while let Some((name, _)) = argv.first().and_then(|word| word.text.split_once('='))
+                && !name.is_empty()
+                && name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
+            {
+                argv.remove(0);
+            }
+        }
+    }
+    doing.runs.retain(|run| !matches!(run, Run::Command { argv, .. } if argv.is_empty()));
     if doing.runs.is_empty() {
         doing.output = Output::Environment;
     }

@@ -38,7 +38,12 @@ pub(super) fn ssh_options(parsed: &Parsed<'_>, doing: &mut Doing) {
 
 pub(super) fn ssh(parsed: &Parsed<'_>, doing: &mut Doing) {
     ssh_options(parsed, doing);
+    // A configuration that nobody can look at may name programs.
+    if parsed.value("-F").is_some_and(|file| file.text == "-" || file.text.starts_with("/dev/") && file.text != "/dev/null") {
+        effect(doing, "shell.runner-flag", "-F");
+    }
     let Some((host, command)) = parsed.operands.split_first() else { return };
+    doing.output = Output::Network;
     contact(doing, host, Direction::Connect);
     if command.is_empty() {
         doing.input = Content::Run(Language::Shell);
@@ -119,6 +124,19 @@ pub(super) fn socat(parsed: &Parsed<'_>, doing: &mut Doing) {
     }
 }
 
+/// A library by its path, which is loaded.
+fn is_library(text: &str) -> bool {
+    !text.starts_with('-') && (text.contains(['/', '\\']) || [".so", ".dylib", ".dll"].iter().any(|end| text.ends_with(end)))
+}
+
+/// `sqlplus user/password @FILE`.
+pub(super) fn sqlplus(parsed: &Parsed<'_>, doing: &mut Doing) {
+    for word in parsed.operands.iter().filter(|word| word.text.starts_with('@') && word.text.len() > 1) {
+        doing.input = Content::Unused;
+        doing.runs.push(Run::File { language: Language::Sql, path: word.after(1), arguments: Vec::new(), here: true });
+    }
+}
+
 pub(super) fn openssl(parsed: &Parsed<'_>, doing: &mut Doing) {
     let words = &parsed.words;
     let value = |name: &str| {
@@ -127,6 +145,11 @@ pub(super) fn openssl(parsed: &Parsed<'_>, doing: &mut Doing) {
     };
     let has = |name: &str| words.iter().any(|word| word.text == name);
     let Some(command) = words.first().map(|word| word.text.clone()) else { return };
+    for option in ["-engine", "-provider", "-provider-path", "-engine_impl"] {
+        if value(option).is_some_and(|value| is_library(&value.text) || option == "-provider-path") {
+            effect(doing, "shell.runner-flag", option);
+        }
+    }
     let reads = value("-in").cloned();
     let writes = value("-out").cloned();
     match command.as_str() {
@@ -149,7 +172,7 @@ pub(super) fn openssl(parsed: &Parsed<'_>, doing: &mut Doing) {
             doing.output = Output::Network;
         }
         "s_server" => effect(doing, "remote-code.listen", "openssl s_server"),
-        "engine" if has("-pre") => effect(doing, "shell.runner-flag", "-pre"),
+        "engine" if has("-pre") || words.iter().skip(1).any(|word| is_library(&word.text)) => effect(doing, "shell.runner-flag", "-pre"),
         // Keys are looked at: `rsa -in key` prints the key itself unless told not to.
         "rsa" | "pkey" | "ec" | "dsa" | "pkcs8" | "pkcs12" => {
             let shows = !has("-noout") && !has("-pubout") && writes.is_none();

@@ -117,6 +117,12 @@ fn below(root: &Word, narrowed: bool) -> Word {
 
 /// Runs a command for what is found: `{}` is each of it.
 fn execute(argv: &[Word], found: &[Word], doing: &mut Doing) {
+    let program = argv.first().map_or("", |word| word.text.rsplit('/').next().unwrap_or_default());
+    if matches!(program, "rm" | "grm" | "unlink" | "shred" | "srm" | "trash" | "trash-put" | "truncate" | "rimraf") {
+        for found in found.iter().filter(|found| !found.known()) {
+            doing.touches.push(Touch { tree: true, ..Touch::new(found.clone(), Access::Delete) });
+        }
+    }
     for found in found.iter().take(8) {
         let argv = argv
             .iter()

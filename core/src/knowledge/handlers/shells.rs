@@ -11,6 +11,10 @@ pub(super) fn powershell(parsed: &Parsed<'_>, doing: &mut Doing) {
     doing.touches.clear();
     while let Some(word) = words.next() {
         let lower = word.text.to_lowercase();
+        if lower == "-" {
+            doing.input = Content::Run(Language::PowerShell);
+            return;
+        }
         let Some(option) = lower.strip_prefix(['-', '/']).filter(|option| !option.is_empty()) else {
             // Without an option Windows PowerShell reads a command, PowerShell 7 a file.
             let rest: Vec<Word> = std::iter::once(word).chain(words).cloned().collect();
@@ -21,14 +25,12 @@ pub(super) fn powershell(parsed: &Parsed<'_>, doing: &mut Doing) {
         let rest = || words.as_slice().to_vec();
         if is("encodedcommand") || option == "ec" {
             let Some(word) = words.next() else { return };
-            return match utf16(&word.text) {
-                Some(text) if word.known() => {
-                    code(Language::PowerShell, &[Word { text, ..word.clone() }], doing);
-                }
-                _ => {
-                    doing.effects.push(Effect::new("remote-code.decoded", "an encoded command that cannot be read"));
-                }
-            };
+            // Nobody encodes what may be read.
+            doing.effects.push(Effect::new("remote-code.decoded", "an encoded command"));
+            if let Some(text) = utf16(&word.text).filter(|_| word.known()) {
+                code(Language::PowerShell, &[Word { text, ..word.clone() }], doing);
+            }
+            return;
         }
         if is("command") || option == "commandwithargs" || option == "cwa" {
             if words.as_slice().first().is_some_and(|word| word.text == "-") {
@@ -106,6 +108,14 @@ pub(super) fn bwrap(parsed: &Parsed<'_>, doing: &mut Doing) {
 
 fn file(words: &[Word], doing: &mut Doing) {
     let Some((path, arguments)) = words.split_first() else { return };
+    if path.text == "-" {
+        doing.input = Content::Run(Language::PowerShell);
+        return;
+    }
+    // A share of another machine, or an address.
+    if path.text.starts_with('\\') || path.text.starts_with("//") || path.text.contains("://") {
+        doing.effects.push(Effect::new("remote-code.download-run", path.text.clone()));
+    }
     doing.touches.push(Touch { content: Content::Run(Language::PowerShell), ..Touch::new(path.clone(), Access::Read) });
     doing.runs.push(Run::File {
         language: Language::PowerShell,

@@ -40,6 +40,31 @@ pub(super) fn curl(parsed: &Parsed<'_>, doing: &mut Doing) {
             send(doing, &value.after(name.len() + 1));
         }
     }
+    for option in ["--resolve", "--connect-to"] {
+        for given in parsed.given(option) {
+            // Where it really goes: `host:port:ADDRESS`, `host:port:HOST:port`.
+            if let Some(value) = &given.value
+                && let Some(to) = value.text.splitn(3, ':').nth(2)
+                && !to.is_empty()
+            {
+                doing.contacts.push(Contact {
+                    word: Word { text: to.to_owned(), ..value.clone() },
+                    direction: Direction::Fetch,
+                });
+            }
+        }
+    }
+    let changes = method.as_deref().is_some_and(|method| matches!(method, "POST" | "PUT" | "PATCH" | "DELETE"));
+    if parsed.value("--unix-socket").is_some_and(|socket| is_container_socket(&socket.text))
+        && (changes || !doing.sent.is_empty() || doing.input == Content::Sent)
+    {
+        effect(doing, "container.privileged", "--unix-socket");
+    }
+    if let Some(method) = &method {
+        for url in parsed.operands.iter().chain(parsed.given("--url").filter_map(|given| given.value.as_ref())) {
+            requested(method, &url.text, doing);
+        }
+    }
     let query = parsed.has("--get");
     let sends = !doing.sent.is_empty()
         || doing.touches.iter().any(|touch| touch.content == Content::Sent)
@@ -68,6 +93,66 @@ pub(super) fn curl(parsed: &Parsed<'_>, doing: &mut Doing) {
     }
     if matches!(parsed.value("--proxy"), Some(proxy) if proxy.text.starts_with("socks")) {
         doing.effects.retain(|effect| effect.id != "exfiltration.tunnel");
+    }
+}
+
+fn is_container_socket(path: &str) -> bool {
+    ["docker.sock", "podman.sock", "containerd.sock", "crio.sock"].iter().any(|name| path.ends_with(name))
+}
+
+/// What a request deletes: something of another machine, or an index of a store of this one.
+pub(super) fn requested(method: &str, url: &str, doing: &mut Doing) {
+    let deletes = method.eq_ignore_ascii_case("delete");
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = host.rsplit('@').next().unwrap_or(host);
+    let (name, port) = host.rsplit_once(':').unwrap_or((host, ""));
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    // Elasticsearch and its relatives, CouchDB, Solr, Qdrant.
+    let store = matches!(port, "9200" | "9201" | "9243" | "5984" | "6984" | "8983" | "6333")
+        || ["elastic", "opensearch", "couchdb", "solr"].iter().any(|word| name.contains(word));
+    let segments = path.split('/').filter(|part| !part.is_empty()).count();
+    if path.contains("_delete_by_query") {
+        return effect(doing, "database.delete-all", "_delete_by_query");
+    }
+    if !deletes {
+        return;
+    }
+    let all = path.starts_with('_') && !path.starts_with("_search") || path.starts_with('*');
+    if store && (segments <= 1 || path.starts_with('_')) || all {
+        return effect(doing, "database.drop", "DELETE");
+    }
+    let here = matches!(name.trim_matches(['[', ']']), "localhost" | "127.0.0.1" | "0.0.0.0" | "::1" | "")
+        || name.ends_with(".localhost")
+        || name.ends_with(".local")
+        || name.ends_with(".test");
+    if !here {
+        effect(doing, "cloud.delete", "DELETE");
+    }
+}
+
+/// `http DELETE address`.
+pub(super) fn httpie(parsed: &Parsed<'_>, doing: &mut Doing) {
+    if let [method, url, ..] = parsed.operands.as_slice()
+        && method.text.bytes().all(|byte| byte.is_ascii_alphabetic())
+    {
+        requested(&method.text, &url.text, doing);
+    }
+}
+
+pub(super) fn aria2c(parsed: &Parsed<'_>, doing: &mut Doing) {
+    if parsed.has("--out") {
+        return;
+    }
+    let folder = parsed.value("--dir").cloned();
+    for url in &parsed.operands {
+        let name = url.text.split(['?', '#']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+        if !name.is_empty() {
+            doing.touches.push(crate::understand::Touch {
+                folder: folder.clone(),
+                ..crate::understand::Touch::new(Word { text: name.to_owned(), ..url.clone() }, Access::Write)
+            });
+        }
     }
 }
 

@@ -103,6 +103,15 @@ pub(super) const PHP: &[(&str, Means)] = &[
     ("getcwd", Cwd),
     ("sprintf", Format),
     ("array_map", Map(0, 1)),
+    ("*.statement", Sql(0)),
+    ("DB::statement", Sql(0)),
+    ("DB::unprepared", Sql(0)),
+    ("DB::delete", Sql(0)),
+    ("mysqli_query", Sql(1)),
+    ("pg_query", Sql(1)),
+    ("*.query", Sql(0)),
+    ("*.exec", Sql(0)),
+    ("*.truncate", Effect("database.delete-all")),
 ];
 
 pub(super) const LUA: &[(&str, Means)] = &[

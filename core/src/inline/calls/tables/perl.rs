@@ -97,4 +97,6 @@ pub(super) const ROWS: &[(&str, Means)] = &[
     ("tempdir", Fresh),
     ("tmpdir", Temp),
     ("tempfile", Fresh),
+    ("*.do", Sql(0)),
+    ("*.prepare", Sql(0)),
 ];

@@ -361,4 +361,13 @@ pub(super) const VALUES: &[(&str, Means)] = &[
     ("''.upper", Upper(true)),
     ("''.lower", Upper(false)),
     ("''.translate", Translate),
+    ("*.execute", Sql(0)),
+    ("*.executescript", Sql(0)),
+    ("*.executemany", Sql(0)),
+    ("*.exec_driver_sql", Sql(0)),
+    ("*.read_sql", Sql(0)),
+    ("*.drop_all", Effect("database.drop")),
+    ("*.drop_database", Effect("database.drop")),
+    ("*.flushall", Effect("database.flush")),
+    ("*.flushdb", Effect("database.flush")),
 ];

@@ -229,4 +229,12 @@ pub(super) const ROWS: &[(&str, Means)] = &[
     ("Process.setuid", Effect("privilege.root")),
     ("Process.Sys.setuid", Effect("privilege.root")),
     ("Process.UID.change_privilege", Effect("privilege.root")),
+    ("*.execute", Sql(0)),
+    ("*.exec_query", Sql(0)),
+    ("*.exec_params", Sql(0)),
+    ("*.delete_all", Effect("database.delete-all")),
+    ("*.destroy_all", Effect("database.delete-all")),
+    ("*.drop_table", Effect("database.drop")),
+    ("*.flushall", Effect("database.flush")),
+    ("*.flushdb", Effect("database.flush")),
 ];
