@@ -148,7 +148,7 @@ impl Found<'_> {
                 let sends = matches!(self.verb, Verb::Send | Verb::Write);
                 let direction = if sends { Direction::Send } else { Direction::Fetch };
                 if let Some(path) = text.strip_prefix("file://") {
-                    self.path(path, name);
+                    return self.path(path, name);
                 }
                 self.doing.contacts.push(Contact { word: Word::plain(text), direction });
             }
@@ -166,17 +166,17 @@ impl Found<'_> {
             Verb::Write => Access::Write,
             Verb::Execute | Verb::Pay | Verb::Unknown => Access::Unknown,
         };
-        let lists = self.words.iter().any(|word| matches!(word.as_str(), "list" | "stat" | "info" | "exists" | "tree"));
+        let lists = self.words.iter().any(|word| matches!(word.as_str(), "list" | "stat" | "info" | "exists" | "tree" | "search" | "find"));
         let content = match self.verb {
             Verb::Send => Content::Sent,
             Verb::Write if source => Content::Stored,
-            _ if lists => Content::Unused,
+            _ if lists => Content::Names,
             Verb::Read | Verb::Unknown => Content::Shown,
             _ => Content::Unused,
         };
         let moves = source && self.words.iter().any(|word| word == "move" || word == "rename");
         self.doing.touches.push(Touch {
-            tree: access == Access::Delete,
+            tree: access == Access::Delete || lists,
             content,
             ..Touch::new(Word::plain(text), if moves { Access::Delete } else { access })
         });

@@ -85,10 +85,15 @@ impl Judge<'_> {
         let root = self.root().to_owned();
         let (project, home) = (self.ground.project, self.ground.home);
         let vital = VITAL.iter().any(|vital| root == Path::new(vital)) || is_drive(&root);
-        let tree = self.touch.tree || everything;
+        // What is moved takes all below it with it.
+        let moved = self.touch.content == Content::Stored && project.starts_with(&root);
+        let tree = self.touch.tree || everything || moved;
         if self.elsewhere {
+            let temp = root.starts_with("/tmp") || root.starts_with("/var/tmp");
             if tree && vital {
                 self.say("filesystem.delete-root");
+            } else if tree && self.placed.known && root.components().count() == 2 && !temp && root.is_absolute() && self.touch.word.text.starts_with('/') {
+                self.say("remote-code.elsewhere");
             }
             return;
         }
@@ -105,7 +110,7 @@ impl Judge<'_> {
             let whole = root == project || root == canonical_project;
             let id = if whole { "filesystem.delete-project" } else if home.starts_with(&root) { "filesystem.delete-root" } else { "filesystem.delete-outside" };
             // `rm *` alone leaves the folders; what git has is still there.
-            if self.touch.tree || !whole {
+            if self.touch.tree || moved || !whole {
                 self.say(id);
             }
             return;
@@ -148,7 +153,8 @@ impl Judge<'_> {
             return;
         }
         if self.is_in("temp") {
-            if tree && self.placed.known && root.components().count() <= 2 {
+            let whole = ["/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp", "/dev/shm"].iter().any(|temp| root == Path::new(temp));
+            if tree && self.placed.known && whole {
                 self.say("filesystem.delete-outside");
             }
             return;
@@ -196,12 +202,7 @@ impl Judge<'_> {
         ];
         for (set, id) in rules {
             if self.is_in(set) && (!self.elsewhere || self.placed.lexical.is_absolute()) {
-                // Hooks of a project's own folder come with its files; those in `.git` do not.
-                let own = set == "git-hooks" && !self.is_in("git-metadata") && self.is_in("project");
-                if !own {
-                    return self.say(id);
-                }
-                return;
+                return self.say(id);
             }
         }
         if self.elsewhere {
@@ -244,6 +245,11 @@ impl Judge<'_> {
     }
 
     fn read(&mut self) {
+        let secret = self.is_secret() || self.is_in("environment-files");
+        if !self.elsewhere && self.touch.content == Content::Names && !self.touch.tree && secret {
+            // Names that are not there are told with their text.
+            return self.say("credentials.read");
+        }
         if !self.elsewhere && self.touch.content == Content::Names && self.touch.tree && self.holds_secrets() {
             return self.say("credentials.search");
         }

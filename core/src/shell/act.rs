@@ -29,6 +29,19 @@ impl Machine<'_> {
         {
             *first = original;
         }
+        // A file that the script fetched or made, whatever program it is called like.
+        if let Some(first) = argv.first().filter(|first| first.text.contains('/'))
+            && self.state.get(&Key::File(std::path::PathBuf::from(self.place_of(first)))).is_some()
+            && self.content(first).taint() != Taint::FILE
+            && !self.world.knowledge.doing(&argv).runs.iter().any(|run| matches!(run, Run::File { .. }))
+        {
+            let path = first.clone();
+            let origin = self.note(argv.clone(), &self.world.knowledge.doing(&argv), raw);
+            let arguments = argv.get(1..).unwrap_or_default().to_vec();
+            return self.deeper(|machine| {
+                machine.run_file(Language::Other, &path, &arguments, true, origin, out);
+            });
+        }
         self.acted(argv, raw, out);
     }
 
@@ -67,10 +80,15 @@ impl Machine<'_> {
 
     /// Acts out a program by its words.
     fn acted(&mut self, argv: Vec<Word>, raw: Option<&str>, out: &mut Out) {
+        self.subscripts(&argv);
         let doing = self.world.knowledge.doing(&argv);
+        let removes = removes_firewall(&argv);
         let program = argv.first().cloned().unwrap_or_default();
         let origin = self.note(argv, &doing, raw);
         self.name_of_program(&program, origin);
+        if removes {
+            self.effect("firewall.tamper", "agentfirewall", origin);
+        }
         if !doing.recognised {
             self.mentioned(&doing, origin);
         }
@@ -460,6 +478,20 @@ impl Machine<'_> {
             self.fuel = fuel;
         }
     }
+}
+
+/// Whether a package manager is told to remove the firewall.
+fn removes_firewall(argv: &[Word]) -> bool {
+    let has = |names: &[&str]| argv.iter().any(|word| names.contains(&word.text.as_str()));
+    has(&["agentfirewall", "agentfirewall-rs", "agentsec-firewall"])
+        && has(&["uninstall", "remove", "purge", "unlink", "rm", "-e", "-R", "autoremove", "un"])
+        && argv.first().is_some_and(|program| {
+            matches!(
+                program.text.rsplit('/').next().unwrap_or_default(),
+                "cargo" | "pip" | "pip3" | "pipx" | "uv" | "npm" | "pnpm" | "yarn" | "brew" | "apt" | "apt-get" | "dpkg"
+                    | "rpm" | "dnf" | "yum" | "pacman" | "conda" | "poetry" | "python" | "python3" | "bun"
+            )
+        })
 }
 
 /// Where a program's bytes go.

@@ -190,6 +190,9 @@ impl Machine<'_> {
             }
             "set" => {
                 self.builtin_seen(argv.to_vec(), raw, out);
+                if rest.is_empty() {
+                    out.push(&Value::unknown(Taint::ENVIRONMENT | Taint::PROGRAM));
+                }
                 if let Some(at) = rest.iter().position(|word| word.text == "--") {
                     self.arguments = rest.iter().skip(at + 1).cloned().map(Value::one).collect();
                 } else if rest.first().is_some_and(|word| !word.text.starts_with(['-', '+'])) {
@@ -344,7 +347,7 @@ impl Machine<'_> {
     }
 
     /// Names with subscripts (`test -v 'a[$(x)]'`): the shell expands what stands between the brackets once more.
-    fn subscripts(&mut self, argv: &[Word]) {
+    pub(super) fn subscripts(&mut self, argv: &[Word]) {
         let names = argv.first().is_some_and(|word| {
             matches!(
                 word.text.as_str(),

@@ -511,7 +511,7 @@ fn flatten<'s>(statement: &'s Stmt, stages: &mut Vec<&'s Stmt>) {
 fn is_constant(source: &str, condition: &StmtSeq, wanted: bool) -> bool {
     let text = condition.span.slice(source).trim().trim_end_matches(';').trim();
     if wanted {
-        matches!(text, "true" | ":" | "[ 1 ]" | "[[ 1 ]]" | "((1))" | "(( 1 ))" | "1" | "/bin/true" | "/usr/bin/true")
+        matches!(text, "true" | ":" | "[ true ]" | "[[ true ]]" | "[ 1 = 1 ]" | "[[ 1 == 1 ]]" | "test 1" | "[ 1 ]" | "[[ 1 ]]" | "((1))" | "(( 1 ))" | "1" | "/bin/true" | "/usr/bin/true")
     } else {
         matches!(text, "false" | "/bin/false" | "/usr/bin/false" | "[ ]" | "((0))" | "(( 0 ))")
     }

@@ -5,7 +5,7 @@ use shuck_ast::{AssignmentValue, DeclClause, DeclOperand};
 use super::machine::Machine;
 use super::state::{Item, Key, Variable};
 use super::value::{Out, Value};
-use crate::understand::Origin;
+use crate::understand::{Origin, Taint};
 
 impl Machine<'_> {
     /// A declaration of variables.
@@ -112,6 +112,10 @@ impl Machine<'_> {
             }
         }
         let raw = super::texts::without_end(declaration.span.slice(source));
+        let lists = words.iter().skip(1).all(|word| word.text.starts_with('-'));
+        if lists {
+            out.push(&Value::unknown(Taint::ENVIRONMENT | Taint::PROGRAM));
+        }
         self.builtin_seen(words, Some(raw), out);
     }
 }

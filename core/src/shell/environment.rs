@@ -136,6 +136,13 @@ impl Machine<'_> {
                 });
             }
         }
+        let shells = |text: &str| {
+            let first = text.split_whitespace().next().map_or("", |word| word.rsplit('/').next().unwrap_or(word));
+            matches!(first, "sh" | "bash" | "zsh" | "dash" | "python" | "python3" | "perl" | "ruby" | "node" | "curl" | "nc")
+        };
+        if RUN.contains(&name) && value.options().iter().any(|word| shells(&word.text)) {
+            self.effect("remote-code.preload", name, origin);
+        }
         if places::leads_elsewhere(name, value) {
             self.effect("remote-code.preload", name, origin);
         }

@@ -204,6 +204,11 @@ impl Machine<'_> {
 
     /// What a file holds: what the script wrote there, or something nobody here knows.
     pub(super) fn content(&mut self, word: &Word) -> Value {
+        if let Some(Item::Descriptor(descriptor)) =
+            descriptor_of(&word.text).and_then(|number| self.state.get(&Key::Descriptor(number))).cloned()
+        {
+            return self.opened(&descriptor).rest().unwrap_or_else(|| Value::unknown(Taint::PROGRAM));
+        }
         let folders = self.state.folder().paths;
         let folder = folders.first().cloned().unwrap_or_else(|| self.world.folder.to_owned());
         let placed = self.world.ground.place(word, &folder);
@@ -230,6 +235,11 @@ impl Machine<'_> {
         if self.drain(std::path::Path::new(&word.text), value) {
             return;
         }
+        if let Some(number) = descriptor_of(&word.text)
+            && let Some(Item::Descriptor(Descriptor::Network(_))) = self.state.get(&Key::Descriptor(number))
+        {
+            return self.sent(value, false, Origin::Call);
+        }
         for folder in self.state.folder().paths {
             let placed = self.world.ground.place(word, &folder);
             if placed.known {
@@ -242,6 +252,15 @@ impl Machine<'_> {
             }
         }
     }
+}
+
+/// The number of a descriptor that a path stands for.
+fn descriptor_of(path: &str) -> Option<i32> {
+    ["/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/"]
+        .iter()
+        .find_map(|folder| path.strip_prefix(folder))
+        .and_then(|number| number.parse().ok())
+        .filter(|number| *number > 2)
 }
 
 /// `/dev/tcp/host/port` as `host:port`.

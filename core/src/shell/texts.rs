@@ -165,7 +165,9 @@ pub(super) fn transformed(doing: &Doing, input: &Value) -> Option<Value> {
         "tac" => each(&|text| Some(text.lines().rev().map(|line| format!("{line}\n")).collect())),
         "base64" | "gbase64" if has(&["--decode", "-D"]) => each(&base64),
         "base64" => each(&|_| None),
-        "openssl" if has(&["-d"]) => each(&base64),
+        "openssl" if has(&["-d"]) && (has(&["-a", "-base64", "-A"]) || doing.subcommand.iter().any(|name| name == "base64")) => {
+            each(&base64)
+        }
         "base32" => each(&|_| None),
         "xxd" if has(&["-r"]) => each(&hex),
         "tr" => {
@@ -210,7 +212,12 @@ pub(super) fn printed(doing: &Doing, world: &World<'_>) -> Option<Value> {
         "realpath" | "readlink" | "cygpath" => words(&str::to_owned),
         "whoami" => world.ground.user.map(|user| Value::text(format!("{user}\n"))),
         "yes" => words(&|text| text.to_owned()),
-        "ls" | "find" | "fd" | "gfind" | "fdfind" => {
+        "find" | "gfind" | "bfs" => {
+            let lines: String = doing.operands.iter().take(16).map(|word| format!("{}\n", word.text)).collect();
+            let wild = doing.operands.iter().any(|word| word.wild);
+            Some(Value::one(Word { text: lines, wild, taint: Taint::PROGRAM }))
+        }
+        "ls" | "fd" | "fdfind" => {
             let below = doing.program != "ls";
             let mut lines = String::new();
             for touch in doing.touches.iter().filter(|touch| touch.access == Access::Read).take(16) {

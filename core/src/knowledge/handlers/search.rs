@@ -17,9 +17,10 @@ pub(super) fn find(parsed: &Parsed<'_>, doing: &mut Doing) {
     if roots.is_empty() {
         roots.push(Word::plain("."));
     }
-    doing.operands.clone_from(&roots);
     // What narrows the search decides whether all of a root is meant.
     let mut narrowed = false;
+    let mut name: Option<Word> = None;
+    let mut meant = false;
     let mut deletes = false;
     let mut commands: Vec<Vec<Word>> = Vec::new();
     while let Some(word) = words.next() {
@@ -49,7 +50,14 @@ pub(super) fn find(parsed: &Parsed<'_>, doing: &mut Doing) {
                 let _format = words.next();
             }
             "-name" | "-iname" | "-path" | "-ipath" | "-wholename" | "-regex" | "-iregex" | "-lname" => {
-                narrowed |= words.next().is_some_and(|pattern| !matches!(pattern.text.as_str(), "*" | ".*" | "*.*"));
+                let Some(pattern) = words.next() else { continue };
+                narrowed |= !matches!(pattern.text.as_str(), "*" | ".*" | "*.*");
+                // What is negated or one of several is not what is found.
+                let alone = !parsed.words.iter().any(|word| matches!(word.text.as_str(), "!" | "-not" | "-o" | "-or"));
+                if alone && matches!(word.text.as_str(), "-name" | "-iname") && !pattern.text.contains('/') {
+                    name = Some(pattern.clone());
+                }
+                meant |= ["agentfirewall", ".claude"].iter().any(|own| pattern.text.contains(own));
             }
             "-newer" | "-mtime" | "-atime" | "-ctime" | "-mmin" | "-amin" | "-cmin" | "-size" | "-user" | "-group"
             | "-perm" | "-inum" | "-links" | "-uid" | "-gid" | "-samefile" => {
@@ -62,9 +70,13 @@ pub(super) fn find(parsed: &Parsed<'_>, doing: &mut Doing) {
             _ => {}
         }
     }
-    let found: Vec<Word> = roots.iter().map(|root| below(root, narrowed)).collect();
+    let found: Vec<Word> = roots.iter().map(|root| named(below(root, narrowed), name.as_ref())).collect();
+    doing.operands.clone_from(&found);
     for root in &roots {
         touch(doing, root, Access::Read, true, Content::Unused);
+    }
+    if deletes && meant {
+        doing.effects.push(crate::understand::Effect::new("firewall.tamper", "find -delete"));
     }
     if deletes {
         for (root, found) in roots.iter().zip(&found) {
@@ -113,6 +125,18 @@ fn below(root: &Word, narrowed: bool) -> Word {
         return root.clone();
     }
     Word { text: format!("{}/{UNKNOWN}", root.text.trim_end_matches('/')), ..root.clone() }
+}
+
+/// What is found, by the name it was looked for.
+fn named(found: Word, name: Option<&Word>) -> Word {
+    match name {
+        Some(name) if !found.known() => Word {
+            text: format!("{}/{}", found.text, name.text),
+            wild: found.wild || name.text.contains(['*', '?', '[']),
+            ..found
+        },
+        _ => found,
+    }
 }
 
 /// Runs a command for what is found: `{}` is each of it.
