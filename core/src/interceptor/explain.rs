@@ -3,7 +3,9 @@
 //!
 //! There is no second judgement here. [`Interceptor::explain`] judges as [`Interceptor::check`] does and takes notes.
 
-use agentfirewall_sdk::{Access, Action, Confidence, Decision, Direction, LocatedFinding, PartKind, RuleRef, ToolCall};
+use agentfirewall_sdk::{
+    Access, Action, Confidence, Decision, Direction, LocatedFinding, PartKind, RuleRef, ToolCall,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -150,7 +152,7 @@ pub enum By {
 pub struct LayerExplained {
     /// `managed`, `user`, `project` or `default`.
     pub layer: String,
-    /// The policy's file; empty for the embedded one.
+    /// The policy's file; `<built-in default policy>` for the embedded one.
     pub file: String,
     /// The policy's name.
     pub policy: String,
@@ -316,7 +318,13 @@ impl LayerTrace {
         self.other_tools.push(RuleNamed::of(rule));
     }
 
-    pub(super) fn part(&mut self, part: &Part, asked: Vec<Asked>, rule: Option<&Rule<'_>>, action: Option<Action>) {
+    pub(super) fn part(
+        &mut self,
+        part: &Part,
+        asked: Vec<Asked>,
+        rule: Option<&Rule<'_>>,
+        action: Option<Action>,
+    ) {
         let all = |texts: &[String]| texts.iter().map(|text| shown(text)).collect::<Vec<_>>();
         let readings: Vec<Vec<String>> = part.readings.iter().map(|reading| all(reading)).collect();
         self.parts.push(PartExplained {
@@ -392,7 +400,12 @@ impl Explanation {
     /// # Errors
     ///
     /// A detector fails, or nothing is left that could be shown.
-    pub fn masked(self, call: &ToolCall, interceptor: &Interceptor<'_>, salt: &Salt) -> Result<Self, UnmaskedError> {
+    pub fn masked(
+        self,
+        call: &ToolCall,
+        interceptor: &Interceptor<'_>,
+        salt: &Salt,
+    ) -> Result<Self, UnmaskedError> {
         let mut value = json!({"call": call.input, "explanation": serde_json::to_value(&self)?});
         let mut findings: Vec<LocatedFinding> = self
             .decision
@@ -459,7 +472,10 @@ impl CommandExplained {
             options: fact
                 .options
                 .iter()
-                .map(|(name, value)| OptionExplained { name: shown(name), value: value.as_deref().map(shown) })
+                .map(|(name, value)| OptionExplained {
+                    name: shown(name),
+                    value: value.as_deref().map(shown),
+                })
                 .collect(),
             operands: all(&fact.operands),
             wrappers: all(&fact.wrappers),
@@ -527,3 +543,7 @@ const fn access(access: Access) -> &'static str {
         _ => "unknown",
     }
 }
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod tests;

@@ -43,7 +43,8 @@ pub(super) fn layer<'l>(
         let limit = if part.kind == PartKind::Script { last } else { usize::MAX };
         let mut asked = Vec::new();
         let noted = trace.is_some().then_some(&mut asked);
-        let Match { rule: matched, settles, would } = rules.first_match(part, limit, matchers, case, noted)?;
+        let Match { rule: matched, settles, would } =
+            rules.first_match(part, limit, matchers, case, noted)?;
         verdict.would = verdict.would.max(would);
         let falls = part.weight == Weight::Primary && !settles;
         let outcome = match matched {

@@ -22,6 +22,7 @@ fn help_of_the_program() {
       validate     Validate a policy file and print its rules
       schema       Print the JSON Schema of a policy file, for editors
       check        Decide one call given as flags or JSON (exit code: 0 passes, 2 deny, 3 ask)
+      explain      Say what is understood of a call and which rules decide it (exit codes as for `check`)
       audit        Query or verify the audit log
       scan         Scan files for secrets
       plugins      List, write, examine and install plugins
@@ -202,6 +203,11 @@ fn help_of_check() {
       -h, --help                Print help
       -V, --version             Print version
     "#);
+}
+
+#[test]
+fn help_of_explain() {
+    assert_snapshot!(run(&Sandbox::new(), &["explain", "--help"]), @r#""#);
 }
 
 #[test]
@@ -461,6 +467,7 @@ fn every_command_is_in_the_help_of_the_program_and_answers_help_itself() {
         "validate",
         "schema",
         "check",
+        "explain",
         "audit",
         "scan",
         "plugins",
