@@ -37,7 +37,7 @@ pub enum Command {
     Schema(SchemaArgs),
     /// Decide one call given as flags or JSON (exit code: 0 passes, 2 deny, 3 ask)
     Check(CheckArgs),
-    /// Say what is understood of a call and which rules decide it (exit codes as for `check`)
+    /// Explain a call: what is understood, which rules decide (exit codes as for `check`)
     Explain(ExplainArgs),
     /// Query or verify the audit log
     Audit(AuditArgs),
@@ -169,8 +169,9 @@ pub struct ExplainArgs {
     /// The call.
     #[command(flatten)]
     pub call: CallArgs,
-    /// Read a recorded payload of this agent's hook from standard input
-    #[arg(long, value_enum, value_name = "AGENT", conflicts_with_all = ["tool", "command", "path", "input"])]
+    /// Read a recorded payload of an agent's hook from standard input; the agent is claude-code
+    #[arg(long, value_enum, value_name = "AGENT", hide_possible_values = true)]
+    #[arg(conflicts_with_all = ["tool", "command", "path", "input"])]
     pub hook: Option<Agent>,
     /// Judge by this policy file alone
     #[arg(long, value_name = "FILE")]

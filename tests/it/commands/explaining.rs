@@ -28,7 +28,19 @@ rules:
 #[test]
 fn explain_says_what_is_understood_and_which_rule_decides() {
     let sandbox = Sandbox::with_policy(POLICY);
-    assert_snapshot!(run(&sandbox, &["explain", "git push -f"]), @"");
+    assert_snapshot!(run(&sandbox, &["explain", "git push -f"]), @r#"
+    exit 3
+    -- stdout
+    What is understood of this Bash call
+      command   1 git push -f  (options --force)
+      effect    git.force-push  push --force
+    What the project policy says ([PROJECT]/.agentfirewall/policy.yaml; 2 rules; default action log)
+      command   `git push -f`  ask: ask-push:11  <- the strictest
+                no rule is about 1 further part (--all)
+    Decision
+      ask: a push is public: `git push -f`
+        rule `ask-push` of the project policy, line 11
+    "#);
     let outcome = sandbox.run(["explain", SUDO]);
     outcome.exits(2);
     for told in [
