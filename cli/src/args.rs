@@ -39,6 +39,8 @@ pub enum Command {
     Packs(PacksArgs),
     /// Decide one call given as flags or JSON (exit code: 0 passes, 2 deny, 3 ask)
     Check(CheckArgs),
+    /// Explain a call: what is understood, which rules decide (exit codes as for `check`)
+    Explain(ExplainArgs),
     /// Query or verify the audit log
     Audit(AuditArgs),
     /// Scan files for secrets
@@ -139,9 +141,9 @@ pub struct PacksArgs {
     pub json: bool,
 }
 
-/// `check`
+/// A call.
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub struct CallArgs {
     /// The tool, such as Bash, Write or mcp__server__tool; without it a call is read as JSON from standard input
     #[arg(long)]
     pub tool: Option<String>,
@@ -154,6 +156,14 @@ pub struct CheckArgs {
     /// All parameters as a JSON object
     #[arg(long, value_name = "JSON", conflicts_with_all = ["command", "path"])]
     pub input: Option<String>,
+}
+
+/// `check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The call.
+    #[command(flatten)]
+    pub call: CallArgs,
     /// Judge by this policy file alone
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
@@ -166,6 +176,40 @@ pub struct CheckArgs {
     /// Print the decision as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A shell script, as the command of a Bash call; `-` reads a call or a hook's payload as JSON from standard input
+    #[arg(conflicts_with_all = ["tool", "command", "path", "input", "hook"])]
+    pub script: Option<String>,
+    /// The call.
+    #[command(flatten)]
+    pub call: CallArgs,
+    /// Read a recorded payload of an agent's hook from standard input; the agent is claude-code
+    #[arg(long, value_enum, value_name = "AGENT", hide_possible_values = true)]
+    #[arg(conflicts_with_all = ["tool", "command", "path", "input"])]
+    pub hook: Option<Agent>,
+    /// Judge by this policy file alone
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Use this plugin too: an installed one by its name, or a library file for this run
+    #[arg(long, value_name = "NAME|FILE")]
+    pub plugin: Vec<String>,
+    /// Show every part and every rule that was asked, not only those that matter most
+    #[arg(long)]
+    pub all: bool,
+    /// Print the explanation as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// An agent whose hook payloads can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Agent {
+    /// Claude Code
+    ClaudeCode,
 }
 
 /// `audit`

@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod deliver;
 mod doctor;
+mod explain;
 mod init;
 mod install;
 mod man;
@@ -37,6 +38,7 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, Failure> {
         Command::Schema(args) => schema::run(args, ui),
         Command::Packs(args) => packs::run(args, ui),
         Command::Check(args) => check::run(args, ui),
+        Command::Explain(args) => explain::run(args, ui),
         Command::Audit(args) => audit::run(args, ui),
         Command::Scan(args) => scan::run(args, ui),
         Command::Plugins(args) => plugins::run(args, ui),

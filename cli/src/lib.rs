@@ -4,6 +4,7 @@
 //! `agentfirewall-plugins` and on the crate with the plugins, and call [`run`].
 
 mod args;
+mod call;
 mod commands;
 mod composition;
 mod failure;

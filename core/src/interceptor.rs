@@ -4,6 +4,7 @@
 //! Nothing here depends on the order in which parts or layers are looked at, but for which of two equally strict
 //! reasons is given.
 
+pub mod explain;
 mod judge;
 mod matching;
 mod plugins;
@@ -27,6 +28,7 @@ use crate::scripts::Scripts;
 use crate::secrets::{DetectorSetting, Engine, EngineError, Scanned};
 use crate::tolerance::{Failure, PluginSetting};
 use crate::understand::World;
+use explain::{LayerTrace, Trace};
 use matching::{Case, Matchers};
 
 /// Why a call could not be judged. The caller denies it.
@@ -145,7 +147,16 @@ impl<'c> Interceptor<'c> {
     ///
     /// A plugin that fails or a policy that cannot be read. The caller denies.
     pub fn check(&self, call: &ToolCall) -> Result<Decision, CheckError> {
-        let facts = self.facts(call);
+        self.judge(call, &self.facts(call), None)
+    }
+
+    /// Decides a call of which the facts are known. Takes notes, if somebody wants to know why.
+    fn judge(
+        &self,
+        call: &ToolCall,
+        facts: &facts::Facts,
+        mut trace: Option<&mut Trace>,
+    ) -> Result<Decision, CheckError> {
         let mut found: Vec<Option<Scanned<LocatedFinding>>> = self.engines.iter().map(|_| None).collect();
         let mut tolerated: Vec<Failure> = Vec::new();
         let mut best: Option<Decision> = None;
@@ -157,21 +168,28 @@ impl<'c> Interceptor<'c> {
             let failures = RefCell::new(scanned.failures.clone());
             let history = self.history.as_deref().map(|history| history as _);
             let case = Case::new(call, number, plugins, &failures).with_history(history);
-            let verdict = judge::layer(layer, &self.matchers, case, &facts)?;
+            let mut notes = trace.is_some().then(LayerTrace::default);
+            let verdict = judge::layer(layer, &self.matchers, case, facts, notes.as_mut())?;
             let approve = verdict.approve;
             let decision = with_secrets(layer, verdict.into_decision(layer, call), findings);
             let decision = with_failures(layer, decision, &failures.borrow());
             let decision = reach_a_person(layer, call, decision);
             approvals += usize::from(approve && decision.action == Action::Allow && findings.is_empty());
             failures.into_inner().into_iter().for_each(|failure| failure.note(&mut tolerated));
+            if let (Some(trace), Some(notes)) = (trace.as_deref_mut(), notes) {
+                trace.layer(layer, notes);
+                trace.verdict(&decision);
+            }
             keep_strictest(&mut best, decision);
         }
-        if let Some(why) = facts.seen.undecidable {
-            keep_strictest(&mut best, undecidable(call, why));
-        }
-        if let Some(protection) = &self.protection
-            && let Some(decision) = protection.check(&facts)
-        {
+        let unconfigured = [
+            facts.seen.undecidable.map(|why| undecidable(call, why)),
+            self.protection.as_ref().and_then(|protection| protection.check(facts)),
+        ];
+        for decision in unconfigured.into_iter().flatten() {
+            if let Some(trace) = trace.as_deref_mut() {
+                trace.verdict(&decision);
+            }
             keep_strictest(&mut best, decision);
         }
         let mut decision = best.unwrap_or_else(|| {

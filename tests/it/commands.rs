@@ -1,5 +1,6 @@
 //! The commands as a person and a program see them: texts, JSON, exit codes, and what they leave on disk.
 
+mod explaining;
 mod help;
 mod judging;
 mod records;

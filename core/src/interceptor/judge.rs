@@ -3,6 +3,7 @@
 use agentfirewall_sdk::{Action, Decision, PartKind, RuleRef, ToolCall};
 
 use super::CheckError;
+use super::explain::{Answer, Asked, LayerTrace, note};
 use super::matching::{Case, Held, Matchers};
 use crate::facts::{Facts, Part, Weight};
 use crate::policy::{Layer, Rule};
@@ -22,14 +23,15 @@ pub(super) struct Verdict<'l> {
     pub(super) approve: bool,
 }
 
-/// Judges a call by one layer.
+/// Judges a call by one layer. Notes what it asked and heard, if somebody wants to know.
 pub(super) fn layer<'l>(
     layer: &'l Layer<'_>,
     matchers: &Matchers<'_>,
     case: Case<'_>,
     facts: &Facts,
+    mut trace: Option<&mut LayerTrace>,
 ) -> Result<Verdict<'l>, CheckError> {
-    let rules = Candidates::gather(layer, matchers, case, facts)?;
+    let rules = Candidates::gather(layer, matchers, case, facts, trace.as_deref_mut())?;
     let mut verdict = Verdict { action: Action::Allow, rule: None, part: None, would: None, approve: true };
     let mut judged = false;
     // The place of the last rule that a primary part was judged by: a composite is its parts, so a rule that comes
@@ -39,15 +41,25 @@ pub(super) fn layer<'l>(
         facts.parts.iter().partition(|part| part.weight == Weight::Primary);
     for part in primary.into_iter().chain(mentions) {
         let limit = if part.kind == PartKind::Script { last } else { usize::MAX };
-        let Match { rule: matched, settles, would } = rules.first_match(part, limit, matchers, case)?;
+        let mut asked = Vec::new();
+        let noted = trace.is_some().then_some(&mut asked);
+        let Match { rule: matched, settles, would } =
+            rules.first_match(part, limit, matchers, case, noted)?;
         verdict.would = verdict.would.max(would);
         let falls = part.weight == Weight::Primary && !settles;
-        let (matched, action) = match matched {
-            Some((_, rule)) if falls && rule.action < layer.default_action => (None, layer.default_action),
-            Some((_, rule)) => (matched, rule.action),
-            None if falls => (None, layer.default_action),
-            None => continue,
+        let outcome = match matched {
+            Some((_, rule)) if falls && rule.action < layer.default_action => {
+                Some((None, layer.default_action))
+            }
+            Some((_, rule)) => Some((matched, rule.action)),
+            None if falls => Some((None, layer.default_action)),
+            None => None,
         };
+        if let Some(trace) = trace.as_deref_mut() {
+            let rule = outcome.and_then(|(matched, _)| matched).map(|(_, rule)| rule);
+            trace.part(part, asked, rule, outcome.map(|(_, action)| action));
+        }
+        let Some((matched, action)) = outcome else { continue };
         if part.weight == Weight::Primary {
             last = last.max(matched.map_or(usize::MAX, |(place, _)| place));
             verdict.approve &= matched.is_some_and(|(_, rule)| rule.approve);
@@ -58,6 +70,9 @@ pub(super) fn layer<'l>(
             || (action == verdict.action && verdict.rule.is_none() && matched.is_some());
         if replaces {
             judged = true;
+            if let Some(trace) = trace.as_deref_mut() {
+                trace.decides();
+            }
             verdict.action = action;
             verdict.rule = matched.map(|(_, rule)| rule.clone());
             let spelling = || part.readings.first().and_then(|reading| reading.first()).cloned();
@@ -102,6 +117,7 @@ impl<'l> Candidates<'l> {
         matchers: &Matchers<'_>,
         case: Case<'_>,
         facts: &Facts,
+        mut trace: Option<&mut LayerTrace>,
     ) -> Result<Self, CheckError> {
         let names: Vec<&str> = case.call.names().collect();
         let texts: Vec<&str> = facts
@@ -119,6 +135,8 @@ impl<'l> Candidates<'l> {
             if matchers.tools(rule.tools, case)? {
                 let universal = mentions && matchers.is_universal(&rule, case)?;
                 rules.push(Candidate { rule, universal });
+            } else if let Some(trace) = trace.as_deref_mut() {
+                trace.other_tools(&rule);
             }
         }
         Ok(Self { rules })
@@ -135,6 +153,7 @@ impl<'l> Candidates<'l> {
         limit: usize,
         matchers: &Matchers<'_>,
         case: Case<'_>,
+        mut asked: Option<&mut Vec<Asked>>,
     ) -> Result<Match<'_, 'l>, CheckError> {
         let mut would = None;
         let mut partial: Option<(usize, &Rule<'l>)> = None;
@@ -145,22 +164,33 @@ impl<'l> Candidates<'l> {
                     // What a rule says of an effect by its name is about this very thing.
                     _ if part.kind == PartKind::Effect && rule.effects.is_some() => {}
                     // Everything passes from here on.
-                    (true, true) => break,
+                    (true, true) => {
+                        note(&mut asked, rule, Answer::EndsMentions);
+                        break;
+                    }
                     // A permissive pattern says nothing about a composite, and a rule about everything was asked
                     // about the primary parts.
-                    (true, false) | (false, true) => continue,
+                    (true, false) | (false, true) => {
+                        note(&mut asked, rule, Answer::NotForMentions);
+                        continue;
+                    }
                     (false, false) => {}
                 }
             }
             if !matchers.resources(rule, part, case, permissive)? {
+                let unclear = permissive && !part.understood;
+                note(&mut asked, rule, if unclear { Answer::NotUnderstood } else { Answer::Resources });
                 continue;
             }
-            if let Some(condition) = &rule.condition
-                && matchers.condition(condition, part, case, permissive)? != Held::Yes
-            {
-                continue;
+            if let Some(condition) = &rule.condition {
+                let held = matchers.condition(condition, part, case, permissive)?;
+                if held != Held::Yes {
+                    note(&mut asked, rule, unheld(held));
+                    continue;
+                }
             }
             if rule.monitor && rule.action.stops() {
+                note(&mut asked, rule, Answer::Monitored);
                 // Monitored: as if it were not there, but for what is recorded.
                 would = would.max(Some(rule.action));
                 continue;
@@ -170,19 +200,29 @@ impl<'l> Candidates<'l> {
                 match whole(rule, part, matchers, case)? {
                     Held::Yes => {}
                     Held::No => {
+                        note(&mut asked, rule, Answer::MatchesPartly);
                         if partial.is_none_or(|(_, kept)| rule.action > kept.action) {
                             partial = Some((place, rule));
                         }
                         continue;
                     }
-                    Held::Absent => continue,
+                    Held::Absent => {
+                        note(&mut asked, rule, Answer::PluginFailed);
+                        continue;
+                    }
                 }
             }
+            note(&mut asked, rule, Answer::Matches);
             let stricter = partial.filter(|(_, kept)| kept.action > rule.action);
             return Ok(Match { rule: stricter.or(Some((place, rule))), settles: true, would });
         }
         Ok(Match { rule: partial, settles: false, would })
     }
+}
+
+/// Why a rule does not match whose condition does not hold.
+fn unheld(held: Held) -> Answer {
+    if held == Held::Absent { Answer::PluginFailed } else { Answer::Match }
 }
 
 /// Whether a rule is about every reading of a part.

@@ -22,6 +22,7 @@ fn help_of_the_program() {
       validate     Validate a policy file and print its rules
       schema       Print the JSON Schema of a policy file, for editors
       check        Decide one call given as flags or JSON (exit code: 0 passes, 2 deny, 3 ask)
+      explain      Explain a call: what is understood, which rules decide (exit codes as for `check`)
       audit        Query or verify the audit log
       scan         Scan files for secrets
       plugins      List, write, examine and install plugins
@@ -199,6 +200,38 @@ fn help_of_check() {
                                 this run
           --record              Write the decision to the audit log too
           --json                Print the decision as JSON
+      -h, --help                Print help
+      -V, --version             Print version
+    "#);
+}
+
+#[test]
+fn help_of_explain() {
+    assert_snapshot!(run(&Sandbox::new(), &["explain", "--help"]), @r#"
+    exit 0
+    -- stdout
+    Explain a call: what is understood, which rules decide (exit codes as for `check`)
+
+    Usage: agentfirewall explain [OPTIONS] [SCRIPT]
+
+    Arguments:
+      [SCRIPT]  A shell script, as the command of a Bash call; `-` reads a call or a hook's payload as
+                JSON from standard input
+
+    Options:
+          --tool <TOOL>         The tool, such as Bash, Write or mcp__server__tool; without it a call is
+                                read as JSON from standard input
+          --command <COMMAND>   The command of a shell tool
+          --path <FILE>         The path of a file tool
+          --input <JSON>        All parameters as a JSON object
+          --hook <AGENT>        Read a recorded payload of an agent's hook from standard input; the
+                                agent is claude-code
+          --policy <FILE>       Judge by this policy file alone
+          --plugin <NAME|FILE>  Use this plugin too: an installed one by its name, or a library file for
+                                this run
+          --all                 Show every part and every rule that was asked, not only those that
+                                matter most
+          --json                Print the explanation as JSON
       -h, --help                Print help
       -V, --version             Print version
     "#);
@@ -461,6 +494,7 @@ fn every_command_is_in_the_help_of_the_program_and_answers_help_itself() {
         "validate",
         "schema",
         "check",
+        "explain",
         "audit",
         "scan",
         "plugins",

@@ -46,6 +46,7 @@ fn manual_pages_are_written_one_a_command() {
     agentfirewall-completions.1
     agentfirewall-deliver.1
     agentfirewall-doctor.1
+    agentfirewall-explain.1
     agentfirewall-hook.1
     agentfirewall-init.1
     agentfirewall-install.1
