@@ -29,7 +29,12 @@ pub(super) fn run(parsed: &Parsed<'_>, doing: &mut Doing) {
     }
     match subcommand {
         "cat-file" if !["-e", "-t", "-s", "--batch-check"].iter().any(|option| parsed.has(option)) => shown(parsed, doing),
-        "show" => shown(parsed, doing),
+        "show" => {
+            shown(parsed, doing);
+            differences(parsed, doing);
+        }
+        "diff" | "diff-tree" | "diff-index" | "diff-files" | "format-patch" => differences(parsed, doing),
+        "log" | "whatchanged" | "reflog" if parsed.has("--patch") || parsed.has("-L") => differences(parsed, doing),
         "init" if parsed.operands.is_empty() && parsed.options.iter().any(|given| given.role == Role::Folder) => {
             touch(doing, &Word::plain("."), Access::Write, false, Content::Unused);
         }
@@ -66,6 +71,17 @@ fn shown(parsed: &Parsed<'_>, doing: &mut Doing) {
         if !path.text.is_empty() && !path.text.starts_with('/') {
             touch(doing, &path, Access::Read, false, Content::Shown);
         }
+    }
+}
+
+/// Files whose lines a difference prints.
+fn differences(parsed: &Parsed<'_>, doing: &mut Doing) {
+    let names_only = ["--stat", "--name-only", "--name-status", "--shortstat", "--numstat", "--quiet", "--summary", "--no-index"];
+    if names_only.iter().any(|option| parsed.has(option)) {
+        return;
+    }
+    for word in parsed.operands.iter().filter(|word| !word.text.contains([':', '^', '@']) && !word.text.contains("..")) {
+        touch(doing, word, Access::Read, false, Content::Shown);
     }
 }
 

@@ -188,6 +188,11 @@ pub(super) fn wget(parsed: &Parsed<'_>, doing: &mut Doing) {
             }
         }
     }
+    if let Some(method) = parsed.value("--method") {
+        for url in &parsed.operands {
+            requested(&method.text, &url.text, doing);
+        }
+    }
     // `-e` gives a line of its configuration.
     if let Some(line) = parsed.value("--execute")
         && line.text.replace(' ', "").starts_with("use_askpass")
