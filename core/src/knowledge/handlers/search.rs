@@ -20,6 +20,7 @@ pub(super) fn find(parsed: &Parsed<'_>, doing: &mut Doing) {
     doing.operands.clone_from(&roots);
     // What narrows the search decides whether all of a root is meant.
     let mut narrowed = false;
+    let mut example: Option<String> = None;
     let mut deletes = false;
     let mut commands: Vec<Vec<Word>> = Vec::new();
     while let Some(word) = words.next() {
@@ -28,7 +29,9 @@ pub(super) fn find(parsed: &Parsed<'_>, doing: &mut Doing) {
             "-exec" | "-execdir" | "-ok" | "-okdir" => {
                 let mut argv = Vec::new();
                 for word in words.by_ref() {
-                    if word.text == ";" || (word.text == "+" && argv.last().is_some_and(|last: &Word| last.text == "{}")) {
+                    if word.text == ";"
+                        || (word.text == "+" && argv.last().is_some_and(|last: &Word| last.text == "{}"))
+                    {
                         break;
                     }
                     argv.push(word.clone());
@@ -49,10 +52,15 @@ pub(super) fn find(parsed: &Parsed<'_>, doing: &mut Doing) {
                 let _format = words.next();
             }
             "-name" | "-iname" | "-path" | "-ipath" | "-wholename" | "-regex" | "-iregex" | "-lname" => {
-                narrowed |= words.next().is_some_and(|pattern| !matches!(pattern.text.as_str(), "*" | ".*" | "*.*"));
+                let pattern = words.next();
+                narrowed |=
+                    pattern.is_some_and(|pattern| !matches!(pattern.text.as_str(), "*" | ".*" | "*.*"));
+                if matches!(word.text.as_str(), "-name" | "-iname" | "-path" | "-ipath" | "-wholename") {
+                    example = pattern.and_then(|pattern| witness(&pattern.text)).or(example);
+                }
             }
-            "-newer" | "-mtime" | "-atime" | "-ctime" | "-mmin" | "-amin" | "-cmin" | "-size" | "-user" | "-group"
-            | "-perm" | "-inum" | "-links" | "-uid" | "-gid" | "-samefile" => {
+            "-newer" | "-mtime" | "-atime" | "-ctime" | "-mmin" | "-amin" | "-cmin" | "-size" | "-user"
+            | "-group" | "-perm" | "-inum" | "-links" | "-uid" | "-gid" | "-samefile" => {
                 narrowed |= words.next().is_some();
             }
             "-empty" | "-nouser" | "-nogroup" => narrowed = true,
@@ -74,6 +82,11 @@ pub(super) fn find(parsed: &Parsed<'_>, doing: &mut Doing) {
     }
     for argv in commands {
         execute(&argv, &found, doing);
+        // A file that the name says is found, for who reads it.
+        if let Some(name) = example.as_ref().filter(|_| !removes(&argv)) {
+            let named: Vec<Word> = roots.iter().map(|root| inside(root, name)).collect();
+            execute(&argv, &named, doing);
+        }
     }
 }
 
@@ -104,7 +117,37 @@ pub(super) fn fd(parsed: &Parsed<'_>, doing: &mut Doing) {
         }
         let found: Vec<Word> = roots.iter().map(|root| below(root, narrowed)).collect();
         execute(&argv, &found, doing);
+        let simple =
+            operands.first().map(|pattern| pattern.text.trim_matches(['^', '$']).replace("\\.", "."));
+        let plain = |text: &str| {
+            text.len() > 2 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        };
+        if let Some(name) = simple.filter(|name| plain(name) && !removes(&argv)) {
+            let named: Vec<Word> = roots.iter().map(|root| inside(root, &name)).collect();
+            execute(&argv, &named, doing);
+        }
     }
+}
+
+/// A name that a pattern matches.
+fn witness(pattern: &str) -> Option<String> {
+    let simple = !pattern.contains(['[', '\\', UNKNOWN]);
+    let name = pattern.trim_start_matches("*/").trim_start_matches("./");
+    let name = name.trim_end_matches('*').replace(['*', '?'], "x");
+    (simple && name.chars().any(|letter| letter != 'x')).then_some(name)
+}
+
+fn inside(root: &Word, name: &str) -> Word {
+    Word { text: format!("{}/{name}", root.text.trim_end_matches('/')), ..root.clone() }
+}
+
+/// Whether a command removes what it is given.
+fn removes(argv: &[Word]) -> bool {
+    let program = argv.first().map_or("", |word| word.text.rsplit('/').next().unwrap_or_default());
+    matches!(
+        program,
+        "rm" | "grm" | "unlink" | "shred" | "srm" | "trash" | "trash-put" | "truncate" | "rimraf"
+    )
 }
 
 /// What is found below a root: something unknown in it; all of it if nothing narrows the search.
@@ -117,8 +160,7 @@ fn below(root: &Word, narrowed: bool) -> Word {
 
 /// Runs a command for what is found: `{}` is each of it.
 fn execute(argv: &[Word], found: &[Word], doing: &mut Doing) {
-    let program = argv.first().map_or("", |word| word.text.rsplit('/').next().unwrap_or_default());
-    if matches!(program, "rm" | "grm" | "unlink" | "shred" | "srm" | "trash" | "trash-put" | "truncate" | "rimraf") {
+    if removes(argv) {
         for found in found.iter().filter(|found| !found.known()) {
             doing.touches.push(Touch { tree: true, ..Touch::new(found.clone(), Access::Delete) });
         }
