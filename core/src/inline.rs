@@ -57,9 +57,16 @@ fn code(language: Language, text: &Word, arguments: &[Word], fuel: &mut Fuel) ->
     let mut doing = reader.finish();
     // All objects of a model, by the mappers of Django and of others.
     let plain: String = text.text.chars().filter(|letter| !letter.is_whitespace()).collect();
-    if [".objects.all().delete(", ".objects.delete(", ".query.delete(", ".deleteMany({})", ".delete_many({})", ".deleteMany()"]
-        .iter()
-        .any(|call| plain.contains(call))
+    if [
+        ".objects.all().delete(",
+        ".objects.delete(",
+        ".query.delete(",
+        ".deleteMany({})",
+        ".delete_many({})",
+        ".deleteMany()",
+    ]
+    .iter()
+    .any(|call| plain.contains(call))
     {
         doing.effects.push(crate::understand::Effect::new("database.delete-all", "all objects"));
     }

@@ -8,35 +8,132 @@ use crate::understand::{Content, Doing, Effect, Fuel, Language, Run, Touch, Word
 
 /// Functions that start a program.
 const RUNS: &[&str] = &[
-    "system", "system2", "system*", "shell", "shellout", "shell_exec", "exec", "execl", "execlp", "execv", "execvp",
-    "spawn", "spawn_shell", "popen", "popen2", "popen3", "cmd", "command", "callcommand", "readcreateprocess",
-    "createprocess", "callprocess", "readprocess", "rawsystem", "execcmd", "execcmdex", "execshellcmd",
-    "execute_process", "processbuilder", "process", "startprocess", "run", "run!", "sh", "qx", "shell-command",
-    "shell-command-to-string", "async-shell-command", "call-process", "call-process-shell-command", "start-process",
-    "run-program", "run-shell-command", "process*", "open-input-pipe", "open-pipe", "open-pipe*", "unix", "dos",
-    "create_process", "open_process_in", "pipeline", "shell_out", "execute",
+    "system",
+    "system2",
+    "system*",
+    "shell",
+    "shellout",
+    "shell_exec",
+    "exec",
+    "execl",
+    "execlp",
+    "execv",
+    "execvp",
+    "spawn",
+    "spawn_shell",
+    "popen",
+    "popen2",
+    "popen3",
+    "cmd",
+    "command",
+    "callcommand",
+    "readcreateprocess",
+    "createprocess",
+    "callprocess",
+    "readprocess",
+    "rawsystem",
+    "execcmd",
+    "execcmdex",
+    "execshellcmd",
+    "execute_process",
+    "processbuilder",
+    "process",
+    "startprocess",
+    "run",
+    "run!",
+    "sh",
+    "qx",
+    "shell-command",
+    "shell-command-to-string",
+    "async-shell-command",
+    "call-process",
+    "call-process-shell-command",
+    "start-process",
+    "run-program",
+    "run-shell-command",
+    "process*",
+    "open-input-pipe",
+    "open-pipe",
+    "open-pipe*",
+    "unix",
+    "dos",
+    "create_process",
+    "open_process_in",
+    "pipeline",
+    "shell_out",
+    "execute",
 ];
 
 /// Functions that remove files, and those of them that remove folders with all in them.
 const REMOVES: &[&str] = &[
-    "file.remove", "removefile", "removedirectory", "delete-file", "deletefile", "rmdir", "remove_file", "remove_dir",
-    "rm!", "rmdir!", "removefile!", "del_file", "del_dir",
+    "file.remove",
+    "removefile",
+    "removedirectory",
+    "delete-file",
+    "deletefile",
+    "rmdir",
+    "remove_file",
+    "remove_dir",
+    "rm!",
+    "rmdir!",
+    "removefile!",
+    "del_file",
+    "del_dir",
 ];
 const REMOVES_ALL: &[&str] = &[
-    "unlink", "rm", "rm_rf", "rm_rf!", "rm_r", "rmtree", "remove_tree", "remove_dir_all", "remove-tree", "deltree",
-    "removedirectoryrecursive", "removepathforcibly", "removedir", "delete-directory", "delete-directory-tree",
-    "delete-directory/files", "deletedir", "deleterecursively", "deletedirectory", "del_dir_r", "delete-tree", "rm-rf",
-    "dir_delete", "file_delete", "fs/delete-tree", "remove-recursively",
+    "unlink",
+    "rm",
+    "rm_rf",
+    "rm_rf!",
+    "rm_r",
+    "rmtree",
+    "remove_tree",
+    "remove_dir_all",
+    "remove-tree",
+    "deltree",
+    "removedirectoryrecursive",
+    "removepathforcibly",
+    "removedir",
+    "delete-directory",
+    "delete-directory-tree",
+    "delete-directory/files",
+    "deletedir",
+    "deleterecursively",
+    "deletedirectory",
+    "del_dir_r",
+    "delete-tree",
+    "rm-rf",
+    "dir_delete",
+    "file_delete",
+    "fs/delete-tree",
+    "remove-recursively",
 ];
 
 /// Functions that run a text or a file; with an address it is what comes from there.
 const EVALUATES: &[&str] = &[
-    "source", "source_url", "include", "eval", "evalfile", "eval_string", "eval_file", "evaluate", "load", "load-file",
-    "loadstring", "include_string", "includestring", "parse", "require", "eval-buffer", "load-string", "import",
+    "source",
+    "source_url",
+    "include",
+    "eval",
+    "evalfile",
+    "eval_string",
+    "eval_file",
+    "evaluate",
+    "load",
+    "load-file",
+    "loadstring",
+    "include_string",
+    "includestring",
+    "parse",
+    "require",
+    "eval-buffer",
+    "load-string",
+    "import",
 ];
 
 /// Functions that install from an address.
-const INSTALLS: &[&str] = &["install_url", "install_github", "install_git", "install_gitlab", "install_bitbucket"];
+const INSTALLS: &[&str] =
+    &["install_url", "install_github", "install_git", "install_gitlab", "install_bitbucket"];
 
 pub(super) fn read(text: &str, fuel: &mut Fuel) -> Doing {
     let mut doing = Doing { recognised: true, ..Doing::default() };
@@ -83,8 +180,11 @@ pub(super) fn read(text: &str, fuel: &mut Fuel) -> Doing {
 /// Lines of editors, calculators and clients: `!command` is a command, `put FILE` sends a file.
 fn escape(line: &str, doing: &mut Doing) {
     let line = line.trim().trim_start_matches([':', '~', '\\']);
-    let rest = line.trim_start_matches(|letter: char| letter.is_ascii_digit() || matches!(letter, '%' | '$' | ',' | '.'));
-    let rest = ["read ", "write ", "r ", "w ", "e "].iter().find_map(|word| rest.strip_prefix(word)).unwrap_or(rest);
+    let rest = line.trim_start_matches(|letter: char| {
+        letter.is_ascii_digit() || matches!(letter, '%' | '$' | ',' | '.')
+    });
+    let rest =
+        ["read ", "write ", "r ", "w ", "e "].iter().find_map(|word| rest.strip_prefix(word)).unwrap_or(rest);
     if let Some(command) = rest.trim_start().strip_prefix('!')
         && !command.starts_with(['=', '(', '['])
         && !command.trim().is_empty()
@@ -112,7 +212,8 @@ fn call(name: &str, code: &mut Code, doing: &mut Doing) {
     }
     let last = lower.rsplit(['.', ':']).find(|part| !part.is_empty()).unwrap_or(&lower);
     let last = if lower.ends_with("file.remove") { "file.remove" } else { last };
-    let is = |names: &[&str]| names.contains(&last) || names.contains(&last.rsplit('/').next().unwrap_or(last));
+    let is =
+        |names: &[&str]| names.contains(&last) || names.contains(&last.rsplit('/').next().unwrap_or(last));
     let start = code.at;
     // `do shell script "…"` of AppleScript.
     if last == "shell" && code.rest().trim_start().starts_with("script") {
@@ -134,11 +235,15 @@ fn call(name: &str, code: &mut Code, doing: &mut Doing) {
         let given = code.arguments();
         if given.texts.is_empty() {
             let bare = given.bare.strip_prefix("COMMAND ").unwrap_or(&given.bare).trim();
-            let begins = bare.starts_with(|letter: char| letter.is_ascii_lowercase() || matches!(letter, '/' | '~' | '.'));
+            let begins = bare
+                .starts_with(|letter: char| letter.is_ascii_lowercase() || matches!(letter, '/' | '~' | '.'));
             // `exec rm -rf /` of Tcl, `spawn rm` of expect: words without quotes.
             if begins && bare.contains(' ') && !bare.contains(['=', '(', ')', '{']) {
                 doing.runs.push(shell(bare.trim_end_matches([']', '}'])));
-            } else if given.called && !bare.is_empty() && !matches!(last, "process" | "run" | "command" | "unix" | "pipeline") {
+            } else if given.called
+                && !bare.is_empty()
+                && !matches!(last, "process" | "run" | "command" | "unix" | "pipeline")
+            {
                 doing.effects.push(Effect::new("remote-code.eval", name));
             }
         } else {
@@ -163,7 +268,9 @@ fn call(name: &str, code: &mut Code, doing: &mut Doing) {
         if is(INSTALLS) {
             doing.effects.push(Effect::new("supply-chain.install-from-url", name));
         } else if given.whole.contains("://") && last != "require" && last != "import" && last != "parse"
-            || given.whole.contains("://") && given.texts.first().is_some_and(|text| text.contains("://")) && last != "parse"
+            || given.whole.contains("://")
+                && given.texts.first().is_some_and(|text| text.contains("://"))
+                && last != "parse"
         {
             doing.effects.push(Effect::new("remote-code.pipe", name));
         }
@@ -175,9 +282,16 @@ fn call(name: &str, code: &mut Code, doing: &mut Doing) {
     if matches!(last, "path" | "file" | "dir" | "paths" | "directory" | "get") {
         let given = code.arguments();
         let after: String = code.rest().chars().take(24).collect::<String>().to_ascii_lowercase();
-        if after.starts_with(".delete") || after.starts_with(".removeall") || after.starts_with(".remove_recursively") {
+        if after.starts_with(".delete")
+            || after.starts_with(".removeall")
+            || after.starts_with(".remove_recursively")
+        {
             for text in &given.texts {
-                remove(&Word::plain(text.clone()), after.contains("rec") || after.contains("dir") || after.contains("all"), doing);
+                remove(
+                    &Word::plain(text.clone()),
+                    after.contains("rec") || after.contains("dir") || after.contains("all"),
+                    doing,
+                );
             }
         } else {
             code.at = start;
@@ -197,7 +311,13 @@ fn run(texts: &[String], doing: &mut Doing) {
         [program, rest @ ..] => {
             // `sh.exe "-c" "…"` and the like are looked through as commands are.
             let argv = std::iter::once(program).chain(rest).map(|text| Word::plain(text.clone())).collect();
-            doing.runs.push(Run::Command { argv, more: false, elsewhere: false, folder: None, environment: Vec::new() });
+            doing.runs.push(Run::Command {
+                argv,
+                more: false,
+                elsewhere: false,
+                folder: None,
+                environment: Vec::new(),
+            });
         }
     }
 }
@@ -235,7 +355,12 @@ impl Code {
     }
 
     fn rest_of_line(&self) -> String {
-        self.letters.iter().skip(self.at).take(4000).take_while(|letter| !matches!(letter, '\n' | ';')).collect()
+        self.letters
+            .iter()
+            .skip(self.at)
+            .take(4000)
+            .take_while(|letter| !matches!(letter, '\n' | ';'))
+            .collect()
     }
 
     fn skip_blanks(&mut self) {
@@ -304,7 +429,8 @@ impl Code {
 
     fn runs_what_stands_before(&mut self) -> bool {
         let rest = self.rest();
-        let found = [".execute", ".!!", ".!", ".lazyLines", "!!", "!"].iter().find(|mark| rest.starts_with(**mark));
+        let found =
+            [".execute", ".!!", ".!", ".lazyLines", "!!", "!"].iter().find(|mark| rest.starts_with(**mark));
         let Some(mark) = found else { return false };
         let after = rest.get(mark.len()..).and_then(|after| after.chars().next());
         // `!=` compares, and names go on.

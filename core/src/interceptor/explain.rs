@@ -174,7 +174,9 @@ pub struct LayerExplained {
 pub struct RuleNamed {
     /// Its name.
     pub name: String,
-    /// Its line in the file.
+    /// The built-in pack it comes from; empty for a rule of the file itself.
+    pub pack: String,
+    /// Its line in the file, or in the pack.
     pub line: u32,
     /// What it says of what it matches.
     pub action: Action,
@@ -348,7 +350,8 @@ impl LayerTrace {
 
 impl RuleNamed {
     fn of(rule: &Rule<'_>) -> Self {
-        Self { name: rule.name.to_owned(), line: rule.line, action: rule.action, monitor: rule.monitor }
+        let pack = rule.pack.to_owned();
+        Self { name: rule.name.to_owned(), pack, line: rule.line, action: rule.action, monitor: rule.monitor }
     }
 }
 

@@ -240,7 +240,9 @@ impl Verdict<'_> {
     /// The verdict as the call's decision, with a reason a person or a model can act on.
     pub(super) fn into_decision(self, layer: &Layer<'_>, call: &ToolCall) -> Decision {
         let source = layer.kind.as_str();
-        let (name, line) = self.rule.as_ref().map_or((DEFAULT_ACTION, 0), |rule| (rule.name, rule.line));
+        // The line of a rule of a pack is no line of the policy's file.
+        let line = |rule: &Rule<'_>| if rule.pack.is_empty() { rule.line } else { 0 };
+        let (name, line) = self.rule.as_ref().map_or((DEFAULT_ACTION, 0), |rule| (rule.name, line(rule)));
         let reason = match &self.rule {
             Some(rule) if !rule.reason.is_empty() => rule.reason.to_owned(),
             Some(rule) => format!("rule `{}` of the {source} policy says {}", rule.name, rule.action),

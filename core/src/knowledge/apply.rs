@@ -52,11 +52,17 @@ pub(super) fn doing(program: String, row: &Row<'_>, argv: &[Word]) -> Doing {
         .next_back();
     doing.input = means.input;
     doing.output = means.output;
-    let mut acting = Acting { doing: &mut doing, content: means.content, remote: false, environment: parsed.assignments.clone() };
+    let mut acting = Acting {
+        doing: &mut doing,
+        content: means.content,
+        remote: false,
+        environment: parsed.assignments.clone(),
+    };
     let pairs = assigned(&means.operands, parsed.operands.len());
-    acting.remote = pairs.iter().zip(&parsed.operands).any(|((role, _), word)| {
-        matches!(role, Role::RemoteWrite) && remote(&word.text).is_some()
-    });
+    acting.remote = pairs
+        .iter()
+        .zip(&parsed.operands)
+        .any(|((role, _), word)| matches!(role, Role::RemoteWrite) && remote(&word.text).is_some());
     for given in &parsed.options {
         if let Some(value) = &given.value {
             // What follows a module is its own.
@@ -216,7 +222,8 @@ fn detail(parsed: &Parsed<'_>) -> String {
 }
 
 /// Scripts of projects that are programs of their own.
-const SCRIPTS: &[&str] = &["manage.py", "artisan", "console", "rails", "rake", "setup.py", "composer", "composer.phar"];
+const SCRIPTS: &[&str] =
+    &["manage.py", "artisan", "console", "rails", "rake", "setup.py", "composer", "composer.phar"];
 
 /// Whether a path is standard input.
 fn is_input(path: &str) -> bool {
@@ -286,7 +293,8 @@ impl Acting<'_> {
                 // `python manage.py`: the script is a program that the table knows.
                 let name = program_name(&word.text).into_owned();
                 if SCRIPTS.contains(&name.as_str()) {
-                    let argv = std::iter::once(Word { text: name, ..word.clone() }).chain(after.iter().cloned());
+                    let argv =
+                        std::iter::once(Word { text: name, ..word.clone() }).chain(after.iter().cloned());
                     self.run(argv.collect());
                 }
                 self.doing.runs.push(Run::File {

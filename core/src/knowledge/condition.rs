@@ -38,9 +38,9 @@ fn term_holds(term: &str, parsed: &Parsed<'_>) -> bool {
         }
     }
     match term.split_once('=') {
-        Some((name, pattern)) => {
-            parsed.given(name).any(|given| given.value.as_ref().is_some_and(|value| word_matches(pattern, value)))
-        }
+        Some((name, pattern)) => parsed
+            .given(name)
+            .any(|given| given.value.as_ref().is_some_and(|value| word_matches(pattern, value))),
         None => parsed.has(term),
     }
 }
@@ -49,9 +49,9 @@ fn word_matches(pattern: &str, word: &Word) -> bool {
     if !word.known() && pattern != "*" {
         // What is known of it may still decide: `s3://…` begins with `s3:`.
         let known = word.text.split(UNKNOWN).next().unwrap_or_default();
-        return pattern
-            .strip_suffix('*')
-            .is_some_and(|start| !start.is_empty() && !start.contains(['*', '?', '{']) && known.starts_with(start));
+        return pattern.strip_suffix('*').is_some_and(|start| {
+            !start.is_empty() && !start.contains(['*', '?', '{']) && known.starts_with(start)
+        });
     }
     matches(pattern, &word.text)
 }
@@ -66,7 +66,9 @@ fn alternatives(pattern: &str) -> Vec<String> {
     let Some((inside, after)) = rest.split_once('}') else { return vec![pattern.to_owned()] };
     inside
         .split(',')
-        .flat_map(|choice| alternatives(after).into_iter().map(move |after| format!("{before}{choice}{after}")))
+        .flat_map(|choice| {
+            alternatives(after).into_iter().map(move |after| format!("{before}{choice}{after}"))
+        })
         .collect()
 }
 

@@ -180,7 +180,9 @@ fn option<'w>(
         return parsed.add(name, role, Some(Word { text: value.to_owned(), ..word.clone() }));
     }
     let (name, attached) = match text.split_once('=') {
-        Some((name, _)) if text.starts_with("--") || style == Style::Long => (name, Some(word.after(name.len() + 1))),
+        Some((name, _)) if text.starts_with("--") || style == Style::Long => {
+            (name, Some(word.after(name.len() + 1)))
+        }
         _ => (text, None),
     };
     let exact = parsed.canonical(name).or_else(|| {

@@ -20,9 +20,6 @@ const SECRET_FOLDERS: [&str; 8] =
 /// What it means to touch a path.
 pub(super) fn of(ground: &Ground<'_>, touch: &Touch, placed: &Placed, elsewhere: bool) -> Vec<Effect> {
     let mut judge = Judge { ground, touch, placed, elsewhere, effects: Vec::new() };
-    if !elsewhere && ground.own.is_some_and(|own| own.tampers(touch, placed)) {
-        judge.say("firewall.tamper");
-    }
     match touch.access {
         Access::Delete => judge.delete(),
         Access::Write => judge.write(),
@@ -34,6 +31,10 @@ pub(super) fn of(ground: &Ground<'_>, touch: &Touch, placed: &Placed, elsewhere:
         }
         // To run something is judged by what it does; a way of touching that came later is not known here.
         _ => {}
+    }
+    // Last: what is bad in itself gives the better reason.
+    if !elsewhere && ground.own.is_some_and(|own| own.tampers(touch, placed)) {
+        judge.say("firewall.tamper");
     }
     judge.effects
 }

@@ -243,7 +243,11 @@ fn styled(action: Action) -> String {
 }
 
 fn rule(rule: &RuleNamed) -> String {
-    let place = if rule.line > 0 { format!(":{}", rule.line) } else { String::new() };
+    let place = match (rule.pack.as_str(), rule.line) {
+        (_, 0) => String::new(),
+        ("", line) => format!(":{line}"),
+        (pack, line) => format!(" ({pack}:{line})"),
+    };
     format!("{}{place}", one_line(&rule.name))
 }
 

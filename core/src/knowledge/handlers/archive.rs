@@ -43,18 +43,41 @@ pub(super) fn tar(parsed: &Parsed<'_>, doing: &mut Doing) {
                 _ => {}
             }
             let valued = [
-                "file", "directory", "files-from", "exclude-from", "use-compress-program", "to-command",
-                "checkpoint-action", "info-script", "new-volume-script", "rsh-command", "rmt-command",
-                "listed-incremental", "transform", "xform", "owner", "group", "mode", "mtime", "exclude", "strip-components",
+                "file",
+                "directory",
+                "files-from",
+                "exclude-from",
+                "use-compress-program",
+                "to-command",
+                "checkpoint-action",
+                "info-script",
+                "new-volume-script",
+                "rsh-command",
+                "rmt-command",
+                "listed-incremental",
+                "transform",
+                "xform",
+                "owner",
+                "group",
+                "mode",
+                "mtime",
+                "exclude",
+                "strip-components",
             ];
             // Long options may be cut short.
-            let Some(name) = valued.iter().find(|full| name.len() >= 4 && full.starts_with(name)) else { continue };
+            let Some(name) = valued.iter().find(|full| name.len() >= 4 && full.starts_with(name)) else {
+                continue;
+            };
             let Some(value) = attached.or_else(|| words.next().cloned()) else { continue };
             match *name {
                 "file" => file = Some(value),
                 "directory" => folder = Some(value),
                 "files-from" => touch(doing, &value, Access::Read, false, Content::Names),
-                "use-compress-program" | "to-command" | "info-script" | "new-volume-script" | "rsh-command"
+                "use-compress-program"
+                | "to-command"
+                | "info-script"
+                | "new-volume-script"
+                | "rsh-command"
                 | "rmt-command" => runs(doing, name, &value),
                 "checkpoint-action" => {
                     if let Some(command) = value.text.strip_prefix("exec=") {
@@ -152,7 +175,22 @@ pub(super) fn tar(parsed: &Parsed<'_>, doing: &mut Doing) {
 fn runs(doing: &mut Doing, option: &str, command: &Word) {
     let name = command.text.split_whitespace().next().unwrap_or_default();
     let name = name.rsplit('/').next().unwrap_or(name);
-    if matches!(name, "gzip" | "pigz" | "bzip2" | "pbzip2" | "xz" | "pxz" | "zstd" | "zstdmt" | "lz4" | "lzma" | "lzop" | "lbzip2" | "brotli") {
+    if matches!(
+        name,
+        "gzip"
+            | "pigz"
+            | "bzip2"
+            | "pbzip2"
+            | "xz"
+            | "pxz"
+            | "zstd"
+            | "zstdmt"
+            | "lz4"
+            | "lzma"
+            | "lzop"
+            | "lbzip2"
+            | "brotli"
+    ) {
         return;
     }
     effect(doing, "shell.runner-flag", option);

@@ -11,9 +11,18 @@ use crate::understand::{Doing, Run, Word};
 pub(super) fn build(parsed: &Parsed<'_>, doing: &mut Doing) {
     for given in parsed.given("--secret") {
         let Some(value) = &given.value else { continue };
-        let file = value.text.split(',').find_map(|part| part.strip_prefix("source=").or_else(|| part.strip_prefix("src=")));
+        let file = value
+            .text
+            .split(',')
+            .find_map(|part| part.strip_prefix("source=").or_else(|| part.strip_prefix("src=")));
         if let Some(file) = file {
-            touch(doing, &Word { text: file.to_owned(), ..value.clone() }, Access::Read, false, Content::Stored);
+            touch(
+                doing,
+                &Word { text: file.to_owned(), ..value.clone() },
+                Access::Read,
+                false,
+                Content::Stored,
+            );
         }
     }
 }
@@ -30,7 +39,10 @@ fn mounts(parsed: &Parsed<'_>, doing: &mut Doing) {
     }
     for given in parsed.given("--mount") {
         let Some(value) = &given.value else { continue };
-        let source = value.text.split(',').find_map(|part| part.strip_prefix("source=").or_else(|| part.strip_prefix("src=")));
+        let source = value
+            .text
+            .split(',')
+            .find_map(|part| part.strip_prefix("source=").or_else(|| part.strip_prefix("src=")));
         if let Some(source) = source.filter(|source| source.starts_with(['/', '~', '.'])) {
             seen_inside(source, value, doing);
         }

@@ -28,16 +28,29 @@ pub(super) fn run(parsed: &Parsed<'_>, doing: &mut Doing) {
         }
     }
     match subcommand {
-        "cat-file" if !["-e", "-t", "-s", "--batch-check"].iter().any(|option| parsed.has(option)) => shown(parsed, doing),
-        "show" => shown(parsed, doing),
-        "init" if parsed.operands.is_empty() && parsed.options.iter().any(|given| given.role == Role::Folder) => {
+        "cat-file" if !["-e", "-t", "-s", "--batch-check"].iter().any(|option| parsed.has(option)) => {
+            shown(parsed, doing)
+        }
+        "show" => {
+            shown(parsed, doing);
+            differences(parsed, doing);
+        }
+        "diff" | "diff-tree" | "diff-index" | "diff-files" | "format-patch" => differences(parsed, doing),
+        "log" | "whatchanged" | "reflog" if parsed.has("--patch") || parsed.has("-L") => {
+            differences(parsed, doing)
+        }
+        "init"
+            if parsed.operands.is_empty()
+                && parsed.options.iter().any(|given| given.role == Role::Folder) =>
+        {
             touch(doing, &Word::plain("."), Access::Write, false, Content::Unused);
         }
         _ => {}
     }
     // `git config key value`, `git config set key value`.
     if subcommand == "config" {
-        let reads = ["--get", "--get-all", "--get-regexp", "--list", "--unset", "--unset-all", "--remove-section"];
+        let reads =
+            ["--get", "--get-all", "--get-regexp", "--list", "--unset", "--unset-all", "--remove-section"];
         if reads.iter().any(|option| parsed.has(option)) {
             return;
         }
@@ -69,6 +82,30 @@ fn shown(parsed: &Parsed<'_>, doing: &mut Doing) {
     }
 }
 
+/// Files whose lines a difference prints.
+fn differences(parsed: &Parsed<'_>, doing: &mut Doing) {
+    let names_only = [
+        "--stat",
+        "--name-only",
+        "--name-status",
+        "--shortstat",
+        "--numstat",
+        "--quiet",
+        "--summary",
+        "--no-index",
+    ];
+    if names_only.iter().any(|option| parsed.has(option)) {
+        return;
+    }
+    for word in parsed
+        .operands
+        .iter()
+        .filter(|word| !word.text.contains([':', '^', '@']) && !word.text.contains(".."))
+    {
+        touch(doing, word, Access::Read, false, Content::Shown);
+    }
+}
+
 /// `git -c alias.x='reset --hard' x`: the alias stands for a subcommand.
 fn alias(key: &str, value: &Word, parsed: &Parsed<'_>, doing: &mut Doing) {
     let Some((called, rest)) = parsed.operands.split_first() else { return };
@@ -79,13 +116,21 @@ fn alias(key: &str, value: &Word, parsed: &Parsed<'_>, doing: &mut Doing) {
         return;
     }
     let mut argv = vec![Word::plain("git")];
-    argv.extend(value.text.split_whitespace().map(|word| Word {
-        text: word.trim_matches(['"', '\'']).to_owned(),
-        ..value.clone()
-    }));
+    argv.extend(
+        value
+            .text
+            .split_whitespace()
+            .map(|word| Word { text: word.trim_matches(['"', '\'']).to_owned(), ..value.clone() }),
+    );
     argv.extend(rest.iter().cloned());
     doing.recognised = true;
-    doing.runs.push(Run::Command { argv, more: false, elsewhere: false, folder: None, environment: Vec::new() });
+    doing.runs.push(Run::Command {
+        argv,
+        more: false,
+        elsewhere: false,
+        folder: None,
+        environment: Vec::new(),
+    });
 }
 
 /// Settings that take a protection away. `subcommand` is what they are for, if it is not for all that come.
@@ -98,14 +143,17 @@ fn setting(key: &str, value: &Word, subcommand: Option<&str>, doing: &mut Doing)
         || [".now", ".seconds", ".minutes"].iter().any(|part| text.contains(part));
     match key.as_str() {
         "clean.requireforce" if off && is("clean") => effect(doing, "git.discard", &key),
-        "gc.pruneexpire" | "gc.reflogexpire" | "gc.reflogexpireunreachable" if soon && (is("gc") || is("maintenance")) => {
+        "gc.pruneexpire" | "gc.reflogexpire" | "gc.reflogexpireunreachable"
+            if soon && (is("gc") || is("maintenance")) =>
+        {
             effect(doing, "git.destroy-recovery", &key);
         }
         // What is fetched could be anybody's.
         "http.sslverify" if off => effect(doing, "supply-chain.registry", &key),
         _ => {
             let per_site = key.starts_with("http.") && key.ends_with(".sslverify");
-            let pruned = key.starts_with("gc.") && (key.ends_with(".reflogexpire") || key.ends_with(".reflogexpireunreachable"));
+            let pruned = key.starts_with("gc.")
+                && (key.ends_with(".reflogexpire") || key.ends_with(".reflogexpireunreachable"));
             if per_site && off {
                 effect(doing, "supply-chain.registry", &key);
             } else if pruned && soon && is("gc") {
@@ -125,10 +173,7 @@ fn configured(key: &str, value: &Word, doing: &mut Doing) {
             Some(command) => Some(value.after(value.text.len() - command.len())),
             None => return,
         },
-        (
-            "core",
-            "pager" | "editor" | "sshcommand" | "askpass" | "gitproxy" | "alternaterefscommand",
-        )
+        ("core", "pager" | "editor" | "sshcommand" | "askpass" | "gitproxy" | "alternaterefscommand")
         | ("sequence", "editor")
         | ("diff", "external" | "textconv" | "command")
         | ("filter", "clean" | "smudge" | "process")
@@ -182,8 +227,35 @@ fn is_usual(command: &Word) -> bool {
     let first = command.text.split_whitespace().next().unwrap_or_default();
     matches!(
         first.rsplit('/').next().unwrap_or(first),
-        "" | "cat" | "less" | "more" | "delta" | "diff-so-fancy" | "bat" | "true" | ":" | "false" | "vim" | "vi" | "nvim"
-            | "nano" | "emacs" | "code" | "code-insiders" | "subl" | "cursor" | "zed" | "hx" | "micro" | "ssh" | "gpg"
-            | "gpg2" | "git-lfs" | "difft" | "nbdime" | "meld" | "kdiff3" | "vimdiff"
+        "" | "cat"
+            | "less"
+            | "more"
+            | "delta"
+            | "diff-so-fancy"
+            | "bat"
+            | "true"
+            | ":"
+            | "false"
+            | "vim"
+            | "vi"
+            | "nvim"
+            | "nano"
+            | "emacs"
+            | "code"
+            | "code-insiders"
+            | "subl"
+            | "cursor"
+            | "zed"
+            | "hx"
+            | "micro"
+            | "ssh"
+            | "gpg"
+            | "gpg2"
+            | "git-lfs"
+            | "difft"
+            | "nbdime"
+            | "meld"
+            | "kdiff3"
+            | "vimdiff"
     ) || command.text.starts_with("git-lfs ")
 }

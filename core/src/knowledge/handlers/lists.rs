@@ -35,8 +35,10 @@ pub(super) fn parallel(parsed: &Parsed<'_>, doing: &mut Doing) {
         .position(|word| matches!(word.text.as_str(), ":::" | "::::" | ":::+" | "::::+"))
         .unwrap_or(parsed.operands.len());
     let (argv, given) = parsed.operands.split_at_checked(end).unwrap_or((&parsed.operands, &[]));
-    let sources: Vec<&Word> =
-        given.iter().filter(|word| !matches!(word.text.as_str(), ":::" | ":::+" | "::::" | "::::+")).collect();
+    let sources: Vec<&Word> = given
+        .iter()
+        .filter(|word| !matches!(word.text.as_str(), ":::" | ":::+" | "::::" | "::::+"))
+        .collect();
     let elsewhere = parsed.has("--sshlogin");
     if argv.is_empty() {
         // Each line is a command of its own.
@@ -73,7 +75,13 @@ pub(super) fn parallel(parsed: &Parsed<'_>, doing: &mut Doing) {
         if !placed {
             words.push(Word::plain(value.clone()));
         }
-        doing.runs.push(Run::Command { argv: words, more: false, elsewhere, folder: None, environment: Vec::new() });
+        doing.runs.push(Run::Command {
+            argv: words,
+            more: false,
+            elsewhere,
+            folder: None,
+            environment: Vec::new(),
+        });
     }
     for value in values {
         let text = if text.contains("{}") { text.replace("{}", &value) } else { format!("{text} {value}") };
@@ -94,7 +102,12 @@ pub(super) fn env(parsed: &Parsed<'_>, doing: &mut Doing) {
             text.text.push_str(&word.text);
         }
         doing.runs.clear();
-        doing.runs.push(Run::Code { language: Language::Shell, text, arguments: Vec::new(), elsewhere: false });
+        doing.runs.push(Run::Code {
+            language: Language::Shell,
+            text,
+            arguments: Vec::new(),
+            elsewhere: false,
+        });
     }
     // `env - command` is `env -i command`.
     for run in &mut doing.runs {

@@ -23,7 +23,10 @@ pub(super) fn ssh_options(parsed: &Parsed<'_>, doing: &mut Doing) {
         match name.to_ascii_lowercase().as_str() {
             "proxycommand" | "localcommand" | "knownhostscommand" | "proxyusefdpass" => {
                 let command = Word { text: text.trim_matches('"').to_owned(), ..value.clone() };
-                if !matches!(command.text.split_whitespace().next(), Some("ssh" | "nc" | "none" | "cloudflared" | "aws")) {
+                if !matches!(
+                    command.text.split_whitespace().next(),
+                    Some("ssh" | "nc" | "none" | "cloudflared" | "aws")
+                ) {
                     effect(doing, "shell.runner-flag", name);
                 }
                 shell(doing, command, false);
@@ -39,7 +42,10 @@ pub(super) fn ssh_options(parsed: &Parsed<'_>, doing: &mut Doing) {
 pub(super) fn ssh(parsed: &Parsed<'_>, doing: &mut Doing) {
     ssh_options(parsed, doing);
     // A configuration that nobody can look at may name programs.
-    if parsed.value("-F").is_some_and(|file| file.text == "-" || file.text.starts_with("/dev/") && file.text != "/dev/null") {
+    if parsed
+        .value("-F")
+        .is_some_and(|file| file.text == "-" || file.text.starts_with("/dev/") && file.text != "/dev/null")
+    {
         effect(doing, "shell.runner-flag", "-F");
     }
     let Some((host, command)) = parsed.operands.split_first() else { return };
@@ -53,12 +59,27 @@ pub(super) fn ssh(parsed: &Parsed<'_>, doing: &mut Doing) {
     let text = command.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
     let taint = command.iter().fold(host.taint, |taint, word| taint | word.taint);
     shell(doing, Word { text, wild: false, taint }, true);
-    doing.input = Content::Sent;
+    // A shell alone reads there what comes in here.
+    let words: Vec<&str> = text_words(command);
+    let alone = matches!(
+        words.as_slice(),
+        ["sh" | "bash" | "zsh" | "dash"] | ["sh" | "bash" | "zsh" | "dash", "-s" | "-" | "-l" | "-x", ..]
+    );
+    doing.input = if alone { Content::Run(Language::Shell) } else { Content::Sent };
+}
+
+fn text_words(command: &[Word]) -> Vec<&str> {
+    let words = command.iter().flat_map(|word| word.text.split_whitespace());
+    words
+        .skip_while(|word| matches!(*word, "sudo" | "exec" | "-n" | "-E"))
+        .map(|word| word.rsplit('/').next().unwrap_or(word))
+        .collect()
 }
 
 pub(super) fn nc(parsed: &Parsed<'_>, doing: &mut Doing) {
     let listens = parsed.has("--listen");
-    let runs = parsed.value("--exec").or_else(|| parsed.value("--sh-exec")).or_else(|| parsed.value("--lua-exec"));
+    let runs =
+        parsed.value("--exec").or_else(|| parsed.value("--sh-exec")).or_else(|| parsed.value("--lua-exec"));
     if let Some(program) = runs {
         let id = if listens { "remote-code.listen" } else { "remote-code.reverse-shell" };
         effect(doing, id, &program.text);
@@ -83,7 +104,15 @@ fn is_shell(text: &str) -> bool {
     text.split_whitespace().any(|word| {
         matches!(
             word.rsplit('/').next().unwrap_or(word),
-            "sh" | "bash" | "zsh" | "dash" | "ksh" | "cmd" | "cmd.exe" | "powershell" | "powershell.exe" | "pwsh"
+            "sh" | "bash"
+                | "zsh"
+                | "dash"
+                | "ksh"
+                | "cmd"
+                | "cmd.exe"
+                | "powershell"
+                | "powershell.exe"
+                | "pwsh"
         )
     })
 }
@@ -112,7 +141,13 @@ pub(super) fn socat(parsed: &Parsed<'_>, doing: &mut Doing) {
             }
             "STDIN" | "STDIO" | "-" => doing.input = Content::Sent,
             "FILE" | "OPEN" | "GOPEN" | "CREATE" => {
-                touch(doing, &Word { text: value.to_owned(), ..(*word).clone() }, Access::Read, false, Content::Sent);
+                touch(
+                    doing,
+                    &Word { text: value.to_owned(), ..(*word).clone() },
+                    Access::Read,
+                    false,
+                    Content::Sent,
+                );
             }
             _ => {}
         }
@@ -126,14 +161,20 @@ pub(super) fn socat(parsed: &Parsed<'_>, doing: &mut Doing) {
 
 /// A library by its path, which is loaded.
 fn is_library(text: &str) -> bool {
-    !text.starts_with('-') && (text.contains(['/', '\\']) || [".so", ".dylib", ".dll"].iter().any(|end| text.ends_with(end)))
+    !text.starts_with('-')
+        && (text.contains(['/', '\\']) || [".so", ".dylib", ".dll"].iter().any(|end| text.ends_with(end)))
 }
 
 /// `sqlplus user/password @FILE`.
 pub(super) fn sqlplus(parsed: &Parsed<'_>, doing: &mut Doing) {
     for word in parsed.operands.iter().filter(|word| word.text.starts_with('@') && word.text.len() > 1) {
         doing.input = Content::Unused;
-        doing.runs.push(Run::File { language: Language::Sql, path: word.after(1), arguments: Vec::new(), here: true });
+        doing.runs.push(Run::File {
+            language: Language::Sql,
+            path: word.after(1),
+            arguments: Vec::new(),
+            here: true,
+        });
     }
 }
 
@@ -172,7 +213,9 @@ pub(super) fn openssl(parsed: &Parsed<'_>, doing: &mut Doing) {
             doing.output = Output::Network;
         }
         "s_server" => effect(doing, "remote-code.listen", "openssl s_server"),
-        "engine" if has("-pre") || words.iter().skip(1).any(|word| is_library(&word.text)) => effect(doing, "shell.runner-flag", "-pre"),
+        "engine" if has("-pre") || words.iter().skip(1).any(|word| is_library(&word.text)) => {
+            effect(doing, "shell.runner-flag", "-pre")
+        }
         // Keys are looked at: `rsa -in key` prints the key itself unless told not to.
         "rsa" | "pkey" | "ec" | "dsa" | "pkcs8" | "pkcs12" => {
             let shows = !has("-noout") && !has("-pubout") && writes.is_none();

@@ -21,6 +21,7 @@ pub(super) fn find(parsed: &Parsed<'_>, doing: &mut Doing) {
     let mut narrowed = false;
     let mut name: Option<Word> = None;
     let mut meant = false;
+    let mut example: Option<String> = None;
     let mut deletes = false;
     let mut commands: Vec<Vec<Word>> = Vec::new();
     while let Some(word) = words.next() {
@@ -29,7 +30,9 @@ pub(super) fn find(parsed: &Parsed<'_>, doing: &mut Doing) {
             "-exec" | "-execdir" | "-ok" | "-okdir" => {
                 let mut argv = Vec::new();
                 for word in words.by_ref() {
-                    if word.text == ";" || (word.text == "+" && argv.last().is_some_and(|last: &Word| last.text == "{}")) {
+                    if word.text == ";"
+                        || (word.text == "+" && argv.last().is_some_and(|last: &Word| last.text == "{}"))
+                    {
                         break;
                     }
                     argv.push(word.clone());
@@ -58,9 +61,12 @@ pub(super) fn find(parsed: &Parsed<'_>, doing: &mut Doing) {
                     name = Some(pattern.clone());
                 }
                 meant |= ["agentfirewall", ".claude"].iter().any(|own| pattern.text.contains(own));
+                if matches!(word.text.as_str(), "-name" | "-iname" | "-path" | "-ipath" | "-wholename") {
+                    example = witness(&pattern.text).or(example);
+                }
             }
-            "-newer" | "-mtime" | "-atime" | "-ctime" | "-mmin" | "-amin" | "-cmin" | "-size" | "-user" | "-group"
-            | "-perm" | "-inum" | "-links" | "-uid" | "-gid" | "-samefile" => {
+            "-newer" | "-mtime" | "-atime" | "-ctime" | "-mmin" | "-amin" | "-cmin" | "-size" | "-user"
+            | "-group" | "-perm" | "-inum" | "-links" | "-uid" | "-gid" | "-samefile" => {
                 narrowed |= words.next().is_some();
             }
             "-empty" | "-nouser" | "-nogroup" => narrowed = true,
@@ -86,6 +92,11 @@ pub(super) fn find(parsed: &Parsed<'_>, doing: &mut Doing) {
     }
     for argv in commands {
         execute(&argv, &found, doing);
+        // A file that the name says is found, for who reads it.
+        if let Some(name) = example.as_ref().filter(|_| !removes(&argv)) {
+            let named: Vec<Word> = roots.iter().map(|root| inside(root, name)).collect();
+            execute(&argv, &named, doing);
+        }
     }
 }
 
@@ -116,7 +127,37 @@ pub(super) fn fd(parsed: &Parsed<'_>, doing: &mut Doing) {
         }
         let found: Vec<Word> = roots.iter().map(|root| below(root, narrowed)).collect();
         execute(&argv, &found, doing);
+        let simple =
+            operands.first().map(|pattern| pattern.text.trim_matches(['^', '$']).replace("\\.", "."));
+        let plain = |text: &str| {
+            text.len() > 2 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        };
+        if let Some(name) = simple.filter(|name| plain(name) && !removes(&argv)) {
+            let named: Vec<Word> = roots.iter().map(|root| inside(root, &name)).collect();
+            execute(&argv, &named, doing);
+        }
     }
+}
+
+/// A name that a pattern matches.
+fn witness(pattern: &str) -> Option<String> {
+    let simple = !pattern.contains(['[', '\\', UNKNOWN]);
+    let name = pattern.trim_start_matches("*/").trim_start_matches("./");
+    let name = name.trim_end_matches('*').replace(['*', '?'], "x");
+    (simple && name.chars().any(|letter| letter != 'x')).then_some(name)
+}
+
+fn inside(root: &Word, name: &str) -> Word {
+    Word { text: format!("{}/{name}", root.text.trim_end_matches('/')), ..root.clone() }
+}
+
+/// Whether a command removes what it is given.
+fn removes(argv: &[Word]) -> bool {
+    let program = argv.first().map_or("", |word| word.text.rsplit('/').next().unwrap_or_default());
+    matches!(
+        program,
+        "rm" | "grm" | "unlink" | "shred" | "srm" | "trash" | "trash-put" | "truncate" | "rimraf"
+    )
 }
 
 /// What is found below a root: something unknown in it; all of it if nothing narrows the search.
@@ -141,8 +182,7 @@ fn named(found: Word, name: Option<&Word>) -> Word {
 
 /// Runs a command for what is found: `{}` is each of it.
 fn execute(argv: &[Word], found: &[Word], doing: &mut Doing) {
-    let program = argv.first().map_or("", |word| word.text.rsplit('/').next().unwrap_or_default());
-    if matches!(program, "rm" | "grm" | "unlink" | "shred" | "srm" | "trash" | "trash-put" | "truncate" | "rimraf") {
+    if removes(argv) {
         for found in found.iter().filter(|found| !found.known()) {
             doing.touches.push(Touch { tree: true, ..Touch::new(found.clone(), Access::Delete) });
         }

@@ -43,10 +43,22 @@ pub(super) fn powershell(parsed: &Parsed<'_>, doing: &mut Doing) {
             return file(&rest(), doing);
         }
         // Those with a value.
-        if ["executionpolicy", "ep", "version", "windowstyle", "inputformat", "outputformat", "workingdirectory", "wd",
-            "configurationname", "custompipename", "settingsfile", "psconsolefile"]
-            .iter()
-            .any(|whole| whole.starts_with(option))
+        if [
+            "executionpolicy",
+            "ep",
+            "version",
+            "windowstyle",
+            "inputformat",
+            "outputformat",
+            "workingdirectory",
+            "wd",
+            "configurationname",
+            "custompipename",
+            "settingsfile",
+            "psconsolefile",
+        ]
+        .iter()
+        .any(|whole| whole.starts_with(option))
             && !is("noprofile")
         {
             words.next();
@@ -60,10 +72,15 @@ pub(super) fn cmd(parsed: &Parsed<'_>, doing: &mut Doing) {
     doing.touches.clear();
     let at = parsed.words.iter().position(|word| {
         let lower = word.text.to_lowercase();
-        lower.starts_with("/c") || lower.starts_with("/k") || lower.starts_with("/r") || lower.starts_with("//c")
+        lower.starts_with("/c")
+            || lower.starts_with("/k")
+            || lower.starts_with("/r")
+            || lower.starts_with("//c")
     });
     let Some(at) = at else { return };
-    let attached = parsed.words.get(at).map(|word| word.after(word.text.trim_start_matches('/').get(1..).map_or(0, |rest| word.text.len() - rest.len())));
+    let attached = parsed.words.get(at).map(|word| {
+        word.after(word.text.trim_start_matches('/').get(1..).map_or(0, |rest| word.text.len() - rest.len()))
+    });
     let mut rest: Vec<Word> = attached.into_iter().filter(|word| !word.text.is_empty()).collect();
     rest.extend(parsed.words.get(at + 1..).unwrap_or_default().iter().cloned());
     code(Language::Cmd, &rest, doing);
@@ -90,13 +107,26 @@ pub(super) fn bwrap(parsed: &Parsed<'_>, doing: &mut Doing) {
     while let Some(word) = words.next() {
         let values = match word.text.as_str() {
             "--" => 0,
-            "--bind" | "--bind-try" | "--dev-bind" | "--dev-bind-try" | "--ro-bind" | "--ro-bind-try" | "--symlink"
-            | "--setenv" | "--file" | "--bind-data" | "--ro-bind-data" | "--chmod" => 2,
-            text if text.starts_with("--unshare") || matches!(text, "--die-with-parent" | "--new-session" | "--as-pid-1" | "--clearenv" | "--share-net") => 0,
+            "--bind" | "--bind-try" | "--dev-bind" | "--dev-bind-try" | "--ro-bind" | "--ro-bind-try"
+            | "--symlink" | "--setenv" | "--file" | "--bind-data" | "--ro-bind-data" | "--chmod" => 2,
+            text if text.starts_with("--unshare")
+                || matches!(
+                    text,
+                    "--die-with-parent" | "--new-session" | "--as-pid-1" | "--clearenv" | "--share-net"
+                ) =>
+            {
+                0
+            }
             text if text.starts_with("--") => 1,
             _ => {
                 let argv = std::iter::once(word).chain(words).cloned().collect();
-                doing.runs.push(Run::Command { argv, more: false, elsewhere: false, folder: None, environment: Vec::new() });
+                doing.runs.push(Run::Command {
+                    argv,
+                    more: false,
+                    elsewhere: false,
+                    folder: None,
+                    environment: Vec::new(),
+                });
                 return;
             }
         };
@@ -116,7 +146,10 @@ fn file(words: &[Word], doing: &mut Doing) {
     if path.text.starts_with('\\') || path.text.starts_with("//") || path.text.contains("://") {
         doing.effects.push(Effect::new("remote-code.download-run", path.text.clone()));
     }
-    doing.touches.push(Touch { content: Content::Run(Language::PowerShell), ..Touch::new(path.clone(), Access::Read) });
+    doing.touches.push(Touch {
+        content: Content::Run(Language::PowerShell),
+        ..Touch::new(path.clone(), Access::Read)
+    });
     doing.runs.push(Run::File {
         language: Language::PowerShell,
         path: path.clone(),

@@ -20,7 +20,12 @@ pub(super) fn sed(parsed: &Parsed<'_>, doing: &mut Doing) {
         files = rest;
     }
     for text in programs {
-        doing.runs.push(Run::Code { language: Language::Sed, text, arguments: files.to_vec(), elsewhere: false });
+        doing.runs.push(Run::Code {
+            language: Language::Sed,
+            text,
+            arguments: files.to_vec(),
+            elsewhere: false,
+        });
     }
     for file in files {
         if in_place {

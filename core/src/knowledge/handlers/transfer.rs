@@ -17,7 +17,8 @@ pub(super) fn curl(parsed: &Parsed<'_>, doing: &mut Doing) {
             let after = name.len() + 1;
             if content.starts_with(['@', '<']) {
                 let file = value.after(after + 1);
-                let path = file.text.split([';', ',']).next().unwrap_or_default().trim_matches('"').to_owned();
+                let path =
+                    file.text.split([';', ',']).next().unwrap_or_default().trim_matches('"').to_owned();
                 send(doing, &Word { text: path, ..file });
             } else {
                 doing.sent.push(value.after(after));
@@ -54,14 +55,17 @@ pub(super) fn curl(parsed: &Parsed<'_>, doing: &mut Doing) {
             }
         }
     }
-    let changes = method.as_deref().is_some_and(|method| matches!(method, "POST" | "PUT" | "PATCH" | "DELETE"));
+    let changes =
+        method.as_deref().is_some_and(|method| matches!(method, "POST" | "PUT" | "PATCH" | "DELETE"));
     if parsed.value("--unix-socket").is_some_and(|socket| is_container_socket(&socket.text))
         && (changes || !doing.sent.is_empty() || doing.input == Content::Sent)
     {
         effect(doing, "container.privileged", "--unix-socket");
     }
     if let Some(method) = &method {
-        for url in parsed.operands.iter().chain(parsed.given("--url").filter_map(|given| given.value.as_ref())) {
+        for url in
+            parsed.operands.iter().chain(parsed.given("--url").filter_map(|given| given.value.as_ref()))
+        {
             requested(method, &url.text, doing);
         }
     }
@@ -81,13 +85,21 @@ pub(super) fn curl(parsed: &Parsed<'_>, doing: &mut Doing) {
             touch(doing, &url.after(at), Access::Read, false, Content::Shown);
         }
         if parsed.has("--remote-name") {
-            let name = url.text.split(['?', '#']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+            let name =
+                url.text.split(['?', '#']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
             if !name.is_empty() {
-                touch(doing, &Word { text: name.to_owned(), ..url.clone() }, Access::Write, false, Content::Unused);
+                touch(
+                    doing,
+                    &Word { text: name.to_owned(), ..url.clone() },
+                    Access::Write,
+                    false,
+                    Content::Unused,
+                );
             }
         }
     }
-    let to_file = parsed.value("--output").is_some_and(|file| file.text != "-") || parsed.has("--remote-name");
+    let to_file =
+        parsed.value("--output").is_some_and(|file| file.text != "-") || parsed.has("--remote-name");
     if to_file || parsed.has("--head") {
         doing.output = Output::Report;
     }
@@ -146,7 +158,8 @@ pub(super) fn aria2c(parsed: &Parsed<'_>, doing: &mut Doing) {
     }
     let folder = parsed.value("--dir").cloned();
     for url in &parsed.operands {
-        let name = url.text.split(['?', '#']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+        let name =
+            url.text.split(['?', '#']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
         if !name.is_empty() {
             doing.touches.push(crate::understand::Touch {
                 folder: folder.clone(),
@@ -178,7 +191,14 @@ pub(super) fn wget(parsed: &Parsed<'_>, doing: &mut Doing) {
         None => {
             let folder = parsed.value("--directory-prefix").cloned();
             for url in &parsed.operands {
-                let name = url.text.split(['?', '#']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+                let name = url
+                    .text
+                    .split(['?', '#'])
+                    .next()
+                    .unwrap_or_default()
+                    .rsplit('/')
+                    .next()
+                    .unwrap_or_default();
                 let name = if name.is_empty() { "index.html" } else { name };
                 let file = Word { text: name.to_owned(), ..url.clone() };
                 doing.touches.push(crate::understand::Touch {
@@ -186,6 +206,11 @@ pub(super) fn wget(parsed: &Parsed<'_>, doing: &mut Doing) {
                     ..crate::understand::Touch::new(file, Access::Write)
                 });
             }
+        }
+    }
+    if let Some(method) = parsed.value("--method") {
+        for url in &parsed.operands {
+            requested(&method.text, &url.text, doing);
         }
     }
     // `-e` gives a line of its configuration.
