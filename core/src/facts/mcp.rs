@@ -148,7 +148,13 @@ impl Found<'_> {
                 let sends = matches!(self.verb, Verb::Send | Verb::Write);
                 let direction = if sends { Direction::Send } else { Direction::Fetch };
                 if let Some(path) = text.strip_prefix("file://") {
-                    return self.path(path, name);
+                    self.path(path, name);
+                    // For a tool of the web it is an address all the same.
+                    let fetches =
+                        |word: &String| matches!(word.as_str(), "fetch" | "navigate" | "browse" | "goto" | "browser" | "web" | "http");
+                    if !self.all.iter().any(fetches) {
+                        return;
+                    }
                 }
                 self.doing.contacts.push(Contact { word: Word::plain(text), direction });
             }
