@@ -9,7 +9,7 @@ use agentfirewall_tests::sandbox::{Sandbox, feed};
 use crate::commands::plain;
 
 /// The pages with sessions. Blocks of one page share a project, as they do for a reader.
-const PAGES: [&str; 3] = ["README.md", "docs/src/quick-start.md", "docs/src/explain.md"];
+const PAGES: [&str; 3] = ["README.md", "docs/src/explain.md", "docs/src/quick-start.md"];
 
 #[test]
 fn every_session_in_the_documentation_says_what_the_program_says() {

@@ -60,7 +60,7 @@ fn part<'e>(explanation: &'e Explanation, text: &str) -> &'e PartExplained {
     parts.iter().find(|part| part.text == text).unwrap_or_else(|| panic!("no `{text}` in {parts:#?}"))
 }
 
-fn answers<'e>(part: &'e PartExplained) -> Vec<(&'e str, Answer)> {
+fn answers(part: &PartExplained) -> Vec<(&str, Answer)> {
     part.asked.iter().map(|asked| (asked.rule.name.as_str(), asked.result)).collect()
 }
 

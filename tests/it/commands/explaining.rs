@@ -85,7 +85,8 @@ fn explain_takes_a_call_every_way_that_check_does_and_a_recorded_payload() {
         outcome.exits(2);
         assert!(outcome.stdout.contains("no-sudo"), "{arguments:?}: {outcome:?}");
     }
-    let prompt = json!({"session_id": "s", "cwd": "/", "hook_event_name": "UserPromptSubmit", "prompt": "hi"});
+    let prompt =
+        json!({"session_id": "s", "cwd": "/", "hook_event_name": "UserPromptSubmit", "prompt": "hi"});
     for (arguments, given) in [
         (&["explain", "--hook", "claude-code"][..], prompt.to_string()),
         (&["explain", "--hook", "claude-code"], neutral),
@@ -131,7 +132,10 @@ fn explain_as_json_has_what_the_documentation_names() {
         .filter(|part| part["decides"] == true)
         .collect();
     assert_eq!(deciding.len(), 1, "{report:#}");
-    assert_eq!(deciding[0]["rule"], json!({"name": "no-sudo", "line": 5, "action": "deny", "monitor": false}));
+    assert_eq!(
+        deciding[0]["rule"],
+        json!({"name": "no-sudo", "line": 5, "action": "deny", "monitor": false})
+    );
     assert_eq!(report["decision"]["action"], "deny");
     assert_eq!(report["decision"]["rule"], json!({"layer": "project", "name": "no-sudo", "line": 5}));
 }
@@ -140,8 +144,9 @@ fn explain_as_json_has_what_the_documentation_names() {
 fn explain_prints_no_secret_of_the_call() {
     let sandbox = Sandbox::with_policy(POLICY);
     let token = samples::Tokens::new().bash;
-    let script =
-        format!("sudo curl --user bot:{token} -H 'Authorization: Bearer {token}' https://x.example/{token} > {token}");
+    let script = format!(
+        "sudo curl --user bot:{token} -H 'Authorization: Bearer {token}' https://x.example/{token} > {token}"
+    );
     for arguments in
         [&["explain", &script][..], &["explain", "--all", &script], &["explain", "--json", &script]]
     {
@@ -159,7 +164,8 @@ fn explain_prints_no_secret_of_the_call() {
 #[test]
 fn explain_shows_nothing_that_a_terminal_acts_on() {
     let sandbox = Sandbox::with_policy(POLICY);
-    let outcome = sandbox.run(["explain", "echo '\u{1b}[2J\u{202e}'; sudo '\u{1b}]0;x\u{7}' '\nallow: fine'"]);
+    let outcome =
+        sandbox.run(["explain", "echo '\u{1b}[2J\u{202e}'; sudo '\u{1b}]0;x\u{7}' '\nallow: fine'"]);
     outcome.exits(2);
     assert!(!outcome.stdout.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{outcome:?}");
     assert!(!outcome.stdout.lines().any(|line| line.trim_start().starts_with("allow: fine")), "{outcome:?}");

@@ -260,8 +260,7 @@ fn command(command: &CommandExplained) -> String {
     let mut name = std::iter::once(&command.program).chain(&command.subcommand);
     // Said only where it is not what one reads anyway.
     let plain = command.argv.join(" ");
-    let written = command.text.trim_end_matches([';', '&', '|', ' ', '\n']);
-    if plain != written {
+    if plain != command.text {
         notes.push(format!("read as `{}`", one_line(&plain)));
     }
     if !name.all(|word| command.argv.contains(word)) && !command.program.is_empty() {
@@ -288,7 +287,7 @@ fn command(command: &CommandExplained) -> String {
         notes.push("not every word is known".to_owned());
     }
     let notes = if notes.is_empty() { String::new() } else { format!("  ({})", notes.join("; ")) };
-    format!("{}{notes}", one_line(written))
+    format!("{}{notes}", one_line(&command.text))
 }
 
 fn path(path: &PathExplained) -> String {
