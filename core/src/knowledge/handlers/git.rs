@@ -29,7 +29,7 @@ pub(super) fn run(parsed: &Parsed<'_>, doing: &mut Doing) {
     }
     match subcommand {
         "cat-file" if !["-e", "-t", "-s", "--batch-check"].iter().any(|option| parsed.has(option)) => {
-            shown(parsed, doing)
+            shown(parsed, doing);
         }
         "show" => {
             shown(parsed, doing);
@@ -37,7 +37,7 @@ pub(super) fn run(parsed: &Parsed<'_>, doing: &mut Doing) {
         }
         "diff" | "diff-tree" | "diff-index" | "diff-files" | "format-patch" => differences(parsed, doing),
         "log" | "whatchanged" | "reflog" if parsed.has("--patch") || parsed.has("-L") => {
-            differences(parsed, doing)
+            differences(parsed, doing);
         }
         "init"
             if parsed.operands.is_empty()

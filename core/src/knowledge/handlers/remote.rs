@@ -214,7 +214,7 @@ pub(super) fn openssl(parsed: &Parsed<'_>, doing: &mut Doing) {
         }
         "s_server" => effect(doing, "remote-code.listen", "openssl s_server"),
         "engine" if has("-pre") || words.iter().skip(1).any(|word| is_library(&word.text)) => {
-            effect(doing, "shell.runner-flag", "-pre")
+            effect(doing, "shell.runner-flag", "-pre");
         }
         // Keys are looked at: `rsa -in key` prints the key itself unless told not to.
         "rsa" | "pkey" | "ec" | "dsa" | "pkcs8" | "pkcs12" => {
