@@ -89,5 +89,7 @@ fn sets(content: &serde_json::Value) -> Result<String, Box<dyn Error>> {
             patterns.push_str(&format!("    ({number}, {out}, {pattern:?}, {key:?}),\n"));
         }
     }
-    Ok(format!("/// Name and meaning.\npub(super) static NAMES: &[(&str, &str)] = &[\n{names}];\n/// Number of the set, whether it takes out, pattern, key.\npub(super) static PATTERNS: &[(u8, bool, &str, &str)] = &[\n{patterns}];\n"))
+    Ok(format!(
+        "/// Name and meaning.\npub(super) static NAMES: &[(&str, &str)] = &[\n{names}];\n/// Number of the set, whether it takes out, pattern, key.\npub(super) static PATTERNS: &[(u8, bool, &str, &str)] = &[\n{patterns}];\n"
+    ))
 }

@@ -18,6 +18,8 @@ use agentfirewall_sdk::{
     Action, Confidence, Decision, History, LocatedFinding, PermissionMode, RuleRef, ToolCall,
 };
 
+pub use judge::shortened;
+
 use crate::facts;
 use crate::knowledge::Knowledge;
 use crate::paths::Ground;

@@ -36,7 +36,6 @@ pub(crate) struct Knowledge {
 }
 
 impl Knowledge {
-
     /// Asks these tables first.
     pub(crate) fn with(own: Vec<Vec<u8>>) -> Self {
         Self { own }
@@ -110,8 +109,14 @@ fn look_up<'t>(table: &'t [u8], name: &str) -> Option<Row<'t>> {
     let (index, body) = rest.split_at_checked(count.checked_mul(16)?)?;
     let entry = |at: usize| -> Option<[usize; 4]> {
         let bytes = index.get(at * 16..at * 16 + 16)?;
-        let mut numbers = bytes.chunks_exact(4).filter_map(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes);
-        Some([numbers.next()? as usize, numbers.next()? as usize, numbers.next()? as usize, numbers.next()? as usize])
+        let mut numbers =
+            bytes.chunks_exact(4).filter_map(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes);
+        Some([
+            numbers.next()? as usize,
+            numbers.next()? as usize,
+            numbers.next()? as usize,
+            numbers.next()? as usize,
+        ])
     };
     let (mut low, mut high) = (0, count);
     while low < high {

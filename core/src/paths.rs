@@ -63,7 +63,8 @@ impl Ground<'_> {
     /// Whether a variable of that name in a program's environment switches the firewall off or leads it elsewhere.
     pub(crate) fn redirects_firewall(&self, name: &str) -> bool {
         name.starts_with("AGENTFIREWALL_")
-            || matches!(name, "CLAUDE_CONFIG_DIR" | "XDG_CONFIG_HOME" | "XDG_STATE_HOME") && self.own.is_some()
+            || matches!(name, "CLAUDE_CONFIG_DIR" | "XDG_CONFIG_HOME" | "XDG_STATE_HOME")
+                && self.own.is_some()
     }
 
     /// Whether what is read there are credentials, so that they must not be sent.

@@ -32,7 +32,8 @@ impl<'a> Scripts<'a> {
         }
         self.left.set(self.left.get().checked_sub(1)?);
         // Opening a pipe would wait for whoever writes to it.
-        let metadata = path.metadata().ok().filter(|metadata| metadata.is_file() && metadata.len() <= LONGEST)?;
+        let metadata =
+            path.metadata().ok().filter(|metadata| metadata.is_file() && metadata.len() <= LONGEST)?;
         let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).ok()?);
         File::open(path).ok()?.take(LONGEST).read_to_end(&mut bytes).ok()?;
         String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))

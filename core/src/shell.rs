@@ -18,6 +18,7 @@ mod limits;
 mod machine;
 mod params;
 mod pattern;
+mod programs;
 mod redirect;
 mod state;
 mod streams;

@@ -5,7 +5,9 @@ mod fuel;
 mod hosts;
 mod seen;
 
-pub(crate) use doing::{Contact, Content, Doing, Effect, HOLE, Language, Output, Run, Taint, Touch, UNKNOWN, Word};
+pub(crate) use doing::{
+    Contact, Content, Doing, Effect, HOLE, Language, Output, Run, Taint, Touch, UNKNOWN, Word,
+};
 pub(crate) use fuel::Fuel;
 pub(crate) use hosts::Address;
 pub(crate) use seen::{Contacted, Origin, Touched, Understanding, Understood, readable};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use agentfirewall_core::agents::{Session, claude_code};
 use agentfirewall_core::audit::{self, Entry, EventType};
 use agentfirewall_core::interceptor::Interceptor;
+use agentfirewall_core::interceptor::shortened;
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::Layer;
 use agentfirewall_core::private::{OWNER_ONLY, create_folder};
@@ -80,6 +81,10 @@ impl<'p> Recorder<'p> {
                 }
                 failed.extend(scanned.failures.into_iter().map(|failure| failure.message));
             }
+        }
+        // Only now: half a secret is none that a detector knows.
+        if let Some(part) = part {
+            *part = shortened(part);
         }
         // What the engine says of a failure quotes nothing of the text, so it needs no mask.
         failed.retain(|failure| !plugin_failures.contains(failure));

@@ -49,7 +49,8 @@ pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> Understanding {
     let server = words_of(names.next().filter(|name| *name != "mcp").unwrap_or_default());
     let verb = verb_of(&words);
     let everything: Vec<String> = words.iter().chain(&server).cloned().collect();
-    let mut found = Found { doing: Doing::default(), verb, words: &words, all: &everything, left: MOST, local: false };
+    let mut found =
+        Found { doing: Doing::default(), verb, words: &words, all: &everything, left: MOST, local: false };
     if let Some(line) = program::line(&words, &server, &call.input) {
         found.command(&line);
     }
@@ -150,8 +151,12 @@ impl Found<'_> {
                 if let Some(path) = text.strip_prefix("file://") {
                     self.path(path, name);
                     // For a tool of the web it is an address all the same.
-                    let fetches =
-                        |word: &String| matches!(word.as_str(), "fetch" | "navigate" | "browse" | "goto" | "browser" | "web" | "http");
+                    let fetches = |word: &String| {
+                        matches!(
+                            word.as_str(),
+                            "fetch" | "navigate" | "browse" | "goto" | "browser" | "web" | "http"
+                        )
+                    };
                     if !self.all.iter().any(fetches) {
                         return;
                     }
@@ -172,7 +177,9 @@ impl Found<'_> {
             Verb::Write => Access::Write,
             Verb::Execute | Verb::Pay | Verb::Unknown => Access::Unknown,
         };
-        let lists = self.words.iter().any(|word| matches!(word.as_str(), "list" | "stat" | "info" | "exists" | "tree" | "search" | "find"));
+        let lists = self.words.iter().any(|word| {
+            matches!(word.as_str(), "list" | "stat" | "info" | "exists" | "tree" | "search" | "find")
+        });
         let content = match self.verb {
             Verb::Send => Content::Sent,
             Verb::Write if source => Content::Stored,
@@ -209,22 +216,25 @@ fn words_of(name: &str) -> Vec<String> {
 
 fn verb_of(words: &[String]) -> Verb {
     let verbs = words.iter().map(|word| match word.as_str() {
-        "read" | "get" | "list" | "search" | "find" | "view" | "show" | "fetch" | "describe" | "stat" | "info"
-        | "query" | "lookup" | "resolve" | "check" | "status" | "count" | "tree" | "ls" | "grep" | "glob"
-        | "screenshot" | "snapshot" | "navigate" | "open" | "browse" | "crawl" | "scrape" | "think" | "diff"
-        | "log" | "explain" | "analyze" | "validate" | "export" => Verb::Read,
+        "read" | "get" | "list" | "search" | "find" | "view" | "show" | "fetch" | "describe" | "stat"
+        | "info" | "query" | "lookup" | "resolve" | "check" | "status" | "count" | "tree" | "ls" | "grep"
+        | "glob" | "screenshot" | "snapshot" | "navigate" | "open" | "browse" | "crawl" | "scrape"
+        | "think" | "diff" | "log" | "explain" | "analyze" | "validate" | "export" => Verb::Read,
         "delete" | "remove" | "drop" | "destroy" | "purge" | "truncate" | "wipe" | "terminate" | "erase"
-        | "unlink" | "rmdir" | "rm" | "flush" | "deprovision" | "teardown" | "nuke" | "revoke" | "kick" | "ban"
-        | "uninstall" | "factory" | "empty" | "clear" | "trash" | "discard" => Verb::Delete,
-        "write" | "create" | "edit" | "update" | "append" | "save" | "move" | "rename" | "copy" | "set" | "put"
-        | "insert" | "replace" | "patch" | "add" | "modify" | "upsert" | "commit" | "push" | "merge" | "apply"
-        | "fork" | "assign" | "close" | "reopen" | "mkdir" | "touch" | "download" => Verb::Write,
-        "execute" | "exec" | "run" | "shell" | "bash" | "terminal" | "command" | "eval" | "evaluate" | "spawn"
-        | "invoke" | "script" | "ssh" | "powershell" => Verb::Execute,
-        "send" | "post" | "publish" | "upload" | "share" | "email" | "reply" | "tweet" | "broadcast" | "notify" => {
-            Verb::Send
+        | "unlink" | "rmdir" | "rm" | "flush" | "deprovision" | "teardown" | "nuke" | "revoke" | "kick"
+        | "ban" | "uninstall" | "factory" | "empty" | "clear" | "trash" | "discard" => Verb::Delete,
+        "write" | "create" | "edit" | "update" | "append" | "save" | "move" | "rename" | "copy" | "set"
+        | "put" | "insert" | "replace" | "patch" | "add" | "modify" | "upsert" | "commit" | "push"
+        | "merge" | "apply" | "fork" | "assign" | "close" | "reopen" | "mkdir" | "touch" | "download" => {
+            Verb::Write
         }
-        "pay" | "charge" | "refund" | "transfer" | "payout" | "purchase" | "buy" | "withdraw" | "wire" => Verb::Pay,
+        "execute" | "exec" | "run" | "shell" | "bash" | "terminal" | "command" | "eval" | "evaluate"
+        | "spawn" | "invoke" | "script" | "ssh" | "powershell" => Verb::Execute,
+        "send" | "post" | "publish" | "upload" | "share" | "email" | "reply" | "tweet" | "broadcast"
+        | "notify" => Verb::Send,
+        "pay" | "charge" | "refund" | "transfer" | "payout" | "purchase" | "buy" | "withdraw" | "wire" => {
+            Verb::Pay
+        }
         _ => Verb::Unknown,
     });
     // The word that says most wins, wherever it stands: `files_delete`, `get_and_delete`.
@@ -250,14 +260,17 @@ fn role_of(name: &str, text: &str, words: &[String], verb: Verb) -> Role {
     match last {
         "command" | "cmd" | "commands" | "shell" | "bash" => return Role::Command,
         "script" | "code" | "expression" | "function" | "source" if runs => {
-            let shell = words.iter().any(|word| matches!(word.as_str(), "shell" | "bash" | "command" | "terminal" | "ssh"));
+            let shell = words
+                .iter()
+                .any(|word| matches!(word.as_str(), "shell" | "bash" | "command" | "terminal" | "ssh"));
             return if shell { Role::Command } else { Role::Code };
         }
         "sql" | "statement" | "statements" => return Role::Sql,
         "query" if crate::inline::is_sql(text) => return Role::Sql,
-        "content" | "contents" | "text" | "body" | "message" | "title" | "description" | "prompt" | "comment"
-        | "summary" | "subject" | "string" | "thought" | "reason" | "note" | "notes" | "observation" | "query"
-        | "question" | "answer" | "label" | "labels" | "markdown" | "html" | "data" | "value" | "topic" => {
+        "content" | "contents" | "text" | "body" | "message" | "title" | "description" | "prompt"
+        | "comment" | "summary" | "subject" | "string" | "thought" | "reason" | "note" | "notes"
+        | "observation" | "query" | "question" | "answer" | "label" | "labels" | "markdown" | "html"
+        | "data" | "value" | "topic" => {
             return Role::Prose;
         }
         _ => {}
@@ -267,8 +280,25 @@ fn role_of(name: &str, text: &str, words: &[String], verb: Verb) -> Role {
     }
     let says_path = matches!(
         last,
-        "path" | "paths" | "file" | "files" | "filename" | "filepath" | "directory" | "dir" | "folder" | "source"
-            | "destination" | "dest" | "src" | "from" | "to" | "target" | "location" | "cwd" | "root"
+        "path"
+            | "paths"
+            | "file"
+            | "files"
+            | "filename"
+            | "filepath"
+            | "directory"
+            | "dir"
+            | "folder"
+            | "source"
+            | "destination"
+            | "dest"
+            | "src"
+            | "from"
+            | "to"
+            | "target"
+            | "location"
+            | "cwd"
+            | "root"
     );
     if looks_like_path(text, says_path) { Role::Path } else { Role::Unknown }
 }
@@ -277,7 +307,9 @@ fn language_of(words: &[String], text: &str) -> Language {
     for word in words {
         return match word.as_str() {
             "python" | "jupyter" | "notebook" | "ipython" => Language::Python,
-            "javascript" | "js" | "node" | "browser" | "playwright" | "puppeteer" | "page" => Language::JavaScript,
+            "javascript" | "js" | "node" | "browser" | "playwright" | "puppeteer" | "page" => {
+                Language::JavaScript
+            }
             "ruby" => Language::Ruby,
             "sql" | "query" | "database" | "db" => Language::Sql,
             "powershell" => Language::PowerShell,
@@ -292,7 +324,8 @@ fn looks_like_path(text: &str, says_path: bool) -> bool {
     if text.is_empty() || text.len() > 4_096 || text.contains(['\n', '\t']) || text.contains("://") {
         return false;
     }
-    let begins = text.starts_with(['/', '~', '.', '$', '\\']) || text.get(1..3).is_some_and(|rest| rest == ":\\" || rest == ":/");
+    let begins = text.starts_with(['/', '~', '.', '$', '\\'])
+        || text.get(1..3).is_some_and(|rest| rest == ":\\" || rest == ":/");
     says_path || begins && !text.contains(' ')
 }
 

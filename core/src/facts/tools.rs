@@ -31,8 +31,8 @@ pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> (Subject, Unders
     };
     let path = || text(&["file_path", "path", "absolute_path", "notebook_path", "filename", "target_file"]);
     match call.tool.as_str() {
-        "Bash" | "Shell" | "shell" | "run_shell_command" | "run_terminal_cmd" | "local_shell" | "exec_command"
-        | "execute_command" | "bash" => match command(call) {
+        "Bash" | "Shell" | "shell" | "run_shell_command" | "run_terminal_cmd" | "local_shell"
+        | "exec_command" | "execute_command" | "bash" => match command(call) {
             Some(script) => (Subject::Script(script.clone()), Machine::new(world).script(&script)),
             None => strings(call, world),
         },
@@ -49,8 +49,17 @@ pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> (Subject, Unders
             file(path(), Access::Read, Content::Shown, call, world)
         }
         "LS" | "list_directory" => file(path(), Access::Read, Content::Unused, call, world),
-        "Write" | "Edit" | "MultiEdit" | "NotebookEdit" | "write_file" | "replace" | "edit_file" | "create_file"
-        | "str_replace_editor" | "str_replace_based_edit_tool" | "search_replace" => {
+        "Write"
+        | "Edit"
+        | "MultiEdit"
+        | "NotebookEdit"
+        | "write_file"
+        | "replace"
+        | "edit_file"
+        | "create_file"
+        | "str_replace_editor"
+        | "str_replace_based_edit_tool"
+        | "search_replace" => {
             let reads = call.text("command") == Some("view");
             let access = if reads { Access::Read } else { Access::Write };
             file(path(), access, Content::Shown, call, world)
@@ -65,15 +74,22 @@ pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> (Subject, Unders
             (Subject::File, Machine::new(world).doing(doing))
         }
         "delete_file" => file(path(), Access::Delete, Content::Unused, call, world),
-        "Glob" | "Grep" | "search_file_content" | "grep_search" | "glob" => (Subject::File, search(call, world)),
+        "Glob" | "Grep" | "search_file_content" | "grep_search" | "glob" => {
+            (Subject::File, search(call, world))
+        }
         "WebFetch" | "web_fetch" | "fetch" => match text(&["url", "uri", "prompt"]) {
             Some(url) => {
                 let mut seen = of_host(&url, Direction::Fetch, world);
                 let web = url.split_once(':').is_none_or(|(scheme, _)| {
-                    scheme.contains(['/', '.']) || scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+                    scheme.contains(['/', '.'])
+                        || scheme.eq_ignore_ascii_case("http")
+                        || scheme.eq_ignore_ascii_case("https")
                 });
                 if !web {
-                    seen.effect(Effect::new("exfiltration.local-file-url", "an address that is not of the web"), Origin::Host(0));
+                    seen.effect(
+                        Effect::new("exfiltration.local-file-url", "an address that is not of the web"),
+                        Origin::Host(0),
+                    );
                 }
                 (Subject::Host, seen)
             }

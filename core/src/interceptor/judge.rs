@@ -249,17 +249,22 @@ impl Verdict<'_> {
             None => format!("no rule of the {source} policy is about this {} call", call.tool),
         };
         let mut decision = Decision::new(self.action, RuleRef::new(source, name, line), reason);
-        decision.part = self.part.filter(|_| self.action > Action::Log).map(|part| shortened(&part));
+        decision.part = self.part.filter(|_| self.action > Action::Log).map(|part| one_line(&part));
         decision.suggestion = self.rule.as_ref().and_then(|rule| rule.suggest).map(str::to_owned);
         decision.would = self.would.filter(|would| *would > self.action);
         decision
     }
 }
 
-/// The beginning of a part, on one line.
-fn shortened(part: &str) -> String {
+/// A part on one line. It is whole, so that what has to be masked in it can be found; see [`shortened`].
+fn one_line(part: &str) -> String {
+    part.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The beginning of a decision's part, for people. Only after it was masked: half a secret is none that a detector knows.
+pub fn shortened(part: &str) -> String {
     const LONGEST: usize = 120;
-    let mut text: String = part.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut text: String = part.chars().take(LONGEST).collect();
     if part.chars().nth(LONGEST).is_some() {
         text.push('…');
     }

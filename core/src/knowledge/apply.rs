@@ -306,15 +306,14 @@ impl Acting<'_> {
             }
             Role::Module(_) => self.run(std::iter::once(word).chain(after).cloned().collect()),
             Role::Host(way) | Role::Url(way) => self.contact(word, direction(way)),
-            Role::RemoteRead => match remote(&word.text) {
-                Some(host) => {
+            Role::RemoteRead => {
+                if let Some(host) = remote(&word.text) {
                     self.contact(&Word { text: host, ..word.clone() }, Direction::Fetch);
-                }
-                None => {
+                } else {
                     let content = if self.remote { Content::Sent } else { Content::Stored };
                     self.touch(word, Access::Read, true, content);
                 }
-            },
+            }
             Role::RemoteWrite => match remote(&word.text) {
                 Some(host) => self.contact(&Word { text: host, ..word.clone() }, Direction::Send),
                 None => self.touch(word, Access::Write, false, Content::Unused),

@@ -75,8 +75,19 @@ pub(crate) fn blob(table: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
 
 fn row(fields: &Map<String, Value>, name_key: &str, names: &Names<'_>) -> Result<Vec<u8>, String> {
     const KEYS: [&str; 13] = [
-        "about", "style", "options", "operands", "content", "input", "output", "effects", "when", "idle",
-        "handler", "subcommands", "harmless",
+        "about",
+        "style",
+        "options",
+        "operands",
+        "content",
+        "input",
+        "output",
+        "effects",
+        "when",
+        "idle",
+        "handler",
+        "subcommands",
+        "harmless",
     ];
     for key in fields.keys() {
         if key != name_key && !KEYS.contains(&key.as_str()) {
@@ -216,7 +227,11 @@ fn conditions(value: &Value) -> Result<Vec<&str>, String> {
     }
 }
 
-fn word<T>(fields: &Map<String, Value>, key: &str, named: impl Fn(&str) -> Option<T>) -> Result<Option<T>, String> {
+fn word<T>(
+    fields: &Map<String, Value>,
+    key: &str,
+    named: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, String> {
     let Some(value) = fields.get(key) else { return Ok(None) };
     let word = value.as_str().ok_or_else(|| format!("`{key}` must be a word"))?;
     named(word).map(Some).ok_or_else(|| format!("unknown `{key}`: `{word}`"))

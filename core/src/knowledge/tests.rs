@@ -14,7 +14,8 @@ fn every_row_of_the_table_can_be_read() {
         row.subcommands
             .iter()
             .map(|(names, bytes)| {
-                let inner: Row<'_> = postcard::from_bytes(bytes).unwrap_or_else(|_| panic!("{path} {names:?}"));
+                let inner: Row<'_> =
+                    postcard::from_bytes(bytes).unwrap_or_else(|_| panic!("{path} {names:?}"));
                 read(&inner, path)
             })
             .sum::<usize>()

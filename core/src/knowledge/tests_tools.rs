@@ -434,8 +434,7 @@ fn everyday_work_has_none_that_anybody_asks_about() {
 #[test]
 fn every_command_of_these_tables_is_known() {
     let texts = ATTACKS.iter().map(|(text, _)| *text).chain(EVERYDAY.iter().copied());
-    let unknown: Vec<_> =
-        texts.filter(|text| !Knowledge::default().doing(&words(text)).recognised).collect();
+    let unknown: Vec<_> = texts.filter(|text| !Knowledge::default().doing(&words(text)).recognised).collect();
     assert!(unknown.is_empty(), "{unknown:#?}");
 }
 

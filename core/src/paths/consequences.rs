@@ -9,8 +9,30 @@ use crate::understand::{Content, Effect, Touch, UNKNOWN};
 
 /// Folders that the system or a person cannot do without.
 const VITAL: [&str; 24] = [
-    "/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt", "/proc", "/root", "/run",
-    "/sbin", "/srv", "/sys", "/usr", "/var", "/Users", "/System", "/Library", "/Applications", "/private",
+    "/",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/home",
+    "/lib",
+    "/lib64",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/srv",
+    "/sys",
+    "/usr",
+    "/var",
+    "/Users",
+    "/System",
+    "/Library",
+    "/Applications",
+    "/private",
 ];
 
 /// Folders of secrets: to read all of them is to read the secrets.
@@ -24,10 +46,10 @@ pub(super) fn of(ground: &Ground<'_>, touch: &Touch, placed: &Placed, elsewhere:
         Access::Delete => judge.delete(),
         Access::Write => judge.write(),
         Access::Read => judge.read(),
-        Access::Unknown => {
-            if !elsewhere && (placed.is_in("private-keys") || placed.is_in("cloud-credentials")) {
-                judge.say("credentials.read");
-            }
+        Access::Unknown
+            if !elsewhere && (placed.is_in("private-keys") || placed.is_in("cloud-credentials")) =>
+        {
+            judge.say("credentials.read");
         }
         // To run something is judged by what it does; a way of touching that came later is not known here.
         _ => {}
@@ -65,7 +87,10 @@ impl Judge<'_> {
     fn root(&self) -> &Path {
         let path = self.placed.lexical.as_path();
         match path.file_name().map(|name| name.to_string_lossy()) {
-            Some(name) if self.placed.wild && matches!(name.as_ref(), "*" | ".*" | "*.*" | ".[!.]*" | ".??*" | "?*") => {
+            Some(name)
+                if self.placed.wild
+                    && matches!(name.as_ref(), "*" | ".*" | "*.*" | ".[!.]*" | ".??*" | "?*") =>
+            {
                 path.parent().unwrap_or(path)
             }
             _ => path,
@@ -93,23 +118,42 @@ impl Judge<'_> {
             let temp = root.starts_with("/tmp") || root.starts_with("/var/tmp");
             if tree && vital {
                 self.say("filesystem.delete-root");
-            } else if tree && self.placed.known && root.components().count() == 2 && !temp && root.is_absolute() && self.touch.word.text.starts_with('/') {
+            } else if tree
+                && self.placed.known
+                && root.components().count() == 2
+                && !temp
+                && root.is_absolute()
+                && self.touch.word.text.starts_with('/')
+            {
                 self.say("remote-code.elsewhere");
             }
             return;
         }
         // Something unknown in a folder may be anything in it; what is known of its place says how bad that is.
         if tree && vital && (self.placed.known || root == Path::new("/")) {
-            return self.say(if self.placed.known { "filesystem.delete-root" } else { "filesystem.delete-unknown" });
+            return self.say(if self.placed.known {
+                "filesystem.delete-root"
+            } else {
+                "filesystem.delete-unknown"
+            });
         }
-        if tree && (root == home || (home.starts_with(&root) && !project.starts_with(&root))) && self.placed.known {
+        if tree
+            && (root == home || (home.starts_with(&root) && !project.starts_with(&root)))
+            && self.placed.known
+        {
             return self.say("filesystem.delete-root");
         }
         let canonical_project = super::place::canonical(project);
         let above = project.starts_with(&root) || canonical_project.starts_with(&root);
         if tree && above && self.placed.known {
             let whole = root == project || root == canonical_project;
-            let id = if whole { "filesystem.delete-project" } else if home.starts_with(&root) { "filesystem.delete-root" } else { "filesystem.delete-outside" };
+            let id = if whole {
+                "filesystem.delete-project"
+            } else if home.starts_with(&root) {
+                "filesystem.delete-root"
+            } else {
+                "filesystem.delete-outside"
+            };
             // `rm *` alone leaves the folders; what git has is still there.
             if self.touch.tree || moved || !whole {
                 self.say(id);
@@ -140,7 +184,9 @@ impl Judge<'_> {
             }
         }
         let last = self.placed.lexical.file_name().map(|name| name.to_string_lossy().into_owned());
-        if tree && last.is_some_and(|name| matches!(name.as_str(), ".claude" | ".codex" | ".cursor" | ".gemini")) {
+        if tree
+            && last.is_some_and(|name| matches!(name.as_str(), ".claude" | ".codex" | ".cursor" | ".gemini"))
+        {
             return self.say("agent-config.write");
         }
         if self.is_secret() && !self.is_in("project") {
@@ -148,13 +194,19 @@ impl Judge<'_> {
         }
         if self.is_in("project") || !self.placed.known && sets::is_below(&self.placed.lexical, project) {
             // All of the project's root, by a name nobody knows.
-            if !self.placed.known && tree && self.placed.lexical == project && !self.touch.word.text.contains('/') {
+            if !self.placed.known
+                && tree
+                && self.placed.lexical == project
+                && !self.touch.word.text.contains('/')
+            {
                 self.say("filesystem.delete-unknown");
             }
             return;
         }
         if self.is_in("temp") {
-            let whole = ["/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp", "/dev/shm"].iter().any(|temp| root == Path::new(temp));
+            let whole = ["/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp", "/dev/shm"]
+                .iter()
+                .any(|temp| root == Path::new(temp));
             if tree && self.placed.known && whole {
                 self.say("filesystem.delete-outside");
             }
@@ -214,7 +266,10 @@ impl Judge<'_> {
         }
         if self.is_in("git-metadata") {
             let harmless = self.placed.lexical.file_name().is_some_and(|name| {
-                matches!(name.to_string_lossy().as_ref(), "COMMIT_EDITMSG" | "MERGE_MSG" | "exclude" | "TAG_EDITMSG")
+                matches!(
+                    name.to_string_lossy().as_ref(),
+                    "COMMIT_EDITMSG" | "MERGE_MSG" | "exclude" | "TAG_EDITMSG"
+                )
             });
             if !harmless && self.placed.lexical.file_name().is_some_and(|name| name != ".git") {
                 self.say("git.metadata");
@@ -251,10 +306,13 @@ impl Judge<'_> {
             // Names that are not there are told with their text.
             return self.say("credentials.read");
         }
-        if !self.elsewhere && self.touch.content == Content::Names && self.touch.tree && self.holds_secrets() {
+        if !self.elsewhere && self.touch.content == Content::Names && self.touch.tree && self.holds_secrets()
+        {
             return self.say("credentials.search");
         }
-        if self.elsewhere || matches!(self.touch.content, Content::Unused | Content::Names | Content::Arguments) {
+        if self.elsewhere
+            || matches!(self.touch.content, Content::Unused | Content::Names | Content::Arguments)
+        {
             return;
         }
         let runs = matches!(self.touch.content, Content::Run(_));
@@ -315,7 +373,13 @@ fn is_null(path: &Path) -> bool {
         || path.starts_with("/dev/pts/")
         || matches!(
             path.as_ref(),
-            "/dev/null" | "/dev/zero" | "/dev/full" | "/dev/stdout" | "/dev/stderr" | "/dev/stdin" | "/dev/tty"
+            "/dev/null"
+                | "/dev/zero"
+                | "/dev/full"
+                | "/dev/stdout"
+                | "/dev/stderr"
+                | "/dev/stdin"
+                | "/dev/tty"
         )
 }
 
@@ -329,8 +393,24 @@ fn is_drive(path: &Path) -> bool {
 /// Folders of tools that are made again when they are gone.
 fn is_cache(path: &Path, home: &Path) -> bool {
     const CACHES: [&str; 14] = [
-        ".cache", ".npm", ".cargo/registry", ".cargo/git", ".gradle/caches", ".m2/repository", ".pnpm-store", ".yarn",
-        ".nuget/packages", "go/pkg", "Library/Caches", ".local/share/pnpm", ".bun/install/cache", ".rustup/tmp",
+        ".cache",
+        ".npm",
+        ".cargo/registry",
+        ".cargo/git",
+        ".gradle/caches",
+        ".m2/repository",
+        ".pnpm-store",
+        ".yarn",
+        ".nuget/packages",
+        "go/pkg",
+        "Library/Caches",
+        ".local/share/pnpm",
+        ".bun/install/cache",
+        ".rustup/tmp",
     ];
-    path.strip_prefix(home).is_ok_and(|below| CACHES.iter().any(|cache| below.starts_with(cache) && below != Path::new(cache) || below.starts_with(cache)))
+    path.strip_prefix(home).is_ok_and(|below| {
+        CACHES
+            .iter()
+            .any(|cache| below.starts_with(cache) && below != Path::new(cache) || below.starts_with(cache))
+    })
 }

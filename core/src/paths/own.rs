@@ -42,7 +42,10 @@ impl Own {
                     }
                 }
             }
-            Resolution { protected, identities: self.paths.iter().filter_map(|path| identity(path)).collect() }
+            Resolution {
+                protected,
+                identities: self.paths.iter().filter_map(|path| identity(path)).collect(),
+            }
         })
     }
 
@@ -59,7 +62,8 @@ impl Own {
         let wires = placed.lexical.file_name().is_some_and(|name| {
             matches!(name.to_string_lossy().as_ref(), ".claude" | ".cursor" | ".codex" | ".gemini" | ".qwen")
         });
-        let removes = touch.access == Access::Delete || (touch.access == Access::Write && touch.tree && wires);
+        let removes =
+            touch.access == Access::Delete || (touch.access == Access::Write && touch.tree && wires);
         let forms = [&placed.lexical, &placed.canonical].map(|form| PathBuf::from(sets::folded(form)));
         forms.iter().any(|form| {
             (placed.known && is_protected_by_name(form))
@@ -69,12 +73,15 @@ impl Own {
                         || (placed.wild && wild_hits(form, path, removes))
                         || (removes
                             && touch.tree
-                            && (placed.known || touch.tree)
                             && form.components().count() > 1
                             && protected.starts_with(form)
                             && placed.known
                             && may_exist(path))
-                        || (removes && placed.known && !touch.tree && protected.starts_with(form) && path.exists())
+                        || (removes
+                            && placed.known
+                            && !touch.tree
+                            && protected.starts_with(form)
+                            && path.exists())
                 })
         }) || self.is_hard_link(&placed.lexical)
     }
@@ -125,7 +132,9 @@ fn is_protected_by_name(folded: &Path) -> bool {
             return true;
         }
         let wired = match before {
-            ".claude" => matches!(name.as_str(), "settings.json" | "settings.local.json" | "managed-settings.json"),
+            ".claude" => {
+                matches!(name.as_str(), "settings.json" | "settings.local.json" | "managed-settings.json")
+            }
             ".cursor" | ".codex" | ".factory" | ".windsurf" => name == "hooks.json",
             ".gemini" | ".qwen" => name == "settings.json",
             _ => false,
@@ -135,7 +144,8 @@ fn is_protected_by_name(folded: &Path) -> bool {
         }
         before = name;
     }
-    matches!(last, "agentfirewall" | "agentfirewall.exe") && names.iter().any(|name| matches!(name.as_str(), "bin" | "sbin" | "scripts" | ".bin"))
+    matches!(last, "agentfirewall" | "agentfirewall.exe")
+        && names.iter().any(|name| matches!(name.as_str(), "bin" | "sbin" | "scripts" | ".bin"))
 }
 
 /// Whether a pattern can name one of them.
@@ -190,15 +200,12 @@ fn without_brackets(pattern: &str) -> String {
     let mut rest = pattern;
     while let Some((before, after)) = rest.split_once('[') {
         out.push_str(before);
-        match after.split_once(']') {
-            Some((_, after)) => {
-                out.push('?');
-                rest = after;
-            }
-            None => {
-                out.push('[');
-                rest = after;
-            }
+        if let Some((_, after)) = after.split_once(']') {
+            out.push('?');
+            rest = after;
+        } else {
+            out.push('[');
+            rest = after;
         }
     }
     out.push_str(rest);

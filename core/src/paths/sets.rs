@@ -54,7 +54,8 @@ pub(super) fn by_name(ground: &Ground<'_>, whole: Option<&Path>, placed: &mut Pl
 
 /// Whether a path is a folder or lies in it, also by where the folder leads.
 pub(super) fn is_below(path: &Path, folder: &Path) -> bool {
-    path.starts_with(folder) || !path.as_os_str().is_empty() && path.starts_with(super::place::canonical(folder))
+    path.starts_with(folder)
+        || !path.as_os_str().is_empty() && path.starts_with(super::place::canonical(folder))
 }
 
 /// In lower case, with `/` between names and without what does not tell names apart.
@@ -112,7 +113,8 @@ fn matches(pattern: &str, names: &[&str], path: &str, home: &str, wild: bool) ->
     }
     if let Some(rest) = pattern.strip_prefix("**/") {
         let rest: Vec<&str> = rest.split('/').collect();
-        return (0..names.len()).any(|from| names.get(from..).is_some_and(|names| sequence(&rest, names, wild)));
+        return (0..names.len())
+            .any(|from| names.get(from..).is_some_and(|names| sequence(&rest, names, wild)));
     }
     names.last().is_some_and(|name| name_matches(pattern, name, wild))
 }
@@ -123,7 +125,9 @@ fn sequence(pattern: &[&str], names: &[&str], wild: bool) -> bool {
         (None, None) => true,
         (Some((&"**", rest)), _) => {
             // At the end it stands for at least the folder itself.
-            rest.is_empty() || (0..=names.len()).any(|from| names.get(from..).is_some_and(|names| sequence(rest, names, wild)))
+            rest.is_empty()
+                || (0..=names.len())
+                    .any(|from| names.get(from..).is_some_and(|names| sequence(rest, names, wild)))
         }
         (Some((piece, rest)), Some((name, names))) => {
             name_matches(piece, name, wild) && sequence(rest, names, wild)
@@ -149,7 +153,9 @@ fn names_some(set: &str, pattern: &str) -> bool {
     let start = |text: &str| text.find(['*', '?', '[']).unwrap_or(text.len());
     if pattern.starts_with('*') {
         let sample = sample(pattern);
-        return !pattern.chars().all(|c| c == '*') && !sample.contains('[') && crate::knowledge::matches(set, &sample);
+        return !pattern.chars().all(|c| c == '*')
+            && !sample.contains('[')
+            && crate::knowledge::matches(set, &sample);
     }
     if start(pattern) > 0 && start(set) == 0 {
         return set != "*" && crate::knowledge::matches(set, &sample(pattern));

@@ -140,7 +140,9 @@ fn reading() {
         let found = effects(path, Access::Read, false, content);
         assert_eq!(found.first().map(String::as_str), expected, "{path}: {found:?}");
     }
-    assert!(effects(".env", Access::Read, false, Content::Run(crate::understand::Language::Shell)).is_empty());
+    assert!(
+        effects(".env", Access::Read, false, Content::Run(crate::understand::Language::Shell)).is_empty()
+    );
 }
 
 #[cfg(unix)]

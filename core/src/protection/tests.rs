@@ -145,4 +145,3 @@ fn reading_and_talking_about_it_is_not() {
         assert!(verdict(&world, tool, input.clone()).is_none(), "{tool} {input}");
     }
 }
-

@@ -7,7 +7,9 @@ use super::state::{Item, Key};
 use super::texts;
 use super::value::{Out, Value};
 use crate::inline;
-use crate::understand::{Content, Doing, Fuel, HOLE, Language, Origin, Output, Run, Taint, Touch, UNKNOWN, Word};
+use crate::understand::{
+    Content, Doing, Fuel, HOLE, Language, Origin, Output, Run, Taint, Touch, UNKNOWN, Word,
+};
 
 /// How many words of a program that nobody knows are looked at as paths.
 const MENTIONS: usize = 64;
@@ -17,72 +19,11 @@ const FILE_FUEL: u32 = 100_000;
 const ROOT: &str = "privilege.root";
 
 impl Machine<'_> {
-    /// Runs a program by its words.
-    pub(super) fn program(&mut self, mut argv: Vec<Word>, raw: Option<&str>, out: &mut Out) {
-        for argv in self.with_variables(&argv) {
-            self.acted(argv, raw, out);
-        }
-        // A copy of a program does what the program does.
-        if let Some(first) = argv.first_mut()
-            && first.text.contains('/')
-            && let Some(Item::Hashed(original)) = self.state.get(&Key::Hashed(self.place_of(first))).cloned()
-        {
-            *first = original;
-        }
-        // A file that the script fetched or made, whatever program it is called like.
-        if let Some(first) = argv.first().filter(|first| first.text.contains('/'))
-            && self.state.get(&Key::File(std::path::PathBuf::from(self.place_of(first)))).is_some()
-            && self.content(first).taint() != Taint::FILE
-            && !self.world.knowledge.doing(&argv).runs.iter().any(|run| matches!(run, Run::File { .. }))
-        {
-            let path = first.clone();
-            let origin = self.note(argv.clone(), &self.world.knowledge.doing(&argv), raw);
-            let arguments = argv.get(1..).unwrap_or_default().to_vec();
-            return self.deeper(|machine| {
-                machine.run_file(Language::Other, &path, &arguments, true, origin, out);
-            });
-        }
-        self.acted(argv, raw, out);
-    }
-
-    /// The place of a path, as a name for it.
-    fn place_of(&self, word: &Word) -> String {
-        let folder = self.state.folder().paths.first().cloned().unwrap_or_else(|| self.world.folder.to_owned());
-        self.world.ground.place(word, &folder).lexical.to_string_lossy().into_owned()
-    }
-
-    /// Remembers what a copy or a link of a program or of a fetched file is.
-    fn copied(&mut self, doing: &Doing) {
-        if !matches!(doing.program.as_str(), "cp" | "gcp" | "ln" | "mv" | "install" | "link") {
-            return;
-        }
-        let source = doing.touches.iter().find(|touch| touch.access != Access::Write);
-        let target = doing.touches.iter().find(|touch| touch.access == Access::Write);
-        let (Some(source), Some(target)) = (source, target) else { return };
-        let name = source.word.text.rsplit('/').next().unwrap_or_default();
-        let folder = source.word.text.strip_suffix(name).unwrap_or_default().trim_end_matches('/');
-        let is_program = folder.ends_with("/bin") || folder.ends_with("/sbin") || folder == "bin";
-        let targets = [
-            self.place_of(&target.word),
-            format!("{}/{name}", self.place_of(&target.word).trim_end_matches('/')),
-        ];
-        if is_program {
-            for target in targets {
-                self.state.set(Key::Hashed(target), Item::Hashed(Word::plain(name)));
-            }
-        } else if source.content == Content::Linked {
-            let value = self.content(&source.word);
-            if value.taint() != Taint::FILE {
-                self.store(&target.word, &value, false);
-            }
-        }
-    }
-
     /// Acts out a program by its words.
-    fn acted(&mut self, argv: Vec<Word>, raw: Option<&str>, out: &mut Out) {
+    pub(super) fn acted(&mut self, argv: Vec<Word>, raw: Option<&str>, out: &mut Out) {
         self.subscripts(&argv);
         let doing = self.world.knowledge.doing(&argv);
-        let removes = removes_firewall(&argv);
+        let removes = super::programs::removes_firewall(&argv);
         let program = argv.first().cloned().unwrap_or_default();
         let origin = self.note(argv, &doing, raw);
         self.name_of_program(&program, origin);
@@ -312,7 +253,8 @@ impl Machine<'_> {
     fn start(&mut self, run: &Run, doing: &Doing, input: Option<&Value>, flow: &Flow, out: &mut Out) {
         match run {
             Run::Command { argv, more, elsewhere, folder, environment } => {
-                let commands = if *more { filled(argv, appended(doing, argv, input)) } else { vec![argv.clone()] };
+                let commands =
+                    if *more { filled(argv, appended(doing, argv, input)) } else { vec![argv.clone()] };
                 let outer = self.elsewhere;
                 self.elsewhere |= elsewhere;
                 self.wrapped(&doing.program, |machine| {
@@ -376,40 +318,38 @@ impl Machine<'_> {
             } else if word.taint.has(Taint::DECODED) && !word.known() {
                 self.effect("remote-code.decoded", "what runs comes out of a decoder", origin);
             } else if void
-                && (word.taint.has(Taint::CODE) || !word.taint.has(Taint::PROGRAM) && !word.taint.has(Taint::FILE))
+                && (word.taint.has(Taint::CODE)
+                    || !word.taint.has(Taint::PROGRAM) && !word.taint.has(Taint::FILE))
             {
                 self.effect("remote-code.eval", "what runs is not known before it runs", origin);
             }
             if void {
                 continue;
             }
-            match language {
-                Language::Shell => {
-                    let outer = self.arguments.clone();
-                    let zero = self.zero.clone();
-                    if let Some(first) = arguments.first() {
-                        self.zero = Some(Value::one(first.clone()));
-                        self.arguments = arguments.iter().skip(1).cloned().map(Value::one).collect();
-                    }
-                    let text = word.text.clone();
-                    self.deeper(|machine| {
-                        machine.run_text(&text, out);
-                    });
-                    self.arguments = outer;
-                    self.zero = zero;
+            if language == Language::Shell {
+                let outer = self.arguments.clone();
+                let zero = self.zero.clone();
+                if let Some(first) = arguments.first() {
+                    self.zero = Some(Value::one(first.clone()));
+                    self.arguments = arguments.iter().skip(1).cloned().map(Value::one).collect();
                 }
-                _ => {
-                    let doing = inline::read(language, word, arguments, &mut self.fuel);
-                    if self.fuel.is_empty() {
-                        self.seen.give_up("it takes too many steps to follow");
-                    }
-                    let outer = std::mem::replace(&mut self.inside, origin != Origin::Call);
-                    self.deeper(|machine| {
-                        machine.subshell(|machine| machine.perform(doing, origin, out));
-                    });
-                    self.inside = outer;
-                    out.push(&Value::unknown(Taint::PROGRAM | Taint::CODE));
+                let text = word.text.clone();
+                self.deeper(|machine| {
+                    machine.run_text(&text, out);
+                });
+                self.arguments = outer;
+                self.zero = zero;
+            } else {
+                let doing = inline::read(language, word, arguments, &mut self.fuel);
+                if self.fuel.is_empty() {
+                    self.seen.give_up("it takes too many steps to follow");
                 }
+                let outer = std::mem::replace(&mut self.inside, origin != Origin::Call);
+                self.deeper(|machine| {
+                    machine.subshell(|machine| machine.perform(doing, origin, out));
+                });
+                self.inside = outer;
+                out.push(&Value::unknown(Taint::PROGRAM | Taint::CODE));
             }
         }
     }
@@ -480,20 +420,6 @@ impl Machine<'_> {
     }
 }
 
-/// Whether a package manager is told to remove the firewall.
-fn removes_firewall(argv: &[Word]) -> bool {
-    let has = |names: &[&str]| argv.iter().any(|word| names.contains(&word.text.as_str()));
-    has(&["agentfirewall", "agentfirewall-rs", "agentsec-firewall"])
-        && has(&["uninstall", "remove", "purge", "unlink", "rm", "-e", "-R", "autoremove", "un"])
-        && argv.first().is_some_and(|program| {
-            matches!(
-                program.text.rsplit('/').next().unwrap_or_default(),
-                "cargo" | "pip" | "pip3" | "pipx" | "uv" | "npm" | "pnpm" | "yarn" | "brew" | "apt" | "apt-get" | "dpkg"
-                    | "rpm" | "dnf" | "yum" | "pacman" | "conda" | "poetry" | "python" | "python3" | "bun"
-            )
-        })
-}
-
 /// Where a program's bytes go.
 struct Flow {
     /// Whether all it talks to is this machine.
@@ -555,10 +481,8 @@ fn appended(doing: &Doing, argv: &[Word], input: Option<&Value>) -> Vec<Word> {
             } else {
                 super::expand::split_text(&word.text)
             };
-            let mut words: Vec<Word> = texts
-                .into_iter()
-                .map(|text| Word { text, wild: word.wild, taint: word.taint })
-                .collect();
+            let mut words: Vec<Word> =
+                texts.into_iter().map(|text| Word { text, wild: word.wild, taint: word.taint }).collect();
             words.truncate(64);
             words
         }

@@ -351,11 +351,25 @@ impl Machine<'_> {
         let names = argv.first().is_some_and(|word| {
             matches!(
                 word.text.as_str(),
-                "test" | "[" | "printf" | "let" | "unset" | "read" | "declare" | "typeset" | "local" | "export"
-                    | "readonly" | "wait" | "mapfile" | "readarray"
+                "test"
+                    | "["
+                    | "printf"
+                    | "let"
+                    | "unset"
+                    | "read"
+                    | "declare"
+                    | "typeset"
+                    | "local"
+                    | "export"
+                    | "readonly"
+                    | "wait"
+                    | "mapfile"
+                    | "readarray"
             )
         });
-        for word in argv.iter().skip(1).filter(|word| names && word.text.contains("[$(") || word.text.contains("[`")) {
+        for word in
+            argv.iter().skip(1).filter(|word| names && word.text.contains("[$(") || word.text.contains("[`"))
+        {
             self.run_substitutions_of(&word.text);
         }
     }

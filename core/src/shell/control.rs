@@ -4,8 +4,7 @@ use std::rc::Rc;
 
 use shuck_ast::{
     AnonymousFunctionCommand, BinaryOp, BuiltinCommand, CaseCommand, Command, CompoundCommand,
-    ConditionalExpr, ForCommand, FunctionDef, IfCommand, Stmt, StmtSeq,
-    StmtTerminator,
+    ConditionalExpr, ForCommand, FunctionDef, IfCommand, Stmt, StmtSeq, StmtTerminator,
 };
 
 use super::machine::Machine;
@@ -362,17 +361,20 @@ impl Machine<'_> {
 
     /// A loop without end that starts processes and waits for none of them.
     fn endless(&mut self, source: &str, body: &StmtSeq) {
-        let background = |statement: &Stmt| matches!(statement.terminator, Some(StmtTerminator::Background(_)));
+        let background =
+            |statement: &Stmt| matches!(statement.terminator, Some(StmtTerminator::Background(_)));
         let text = |statement: &Stmt| statement.span.slice(source).trim().trim_end_matches(';').trim_end();
         // Also in a subshell or a branch.
         let starts = |statement: &Stmt| {
-            background(statement) || text(statement).split_once('&').is_some_and(|(before, after)| {
-                !before.ends_with(['>', '<', '&']) && !after.starts_with(['&', '>'])
-            })
+            background(statement)
+                || text(statement).split_once('&').is_some_and(|(before, after)| {
+                    !before.ends_with(['>', '<', '&']) && !after.starts_with(['&', '>'])
+                })
         };
         let Some(last) = body.iter().rposition(starts) else { return };
         let begins = |statement: &Stmt, words: &[&str]| {
-            !background(statement) && words.iter().any(|word| text(statement).split_whitespace().next() == Some(word))
+            !background(statement)
+                && words.iter().any(|word| text(statement).split_whitespace().next() == Some(word))
         };
         // What slows it down may stand anywhere; what waits for all of them only after them.
         let slow = body.iter().any(|statement| begins(statement, &["sleep", "read"]));
@@ -511,7 +513,23 @@ fn flatten<'s>(statement: &'s Stmt, stages: &mut Vec<&'s Stmt>) {
 fn is_constant(source: &str, condition: &StmtSeq, wanted: bool) -> bool {
     let text = condition.span.slice(source).trim().trim_end_matches(';').trim();
     if wanted {
-        matches!(text, "true" | ":" | "[ true ]" | "[[ true ]]" | "[ 1 = 1 ]" | "[[ 1 == 1 ]]" | "test 1" | "[ 1 ]" | "[[ 1 ]]" | "((1))" | "(( 1 ))" | "1" | "/bin/true" | "/usr/bin/true")
+        matches!(
+            text,
+            "true"
+                | ":"
+                | "[ true ]"
+                | "[[ true ]]"
+                | "[ 1 = 1 ]"
+                | "[[ 1 == 1 ]]"
+                | "test 1"
+                | "[ 1 ]"
+                | "[[ 1 ]]"
+                | "((1))"
+                | "(( 1 ))"
+                | "1"
+                | "/bin/true"
+                | "/usr/bin/true"
+        )
     } else {
         matches!(text, "false" | "/bin/false" | "/usr/bin/false" | "[ ]" | "((0))" | "(( 0 ))")
     }

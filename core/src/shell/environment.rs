@@ -137,8 +137,21 @@ impl Machine<'_> {
             }
         }
         let shells = |text: &str| {
-            let first = text.split_whitespace().next().map_or("", |word| word.rsplit('/').next().unwrap_or(word));
-            matches!(first, "sh" | "bash" | "zsh" | "dash" | "python" | "python3" | "perl" | "ruby" | "node" | "curl" | "nc")
+            let first =
+                text.split_whitespace().next().map_or("", |word| word.rsplit('/').next().unwrap_or(word));
+            matches!(
+                first,
+                "sh" | "bash"
+                    | "zsh"
+                    | "dash"
+                    | "python"
+                    | "python3"
+                    | "perl"
+                    | "ruby"
+                    | "node"
+                    | "curl"
+                    | "nc"
+            )
         };
         if RUN.contains(&name) && value.options().iter().any(|word| shells(&word.text)) {
             self.effect("remote-code.preload", name, origin);
@@ -149,7 +162,9 @@ impl Machine<'_> {
         if places::is_registry(name) && value.options().iter().any(|word| !places::is_usual(&word.text)) {
             self.effect("supply-chain.registry", name, origin);
         }
-        if places::is_model(name) && value.options().iter().any(|word| word.known() && !places::is_usual(&word.text)) {
+        if places::is_model(name)
+            && value.options().iter().any(|word| word.known() && !places::is_usual(&word.text))
+        {
             self.effect("agent-config.write", name, origin);
         }
         if matches!(name, "PS0" | "PS1" | "PS4") {
@@ -192,7 +207,9 @@ impl Machine<'_> {
         };
         added
             .into_iter()
-            .map(|options| argv.iter().take(1).cloned().chain(options).chain(argv.iter().skip(1).cloned()).collect())
+            .map(|options| {
+                argv.iter().take(1).cloned().chain(options).chain(argv.iter().skip(1).cloned()).collect()
+            })
             .collect()
     }
 }
@@ -217,9 +234,20 @@ mod places {
     pub(super) fn is_registry(name: &str) -> bool {
         matches!(
             name.to_ascii_uppercase().as_str(),
-            "PIP_INDEX_URL" | "PIP_EXTRA_INDEX_URL" | "PIP_TRUSTED_HOST" | "UV_INDEX_URL" | "UV_DEFAULT_INDEX"
-                | "UV_EXTRA_INDEX_URL" | "NPM_CONFIG_REGISTRY" | "YARN_REGISTRY" | "YARN_NPM_REGISTRY_SERVER"
-                | "GOPROXY" | "GONOSUMDB" | "GONOSUMCHECK" | "GOINSECURE" | "BUNDLE_MIRROR__ALL"
+            "PIP_INDEX_URL"
+                | "PIP_EXTRA_INDEX_URL"
+                | "PIP_TRUSTED_HOST"
+                | "UV_INDEX_URL"
+                | "UV_DEFAULT_INDEX"
+                | "UV_EXTRA_INDEX_URL"
+                | "NPM_CONFIG_REGISTRY"
+                | "YARN_REGISTRY"
+                | "YARN_NPM_REGISTRY_SERVER"
+                | "GOPROXY"
+                | "GONOSUMDB"
+                | "GONOSUMCHECK"
+                | "GOINSECURE"
+                | "BUNDLE_MIRROR__ALL"
         )
     }
 
@@ -227,16 +255,28 @@ mod places {
     pub(super) fn is_model(name: &str) -> bool {
         matches!(
             name,
-            "ANTHROPIC_BASE_URL" | "OPENAI_BASE_URL" | "OPENAI_API_BASE" | "GOOGLE_GEMINI_BASE_URL"
-                | "GEMINI_BASE_URL" | "ANTHROPIC_BEDROCK_BASE_URL" | "ANTHROPIC_VERTEX_BASE_URL"
+            "ANTHROPIC_BASE_URL"
+                | "OPENAI_BASE_URL"
+                | "OPENAI_API_BASE"
+                | "GOOGLE_GEMINI_BASE_URL"
+                | "GEMINI_BASE_URL"
+                | "ANTHROPIC_BEDROCK_BASE_URL"
+                | "ANTHROPIC_VERTEX_BASE_URL"
         )
     }
 
     /// The services themselves, this machine, or nothing.
     pub(super) fn is_usual(text: &str) -> bool {
         const USUAL: [&str; 9] = [
-            "pypi.org", "registry.npmjs.org", "registry.yarnpkg.com", "proxy.golang.org", "download.pytorch.org",
-            "test.pypi.org", "api.anthropic.com", "api.openai.com", "generativelanguage.googleapis.com",
+            "pypi.org",
+            "registry.npmjs.org",
+            "registry.yarnpkg.com",
+            "proxy.golang.org",
+            "download.pytorch.org",
+            "test.pypi.org",
+            "api.anthropic.com",
+            "api.openai.com",
+            "generativelanguage.googleapis.com",
         ];
         text.is_empty()
             || text.split([',', '|', ' ']).all(|one| {

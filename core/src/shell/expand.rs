@@ -159,7 +159,7 @@ impl Machine<'_> {
         if quoted { Piece::Quoted(value) } else { Piece::Split(value) }
     }
 
-    fn tilde(&mut self, pieces: &mut Vec<Piece>) {
+    fn tilde(&mut self, pieces: &mut [Piece]) {
         let Some(Piece::Bare(text)) = pieces.first() else { return };
         let home = match text.strip_prefix('~') {
             Some(rest) if rest.is_empty() && pieces.len() > 1 => return,
@@ -253,7 +253,7 @@ fn fields(pieces: Vec<Piece>, splitters: &[char]) -> Vec<Vec<Word>> {
                 let words: Vec<Word> = values.iter().map(known_or_not).collect();
                 ways.iter_mut().for_each(|way| way.each(&words));
             }
-            Piece::Quoted(value) => ways = spread(ways, &value, |way, word| way.quoted(word)),
+            Piece::Quoted(value) => ways = spread(ways, &value, Fields::quoted),
             Piece::Split(value) => ways = spread(ways, &value, |way, word| way.split(word, splitters)),
         }
     }
@@ -413,4 +413,3 @@ pub(super) fn split_text(text: &str) -> Vec<String> {
     words.extend(open);
     words
 }
-

@@ -444,9 +444,8 @@ impl Machine<'_> {
         match &node.kind {
             ArithmeticExpr::Number(text) => number(text.slice(source)),
             ArithmeticExpr::Variable(name) => self.number_of(name.as_str()),
-            ArithmeticExpr::Indexed { name, index } => {
+            ArithmeticExpr::Indexed { index, .. } => {
                 let _run = self.arithmetic(source, index);
-                let _list = name;
                 None
             }
             ArithmeticExpr::ShellWord(word) => {

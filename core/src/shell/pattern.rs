@@ -47,15 +47,12 @@ fn class(pattern: &[char], letter: char) -> Option<usize> {
     let mut found = false;
     let mut at = 0;
     while let Some(low) = inside.get(at) {
-        match (inside.get(at + 1), inside.get(at + 2)) {
-            (Some('-'), Some(high)) => {
-                found |= (*low..=*high).contains(&letter);
-                at += 3;
-            }
-            _ => {
-                found |= *low == letter;
-                at += 1;
-            }
+        if let (Some('-'), Some(high)) = (inside.get(at + 1), inside.get(at + 2)) {
+            found |= (*low..=*high).contains(&letter);
+            at += 3;
+        } else {
+            found |= *low == letter;
+            at += 1;
         }
     }
     (found != negated).then_some(end + 1)

@@ -181,6 +181,6 @@ fn bombs_end() {
         let seen = understood(&script);
         // These run no command at all.
         let assignments = ["a=", "{", "f()"].iter().any(|start| script.starts_with(start));
-        assert!(!seen.commands.is_empty() || seen.undecidable.is_some() || assignments, "{:.40}", script);
+        assert!(!seen.commands.is_empty() || seen.undecidable.is_some() || assignments, "{script:.40}");
     }
 }

@@ -165,7 +165,11 @@ pub(super) fn transformed(doing: &Doing, input: &Value) -> Option<Value> {
         "tac" => each(&|text| Some(text.lines().rev().map(|line| format!("{line}\n")).collect())),
         "base64" | "gbase64" if has(&["--decode", "-D"]) => each(&base64),
         "base64" => each(&|_| None),
-        "openssl" if has(&["-d"]) && (has(&["-a", "-base64", "-A"]) || doing.subcommand.iter().any(|name| name == "base64")) => {
+        "openssl"
+            if has(&["-d"])
+                && (has(&["-a", "-base64", "-A"])
+                    || doing.subcommand.iter().any(|name| name == "base64")) =>
+        {
             each(&base64)
         }
         "base32" => each(&|_| None),
@@ -213,7 +217,8 @@ pub(super) fn printed(doing: &Doing, world: &World<'_>) -> Option<Value> {
         "whoami" => world.ground.user.map(|user| Value::text(format!("{user}\n"))),
         "yes" => words(&|text| text.to_owned()),
         "find" | "gfind" | "bfs" => {
-            let lines: String = doing.operands.iter().take(16).map(|word| format!("{}\n", word.text)).collect();
+            let lines: String =
+                doing.operands.iter().take(16).map(|word| format!("{}\n", word.text)).collect();
             let wild = doing.operands.iter().any(|word| word.wild);
             Some(Value::one(Word { text: lines, wild, taint: Taint::PROGRAM }))
         }

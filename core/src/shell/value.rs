@@ -110,7 +110,6 @@ impl Value {
     pub(super) fn map(&self, change: impl Fn(&str) -> String) -> Self {
         Self::any(self.options.iter().map(|word| Word { text: change(&word.text), ..word.clone() }))
     }
-
 }
 
 /// Two texts as one; what is unknown on both sides is unknown once.

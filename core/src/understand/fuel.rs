@@ -12,15 +12,12 @@ impl Fuel {
 
     /// Takes steps; `false` once there are not enough, and from then on for ever.
     pub(crate) const fn spend(&mut self, steps: u32) -> bool {
-        match self.0.checked_sub(steps) {
-            Some(left) => {
-                self.0 = left;
-                true
-            }
-            None => {
-                self.0 = 0;
-                false
-            }
+        if let Some(left) = self.0.checked_sub(steps) {
+            self.0 = left;
+            true
+        } else {
+            self.0 = 0;
+            false
         }
     }
 

@@ -1,6 +1,7 @@
 //! Hosts: what an address says, and what it means to talk to it.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+// Addresses alone: the core opens no socket.
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use agentfirewall_sdk::Direction;
 
@@ -175,8 +176,18 @@ impl Address {
     /// Whether the host shows its owner what was asked of it, or the address has something of this machine in it.
     fn is_catcher(&self, written: &str) -> bool {
         const CATCHERS: [&str; 12] = [
-            "webhook", "request", "oast", "burp", "interact", "beeceptor", "canarytokens", "hookb", "pipedream",
-            "postb", "mockbin", "dnslog",
+            "webhook",
+            "request",
+            "oast",
+            "burp",
+            "interact",
+            "beeceptor",
+            "canarytokens",
+            "hookb",
+            "pipedream",
+            "postb",
+            "mockbin",
+            "dnslog",
         ];
         CATCHERS.iter().any(|catcher| self.host.contains(catcher)) || written.contains('?')
     }

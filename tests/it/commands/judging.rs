@@ -234,3 +234,18 @@ fn check_by_one_policy_file_alone() {
     let missing = sandbox.run(["check", "--tool", "Read", "--path", "a.txt", "--policy", "none.yaml"]);
     assert!(matches!(missing.code, Some(65 | 74)), "{missing:?}");
 }
+
+#[test]
+fn a_secret_that_the_end_of_a_shown_part_would_cut_is_masked_whole() {
+    let sandbox = Sandbox::with_policy(
+        "default_action: log\nrules:\n  - {name: no-push, resources: ['git push *'], action: deny}\n",
+    );
+    let token = concat!("ghp", "_StZsxnTSWsbCBpWUedoB6SJ95Ypuie0AKxrk");
+    for before in [85, 95, 105, 115] {
+        let command = format!("git push {} {token} && ls", "x".repeat(before - 10));
+        let outcome = sandbox.run(["check", "--tool", "Bash", "--command", &command, "--record"]);
+        outcome.exits(2);
+        assert!(!format!("{outcome:?}").contains("ghp_StZ"), "{outcome:?}");
+        assert!(!sandbox.log_text().contains("ghp_StZ"), "{}", sandbox.log_text());
+    }
+}

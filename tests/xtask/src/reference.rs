@@ -53,7 +53,8 @@ fn pages(workshop: &Workshop) -> Result<BTreeMap<PathBuf, String>> {
         .map_err(|error| format!("`plugins list --json` is no JSON: {error}"))?;
     let folder = workshop.path("docs/src/reference");
     let parsed = |arguments: &[&str]| -> Result<Value> {
-        serde_json::from_str(&ask(arguments)?).map_err(|error| format!("{arguments:?} prints no JSON: {error}"))
+        serde_json::from_str(&ask(arguments)?)
+            .map_err(|error| format!("{arguments:?} prints no JSON: {error}"))
     };
     let packs = pack_page(&parsed(&["packs", "--json"])?, &parsed(&["packs", "--effects", "--json"])?);
     Ok(BTreeMap::from([
@@ -98,7 +99,8 @@ fn commands(help: &str) -> Vec<String> {
 }
 
 fn pack_page(packs: &Value, effects: &Value) -> String {
-    let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let list =
+        |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let mut page = format!(
         "{NOTICE}# Packs and effects\n\nThe built-in packs of rules, as `extends:` of a policy takes them, and the effects \
          that their rules are about.\n\n| pack | rules | what it is for |\n|---|---|---|\n"
@@ -109,7 +111,13 @@ fn pack_page(packs: &Value, effects: &Value) -> String {
         add(&mut page, &format!("| `{}` | {count} | {} |\n", text(pack, "name"), text(pack, "about")));
     }
     for pack in packs.iter().filter(|pack| list(pack, "includes").is_empty()) {
-        add(&mut page, &format!("\n## {}\n\n| rule | answer | effects | reason |\n|---|---|---|---|\n", text(pack, "name")));
+        add(
+            &mut page,
+            &format!(
+                "\n## {}\n\n| rule | answer | effects | reason |\n|---|---|---|---|\n",
+                text(pack, "name")
+            ),
+        );
         for rule in list(pack, "rules") {
             let effects: Vec<String> =
                 list(&rule, "effects").iter().filter_map(|id| Some(format!("`{}`", id.as_str()?))).collect();

@@ -3,13 +3,37 @@
 use serde_json::{Map, Value};
 
 /// Programs that servers wrap, by the words of their names.
-const PROGRAMS: [&str; 12] =
-    ["git", "kubectl", "docker", "helm", "terraform", "npm", "pip", "cargo", "podman", "redis", "psql", "aws"];
+const PROGRAMS: [&str; 12] = [
+    "git",
+    "kubectl",
+    "docker",
+    "helm",
+    "terraform",
+    "npm",
+    "pip",
+    "cargo",
+    "podman",
+    "redis",
+    "psql",
+    "aws",
+];
 
 /// Parameters whose values are words of their own.
 const NAMES: [&str; 14] = [
-    "resourceType", "resource_type", "kind", "resource", "remote", "image", "name", "args", "arguments", "target",
-    "branch", "flags", "files", "revision",
+    "resourceType",
+    "resource_type",
+    "kind",
+    "resource",
+    "remote",
+    "image",
+    "name",
+    "args",
+    "arguments",
+    "target",
+    "branch",
+    "flags",
+    "files",
+    "revision",
 ];
 
 /// The command line that a tool stands for, if its name or its server's is that of a program.
@@ -25,7 +49,9 @@ pub(super) fn line(words: &[String], server: &[String], input: &Value) -> Option
         line.push(' ');
         line.push_str(&quoted(word));
     };
-    let verb = words.iter().find(|word| !is_program(word) && !matches!(word.as_str(), "generic" | "tool" | "command"));
+    let verb = words
+        .iter()
+        .find(|word| !is_program(word) && !matches!(word.as_str(), "generic" | "tool" | "command"));
     if let Some(verb) = verb {
         push(verb);
     }
@@ -35,10 +61,12 @@ pub(super) fn line(words: &[String], server: &[String], input: &Value) -> Option
         command.split_whitespace().for_each(&mut push);
     }
     // Options first: what follows a name may be another program's.
-    let (options, names): (Vec<_>, Vec<_>) = members.iter().partition(|(name, _)| !NAMES.contains(&name.as_str()));
+    let (options, names): (Vec<_>, Vec<_>) =
+        members.iter().partition(|(name, _)| !NAMES.contains(&name.as_str()));
     for (name, value) in options.into_iter().chain(names) {
         match (name.as_str(), value) {
-            ("command" | "subcommand" | "cwd" | "repo_path" | "repoPath" | "path", _) | (_, Value::Bool(false) | Value::Null) => {}
+            ("command" | "subcommand" | "cwd" | "repo_path" | "repoPath" | "path", _)
+            | (_, Value::Bool(false) | Value::Null) => {}
             (name, Value::Bool(true)) => push(&format!("--{}", dashed(name))),
             ("mode", Value::String(mode)) => push(&format!("--{mode}")),
             (name, Value::String(text)) if NAMES.contains(&name) => {
@@ -47,7 +75,9 @@ pub(super) fn line(words: &[String], server: &[String], input: &Value) -> Option
             (name, Value::Array(items)) if NAMES.contains(&name) => {
                 items.iter().filter_map(Value::as_str).for_each(&mut push);
             }
-            (name, Value::String(text)) if !text.contains('\n') => push(&format!("--{}={text}", dashed(name))),
+            (name, Value::String(text)) if !text.contains('\n') => {
+                push(&format!("--{}={text}", dashed(name)));
+            }
             (name, Value::Array(items)) => {
                 for text in items.iter().filter_map(Value::as_str) {
                     push(&format!("--{}={text}", dashed(name.strip_suffix('s').unwrap_or(name))));
@@ -129,8 +159,18 @@ mod tests {
         for (tool, server, input, expected) in [
             ("git_push", "git", json!({"repo_path": "/p", "force": true}), "git push --force"),
             ("git_reset", "x", json!({"mode": "hard"}), "git reset --hard"),
-            ("kubectl_generic", "k", json!({"command": "delete", "resourceType": "namespace", "name": "prod"}), "kubectl delete namespace prod"),
-            ("run_container", "docker", json!({"image": "alpine", "volumes": ["/:/host"], "privileged": true}), "docker run --volume=/:/host --privileged alpine"),
+            (
+                "kubectl_generic",
+                "k",
+                json!({"command": "delete", "resourceType": "namespace", "name": "prod"}),
+                "kubectl delete namespace prod",
+            ),
+            (
+                "run_container",
+                "docker",
+                json!({"image": "alpine", "volumes": ["/:/host"], "privileged": true}),
+                "docker run --volume=/:/host --privileged alpine",
+            ),
         ] {
             assert_eq!(of(tool, server, &input).as_deref(), Some(expected));
         }

@@ -56,7 +56,10 @@ pub(super) fn find(parsed: &Parsed<'_>, doing: &mut Doing) {
                 let Some(pattern) = words.next() else { continue };
                 narrowed |= !matches!(pattern.text.as_str(), "*" | ".*" | "*.*");
                 // What is negated or one of several is not what is found.
-                let alone = !parsed.words.iter().any(|word| matches!(word.text.as_str(), "!" | "-not" | "-o" | "-or"));
+                let alone = !parsed
+                    .words
+                    .iter()
+                    .any(|word| matches!(word.text.as_str(), "!" | "-not" | "-o" | "-or"));
                 if alone && matches!(word.text.as_str(), "-name" | "-iname") && !pattern.text.contains('/') {
                     name = Some(pattern.clone());
                 }

@@ -382,7 +382,11 @@ fn every_pack_is_a_policy_without_a_complaint() {
             let checked = check(pack.text, LayerKind::Project, &registry());
             assert_eq!(checked.diagnostics, [], "{}", pack.name);
             for rule in checked.policy.unwrap().rules {
-                assert!(pack.name == "original" || names.insert(rule.name.clone()), "{} is there twice", rule.name);
+                assert!(
+                    pack.name == "original" || names.insert(rule.name.clone()),
+                    "{} is there twice",
+                    rule.name
+                );
             }
         }
         for name in pack.includes {
@@ -412,7 +416,8 @@ fn packs_are_put_together_from_packs() {
 
 #[test]
 fn what_a_policy_extends_must_be_there() {
-    let problem = |text: &str, kind| check(text, kind, &registry()).diagnostics.first().unwrap().message.clone();
+    let problem =
+        |text: &str, kind| check(text, kind, &registry()).diagnostics.first().unwrap().message.clone();
     assert_eq!(problem("extends: recomended\n", LayerKind::User), "no pack is called `recomended`");
     assert_eq!(
         problem("rules: [{name: a, effects: [git.forcepush]}]\n", LayerKind::User),

@@ -1,0 +1,105 @@
+//! Which program a name stands for: copies and links of programs, files that were fetched, options that the environment adds.
+
+use agentfirewall_sdk::Access;
+
+use super::machine::Machine;
+use super::state::{Item, Key};
+use super::value::Out;
+use crate::understand::{Content, Doing, Language, Run, Taint, Word};
+
+impl Machine<'_> {
+    /// Runs a program by its words.
+    pub(super) fn program(&mut self, mut argv: Vec<Word>, raw: Option<&str>, out: &mut Out) {
+        for argv in self.with_variables(&argv) {
+            self.acted(argv, raw, out);
+        }
+        // A copy of a program does what the program does.
+        if let Some(first) = argv.first_mut()
+            && first.text.contains('/')
+            && let Some(Item::Hashed(original)) = self.state.get(&Key::Hashed(self.place_of(first))).cloned()
+        {
+            *first = original;
+        }
+        // A file that the script fetched or made, whatever program it is called like.
+        if let Some(first) = argv.first().filter(|first| first.text.contains('/'))
+            && self.state.get(&Key::File(std::path::PathBuf::from(self.place_of(first)))).is_some()
+            && self.content(first).taint() != Taint::FILE
+            && !self.world.knowledge.doing(&argv).runs.iter().any(|run| matches!(run, Run::File { .. }))
+        {
+            let path = first.clone();
+            let origin = self.note(argv.clone(), &self.world.knowledge.doing(&argv), raw);
+            let arguments = argv.get(1..).unwrap_or_default().to_vec();
+            return self.deeper(|machine| {
+                machine.run_file(Language::Other, &path, &arguments, true, origin, out);
+            });
+        }
+        self.acted(argv, raw, out);
+    }
+
+    /// The place of a path, as a name for it.
+    fn place_of(&self, word: &Word) -> String {
+        let folder =
+            self.state.folder().paths.first().cloned().unwrap_or_else(|| self.world.folder.to_owned());
+        self.world.ground.place(word, &folder).lexical.to_string_lossy().into_owned()
+    }
+
+    /// Remembers what a copy or a link of a program or of a fetched file is.
+    pub(super) fn copied(&mut self, doing: &Doing) {
+        if !matches!(doing.program.as_str(), "cp" | "gcp" | "ln" | "mv" | "install" | "link") {
+            return;
+        }
+        let source = doing.touches.iter().find(|touch| touch.access != Access::Write);
+        let target = doing.touches.iter().find(|touch| touch.access == Access::Write);
+        let (Some(source), Some(target)) = (source, target) else { return };
+        let name = source.word.text.rsplit('/').next().unwrap_or_default();
+        let folder = source.word.text.strip_suffix(name).unwrap_or_default().trim_end_matches('/');
+        let is_program = folder.ends_with("/bin") || folder.ends_with("/sbin") || folder == "bin";
+        let targets = [
+            self.place_of(&target.word),
+            format!("{}/{name}", self.place_of(&target.word).trim_end_matches('/')),
+        ];
+        if is_program {
+            for target in targets {
+                self.state.set(Key::Hashed(target), Item::Hashed(Word::plain(name)));
+            }
+        } else if source.content == Content::Linked {
+            let value = self.content(&source.word);
+            if value.taint() != Taint::FILE {
+                self.store(&target.word, &value, false);
+            }
+        }
+    }
+}
+
+/// Whether a package manager is told to remove the firewall.
+pub(super) fn removes_firewall(argv: &[Word]) -> bool {
+    let has = |names: &[&str]| argv.iter().any(|word| names.contains(&word.text.as_str()));
+    has(&["agentfirewall", "agentfirewall-rs", "agentsec-firewall"])
+        && has(&["uninstall", "remove", "purge", "unlink", "rm", "-e", "-R", "autoremove", "un"])
+        && argv.first().is_some_and(|program| {
+            matches!(
+                program.text.rsplit('/').next().unwrap_or_default(),
+                "cargo"
+                    | "pip"
+                    | "pip3"
+                    | "pipx"
+                    | "uv"
+                    | "npm"
+                    | "pnpm"
+                    | "yarn"
+                    | "brew"
+                    | "apt"
+                    | "apt-get"
+                    | "dpkg"
+                    | "rpm"
+                    | "dnf"
+                    | "yum"
+                    | "pacman"
+                    | "conda"
+                    | "poetry"
+                    | "python"
+                    | "python3"
+                    | "bun"
+            )
+        })
+}
