@@ -289,17 +289,12 @@ fn role_of(name: &str, text: &str, words: &[String], verb: Verb) -> Role {
             | "directory"
             | "dir"
             | "folder"
-            | "source"
-            | "destination"
-            | "dest"
-            | "src"
-            | "from"
-            | "to"
-            | "target"
-            | "location"
             | "cwd"
-            | "root"
     );
+    // Words that stand for people, accounts and records, too: the text has to look like a path.
+    let may_say_path =
+        matches!(last, "source" | "destination" | "dest" | "src" | "from" | "to" | "target" | "location" | "root");
+    let says_path = says_path || may_say_path && text.contains(['/', '\\']) && !text.contains('@');
     if looks_like_path(text, says_path) { Role::Path } else { Role::Unknown }
 }
 
@@ -357,5 +352,8 @@ mod tests {
         assert_eq!(role("url", "http://x/y", "navigate"), Role::Address);
         assert_eq!(role("owner", "acme", "get_repo"), Role::Unknown);
         assert_eq!(role("code", "import os", "run_python"), Role::Code);
+        // A person is no file.
+        assert_eq!(role("to", "a@example.org", "send_mail"), Role::Unknown);
+        assert_eq!(role("destination", "src/a.rs", "move_file"), Role::Path);
     }
 }

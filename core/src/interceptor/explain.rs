@@ -372,19 +372,13 @@ impl Interceptor<'_> {
     pub fn explain(&self, call: &ToolCall) -> Result<Explanation, CheckError> {
         let facts = self.facts(call);
         let mut trace = Trace::default();
-        let mut decision = self.judge(call, &facts, Some(&mut trace))?;
+        let decision = self.judge(call, &facts, Some(&mut trace))?;
         let Trace { layers, mut verdicts } = trace;
         let decides = verdicts
             .iter_mut()
             .find(|verdict| verdict.action == decision.action && verdict.rule == decision.rule);
         if let Some(verdict) = decides {
             verdict.decides = true;
-        }
-        // The decision's part is cut, perhaps in the middle of a secret that nobody would recognise then.
-        if decision.part.is_some() {
-            let layer = layers.iter().find(|layer| layer.layer == decision.rule.layer);
-            let part = layer.and_then(|layer| layer.parts.iter().find(|part| part.decides));
-            decision.part = part.map(|part| part.text.clone());
         }
         Ok(Explanation {
             tool: call.tool.clone(),

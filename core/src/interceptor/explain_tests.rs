@@ -100,8 +100,8 @@ fn a_part_names_its_rule_and_those_that_did_not_match() {
 
 #[test]
 fn a_part_that_no_rule_is_about_says_so() {
-    let explanation = explained("ls x");
-    let ls = part(&explanation, "ls x");
+    let explanation = explained("ls x.pem y");
+    let ls = part(&explanation, "ls x.pem y");
     assert_eq!((ls.rule.as_ref(), ls.action), (None, Some(Action::Log)));
     assert!(answers(ls).iter().all(|(_, answer)| *answer != Answer::Matches));
     assert!(answers(ls).contains(&("pem", Answer::Match)), "{ls:#?}");

@@ -224,7 +224,15 @@ impl Machine<'_> {
                     self.statement(source, inner, out);
                 }
             }
-            CompoundCommand::Conditional(command) => self.conditional(source, &command.expression),
+            CompoundCommand::Conditional(command) => {
+                let before = self.seen.commands.len();
+                self.conditional(source, &command.expression);
+                // A substitution in it runs something: where nothing was seen, the parser has lost it, or it stands in a
+                // name that the shell expands once more (`-v 'a[$(x)]'`).
+                if self.seen.commands.len() == before && command.span.slice(source).contains("$(") {
+                    self.seen.give_up("a substitution inside of `[[ ]]` cannot be read");
+                }
+            }
             CompoundCommand::Coproc(command) => {
                 let beside = std::mem::replace(&mut self.beside, true);
                 let mut inner = Out::wanted();

@@ -134,7 +134,7 @@ fn explain_as_json_has_what_the_documentation_names() {
     assert_eq!(deciding.len(), 1, "{report:#}");
     assert_eq!(
         deciding[0]["rule"],
-        json!({"name": "no-sudo", "line": 5, "action": "deny", "monitor": false})
+        json!({"name": "no-sudo", "pack": "", "line": 5, "action": "deny", "monitor": false})
     );
     assert_eq!(report["decision"]["action"], "deny");
     assert_eq!(report["decision"]["rule"], json!({"layer": "project", "name": "no-sudo", "line": 5}));

@@ -21,6 +21,7 @@ fn help_of_the_program() {
       doctor       Check whether the hooks are really wired and will run
       validate     Validate a policy file and print its rules
       schema       Print the JSON Schema of a policy file, for editors
+      packs        Show the built-in packs of rules that a policy can extend
       check        Decide one call given as flags or JSON (exit code: 0 passes, 2 deny, 3 ask)
       explain      Explain a call: what is understood, which rules decide (exit codes as for `check`)
       audit        Query or verify the audit log
@@ -51,9 +52,11 @@ fn help_of_init() {
     Usage: agentfirewall init [OPTIONS]
 
     Options:
-          --json     Print what was done as JSON
-      -h, --help     Print help
-      -V, --version  Print version
+          --extends <EXTENDS>  The built-in pack that the new policy extends; `agentfirewall packs`
+                               lists them [default: recommended]
+          --json               Print what was done as JSON
+      -h, --help               Print help
+      -V, --version            Print version
     "#);
 }
 
@@ -162,6 +165,14 @@ fn help_of_validate() {
       -h, --help                Print help
       -V, --version             Print version
     "#);
+}
+
+#[test]
+fn help_of_packs() {
+    let help = run(&Sandbox::new(), &["packs", "--help"]);
+    for word in ["Show the built-in packs of rules", "[NAME]", "--effects", "--json"] {
+        assert!(help.contains(word), "{help}");
+    }
 }
 
 #[test]
@@ -492,6 +503,7 @@ fn every_command_is_in_the_help_of_the_program_and_answers_help_itself() {
         "uninstall",
         "doctor",
         "validate",
+        "packs",
         "schema",
         "check",
         "explain",

@@ -51,6 +51,7 @@ fn manual_pages_are_written_one_a_command() {
     agentfirewall-init.1
     agentfirewall-install.1
     agentfirewall-man.1
+    agentfirewall-packs.1
     agentfirewall-plugins-add.1
     agentfirewall-plugins-check.1
     agentfirewall-plugins-info.1
