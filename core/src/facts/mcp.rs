@@ -292,8 +292,10 @@ fn role_of(name: &str, text: &str, words: &[String], verb: Verb) -> Role {
             | "cwd"
     );
     // Words that stand for people, accounts and records, too: the text has to look like a path.
-    let may_say_path =
-        matches!(last, "source" | "destination" | "dest" | "src" | "from" | "to" | "target" | "location" | "root");
+    let may_say_path = matches!(
+        last,
+        "source" | "destination" | "dest" | "src" | "from" | "to" | "target" | "location" | "root"
+    );
     let says_path = says_path || may_say_path && text.contains(['/', '\\']) && !text.contains('@');
     if looks_like_path(text, says_path) { Role::Path } else { Role::Unknown }
 }
