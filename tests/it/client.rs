@@ -3,6 +3,7 @@
 //! Every claim has two witnesses: a proof file on disk, and the tool result in the next request to the model. The
 //! scenarios share sessions, because a session costs seconds.
 
+mod classes;
 mod plugin;
 
 use std::path::{Path, PathBuf};
@@ -15,10 +16,15 @@ use serde_json::{Value, json};
 
 use crate::samples;
 
-/// What a newcomer does: `init` and `install` in an empty repository.
+/// What somebody does who comes from the Python original: its policy, and `install`, in an empty repository.
 fn wired() -> Sandbox {
+    wired_with("original")
+}
+
+/// `init` with a pack of rules and `install` in an empty repository.
+fn wired_with(pack: &str) -> Sandbox {
     let sandbox = Sandbox::new();
-    sandbox.run(["init"]).exits(0);
+    sandbox.run(["init", "--extends", pack]).exits(0);
     sandbox.run(["install"]).exits(0);
     assert!(sandbox.has(".agentfirewall/policy.yaml") && sandbox.has(".claude/settings.local.json"));
     sandbox
