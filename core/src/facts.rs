@@ -276,7 +276,13 @@ mod tests {
         let knowledge = crate::knowledge::Knowledge::default();
         let world = World {
             knowledge: &knowledge,
-            ground: Ground { project: Path::new("/p"), home: Path::new("/home/u"), user: None, own: None },
+            ground: Ground {
+                project: Path::new("/p"),
+                home: Path::new("/home/u"),
+                user: None,
+                own: None,
+                links: Default::default(),
+            },
             folder: Path::new("/p"),
             scripts: &|_| None,
         };

@@ -22,7 +22,7 @@ pub use judge::shortened;
 
 use crate::facts;
 use crate::knowledge::Knowledge;
-use crate::paths::Ground;
+use crate::paths::{Ground, Links};
 use crate::policy::{Compiled, Layer, PolicyError};
 use crate::protection::{self, Protection};
 use crate::registry::Registry;
@@ -225,6 +225,7 @@ impl<'c> Interceptor<'c> {
                 home: &self.home,
                 user: None,
                 own: self.protection.as_ref().map(Protection::own),
+                links: Links::default(),
             },
             folder: facts::folder(call, &call.project),
             scripts: &|path| scripts.text(path),

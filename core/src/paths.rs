@@ -1,6 +1,7 @@
 //! One engine for the paths of all tools: where a path leads, which named sets it is in, and what it means to touch it.
 
 mod consequences;
+mod links;
 mod own;
 mod place;
 mod sets;
@@ -9,6 +10,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use links::Links;
 pub(crate) use own::Own;
 
 use crate::understand::{Effect, Touch, Word};
@@ -24,6 +26,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) user: Option<&'a str>,
     /// The firewall's own files, where they are protected.
     pub(crate) own: Option<&'a Own>,
+    /// Where folders lead, as far as it was asked.
+    pub(crate) links: Links,
 }
 
 /// A path and where it leads.

@@ -143,7 +143,7 @@ impl Judge<'_> {
         {
             return self.say("filesystem.delete-root");
         }
-        let canonical_project = super::place::canonical(project);
+        let canonical_project = self.ground.links.folder(project);
         let above = project.starts_with(&root) || canonical_project.starts_with(&root);
         if tree && above && self.placed.known {
             let whole = root == project || root == canonical_project;
@@ -192,7 +192,9 @@ impl Judge<'_> {
         if self.is_secret() && !self.is_in("project") {
             return self.say("credentials.write");
         }
-        if self.is_in("project") || !self.placed.known && sets::is_below(&self.placed.lexical, project) {
+        if self.is_in("project")
+            || !self.placed.known && sets::is_below(self.ground, &self.placed.lexical, project)
+        {
             // All of the project's root, by a name nobody knows.
             if !self.placed.known
                 && tree

@@ -24,7 +24,7 @@ pub(super) fn place(ground: &Ground<'_>, word: &Word, folder: &Path) -> Placed {
     };
     let lexical = lexical(&folder.join(expand(&text, ground).as_ref()));
     let wild = word.wild && lexical.to_string_lossy().contains(['*', '?', '[']);
-    let canonical = if wild { wild_canonical(&lexical) } else { canonical(&lexical) };
+    let canonical = if wild { wild_canonical(ground, &lexical) } else { ground.links.path(&lexical) };
     let mut placed = Placed { lexical, canonical, known, wild, sets: Vec::new() };
     sets::fill(ground, &mut placed);
     sets::by_name(ground, whole.as_deref(), &mut placed);
@@ -164,7 +164,7 @@ pub(crate) fn canonical(lexical_path: &Path) -> PathBuf {
 }
 
 /// The same for a pattern: what is before the first wildcard is resolved.
-fn wild_canonical(path: &Path) -> PathBuf {
+fn wild_canonical(ground: &Ground<'_>, path: &Path) -> PathBuf {
     let mut folder = PathBuf::new();
     let mut components = path.components().peekable();
     while let Some(component) =
@@ -172,7 +172,7 @@ fn wild_canonical(path: &Path) -> PathBuf {
     {
         folder.push(component);
     }
-    let mut real = canonical(&folder);
+    let mut real = ground.links.folder(&folder);
     real.extend(components);
     real
 }

@@ -38,9 +38,9 @@ pub(super) fn fill(ground: &Ground<'_>, placed: &mut Placed) {
     };
     let both = [placed.lexical.as_path(), placed.canonical.as_path()];
     // For what may be loosened, both forms have to be inside.
-    add("project", both.iter().all(|form| is_below(form, ground.project)));
-    add("home", both.iter().any(|form| is_below(form, ground.home)));
-    add("temp", both.iter().all(|form| TEMPS.iter().any(|temp| is_below(form, Path::new(temp)))));
+    add("project", both.iter().all(|form| is_below(ground, form, ground.project)));
+    add("home", both.iter().any(|form| is_below(ground, form, ground.home)));
+    add("temp", both.iter().all(|form| TEMPS.iter().any(|temp| is_below(ground, form, Path::new(temp)))));
 }
 
 /// Adds the sets that a path is in whatever its unknown parts are: `$X/.env`, `/proc/$PID/environ`.
@@ -53,9 +53,8 @@ pub(super) fn by_name(ground: &Ground<'_>, whole: Option<&Path>, placed: &mut Pl
 }
 
 /// Whether a path is a folder or lies in it, also by where the folder leads.
-pub(super) fn is_below(path: &Path, folder: &Path) -> bool {
-    path.starts_with(folder)
-        || !path.as_os_str().is_empty() && path.starts_with(super::place::canonical(folder))
+pub(super) fn is_below(ground: &Ground<'_>, path: &Path, folder: &Path) -> bool {
+    path.starts_with(folder) || !path.as_os_str().is_empty() && path.starts_with(ground.links.folder(folder))
 }
 
 /// In lower case, with `/` between names and without what does not tell names apart.

@@ -36,6 +36,7 @@ fn verdict(world: &World, tool: &str, input: Value) -> Option<Decision> {
             home: &world.places.home,
             user: None,
             own: Some(protection.own()),
+            links: Default::default(),
         },
         folder: &world.places.project,
         scripts: &|_| None,

@@ -1,5 +1,7 @@
 //! The interpreter's frame: what it knows, what it has seen, what it may still spend.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
 use agentfirewall_sdk::Access;
@@ -16,6 +18,8 @@ use crate::understand::{
 
 /// Steps for one call: far more than any script of 64 KiB needs that is not made to exhaust them.
 const FUEL: u32 = 400_000;
+/// Steps for a path, which takes looks at the file system: a call may name some thousand different ones.
+const TOUCH: u32 = 200;
 /// How deep scripts, functions and compound commands may be nested in one another.
 const DEEPEST: usize = 64;
 
@@ -56,6 +60,8 @@ pub(crate) struct Machine<'a> {
     pub(super) descriptor: Option<i32>,
     /// How many `<(…)` and `>(…)` there were.
     pub(super) descriptors: usize,
+    /// What was touched, as a hash.
+    touched: HashSet<u64>,
     /// The `>(…)` that wait for what is written to them.
     pub(super) drains: Vec<Drain>,
 }
@@ -86,6 +92,7 @@ impl<'a> Machine<'a> {
             current: Rc::from(""),
             descriptor: None,
             descriptors: 0,
+            touched: HashSet::new(),
             drains: Vec::new(),
         }
     }
@@ -222,13 +229,20 @@ impl<'a> Machine<'a> {
         self.seen.effect(Effect::new(id, detail.into()), origin);
     }
 
-    /// Notes a path that is touched, wherever it may lie, and what that means. The first place is given back.
-    pub(super) fn touch(&mut self, touch: &Touch, origin: Origin) -> Vec<Touched> {
+    /// Notes a path that is touched, wherever it may lie, and what that means.
+    pub(super) fn touch(&mut self, touch: &Touch, origin: Origin) {
+        let folder = self.state.folder();
+        // The same command may name the same path thousands of times.
+        let mut hasher = DefaultHasher::new();
+        (origin_number(origin), touch.access, touch.tree, touch.content, touch.word.wild).hash(&mut hasher);
+        (&touch.word.text, touch.folder.as_ref().map(|word| &word.text), &folder.paths).hash(&mut hasher);
+        if !self.touched.insert(hasher.finish()) || !self.step(TOUCH) {
+            return;
+        }
         let by = match origin {
             Origin::Command(index) => Some(index),
             _ => None,
         };
-        let folder = self.state.folder();
         let mut folders = folder.paths;
         if let Some(word) = &touch.folder {
             folders = folders
@@ -247,7 +261,6 @@ impl<'a> Machine<'a> {
         {
             self.effect("filesystem.delete-unknown", &touch.word.text, origin);
         }
-        let mut found = Vec::with_capacity(1);
         for folder in folders {
             let placed = self.world.ground.place(&touch.word, &folder);
             let effects = self.world.ground.consequences(touch, &placed, self.elsewhere);
@@ -255,14 +268,12 @@ impl<'a> Machine<'a> {
                 Touched { written: touch.word.clone(), placed, access: touch.access, tree: touch.tree, by };
             let place = Origin::Path(self.seen.paths.len());
             if !self.elsewhere {
-                self.seen.paths.push(touched.clone());
+                self.seen.paths.push(touched);
             }
             for effect in effects {
                 self.seen.effect(effect, if self.elsewhere { origin } else { place });
             }
-            found.push(touched);
         }
-        found
     }
 
     /// Notes a host that is talked to, and what that means.
@@ -272,6 +283,14 @@ impl<'a> Machine<'a> {
             _ => None,
         };
         self.seen.contact(contact, by, origin);
+    }
+}
+
+/// Something that tells origins apart.
+const fn origin_number(origin: Origin) -> usize {
+    match origin {
+        Origin::Command(at) => at,
+        Origin::Path(_) | Origin::Host(_) | Origin::Call => usize::MAX,
     }
 }
 

@@ -11,7 +11,13 @@ fn understood(script: &str) -> Understanding {
     let knowledge = Knowledge::default();
     let world = World {
         knowledge: &knowledge,
-        ground: Ground { project: Path::new("/p"), home: Path::new("/home/u"), user: Some("u"), own: None },
+        ground: Ground {
+            project: Path::new("/p"),
+            home: Path::new("/home/u"),
+            user: Some("u"),
+            own: None,
+            links: Default::default(),
+        },
         folder: Path::new("/p"),
         scripts: &|_| None,
     };
