@@ -338,7 +338,7 @@ fn letters(set: &str) -> Option<Vec<char>> {
 /// A command without what ends it, which the parser takes into it at times. An escaped one is a word.
 pub(super) fn without_end(command: &str) -> &str {
     let mut text = command.trim();
-    while let Some(before) = text.strip_suffix([';', '&'])
+    while let Some(before) = text.strip_suffix([';', '&', '|'])
         && !before.ends_with('\\')
     {
         text = before.trim_end();
@@ -394,6 +394,9 @@ mod tests {
     fn a_command_does_not_include_what_ends_it() {
         assert_eq!(without_end("git status;"), "git status");
         assert_eq!(without_end(" a & "), "a");
+        assert_eq!(without_end("git push -f ||"), "git push -f");
+        assert_eq!(without_end("a |&"), "a");
+        assert_eq!(without_end("echo \\|"), "echo \\|");
         assert_eq!(without_end("find . -exec rm {} \\;"), "find . -exec rm {} \\;");
     }
 
