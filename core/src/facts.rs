@@ -269,7 +269,7 @@ fn collect<'a>(value: &'a Value, strings: &mut Vec<&'a str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::paths::Ground;
+    use crate::paths::{Ground, Links};
 
     fn facts(tool: &str, input: Value) -> Facts {
         let call = ToolCall::new(tool, input);
@@ -281,7 +281,7 @@ mod tests {
                 home: Path::new("/home/u"),
                 user: None,
                 own: None,
-                links: Default::default(),
+                links: Links::default(),
             },
             folder: Path::new("/p"),
             scripts: &|_| None,

@@ -10,7 +10,9 @@ use serde_json::Value;
 mod program;
 
 use crate::shell::Machine;
-use crate::understand::{Contact, Content, Doing, Effect, Language, Run, Touch, Understanding, Word, World};
+use crate::understand::{
+    Address, Contact, Content, Doing, Effect, Language, Run, Touch, Understanding, Word, World,
+};
 
 /// How many strings of a call are looked at. What has more is not understood.
 const MOST: usize = 2_000;
@@ -146,9 +148,14 @@ impl Found<'_> {
             }),
             Role::Path => self.path(text, name),
             Role::Address => {
-                let sends = matches!(self.verb, Verb::Send | Verb::Write);
+                let calls_back =
+                    name.to_lowercase().contains("callback") || name.to_lowercase().contains("webhook");
+                let sends = matches!(self.verb, Verb::Send) || calls_back;
+                if sends && !Address::of(text).is_loopback() {
+                    self.doing.effects.push(Effect::new("exfiltration.upload", "a tool that sends"));
+                }
                 let direction = if sends { Direction::Send } else { Direction::Fetch };
-                if let Some(path) = text.strip_prefix("file://") {
+                if let Some(path) = text.strip_prefix("file://").or_else(|| text.strip_prefix("file:")) {
                     self.path(path, name);
                     // For a tool of the web it is an address all the same.
                     let fetches = |word: &String| {
@@ -230,8 +237,8 @@ fn verb_of(words: &[String]) -> Verb {
         }
         "execute" | "exec" | "run" | "shell" | "bash" | "terminal" | "command" | "eval" | "evaluate"
         | "spawn" | "invoke" | "script" | "ssh" | "powershell" => Verb::Execute,
-        "send" | "post" | "publish" | "upload" | "share" | "email" | "reply" | "tweet" | "broadcast"
-        | "notify" => Verb::Send,
+        "send" | "submit" | "post" | "publish" | "upload" | "share" | "email" | "reply" | "tweet"
+        | "broadcast" | "notify" => Verb::Send,
         "pay" | "charge" | "refund" | "transfer" | "payout" | "purchase" | "buy" | "withdraw" | "wire" => {
             Verb::Pay
         }
@@ -275,7 +282,7 @@ fn role_of(name: &str, text: &str, words: &[String], verb: Verb) -> Role {
         }
         _ => {}
     }
-    if text.contains("://") && !text.contains(char::is_whitespace) {
+    if (text.contains("://") || text.starts_with("file:")) && !text.contains(char::is_whitespace) {
         return Role::Address;
     }
     let says_path = matches!(

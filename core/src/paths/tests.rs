@@ -16,7 +16,7 @@ fn ground() -> Ground<'static> {
         home: Path::new(HOME),
         user: Some("u"),
         own: None,
-        links: Default::default(),
+        links: Links::default(),
     }
 }
 
@@ -159,7 +159,7 @@ fn links_are_resolved_even_where_the_file_does_not_exist_yet() {
     std::fs::create_dir(real.join("secret")).unwrap();
     std::os::unix::fs::symlink(real.join("secret"), real.join("link")).unwrap();
     std::os::unix::fs::symlink("nowhere/yet", real.join("dangling")).unwrap();
-    let around = Ground { project: &real, home: &real, user: None, own: None, links: Default::default() };
+    let around = Ground { project: &real, home: &real, user: None, own: None, links: Links::default() };
     let place = |text: &str| around.place(&Word::plain(text), &real).canonical;
     assert_eq!(place("link/new"), real.join("secret/new"));
     assert_eq!(place("dangling"), real.join("nowhere/yet"));

@@ -1,7 +1,7 @@
 use super::*;
 use crate::facts;
 use crate::knowledge::Knowledge;
-use crate::paths::Ground;
+use crate::paths::{Ground, Links};
 use agentfirewall_sdk::ToolCall;
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ fn verdict(world: &World, tool: &str, input: Value) -> Option<Decision> {
             home: &world.places.home,
             user: None,
             own: Some(protection.own()),
-            links: Default::default(),
+            links: Links::default(),
         },
         folder: &world.places.project,
         scripts: &|_| None,

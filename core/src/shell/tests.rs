@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Machine;
 use crate::knowledge::Knowledge;
-use crate::paths::Ground;
+use crate::paths::{Ground, Links};
 use crate::understand::{Understanding, World, readable};
 
 fn understood(script: &str) -> Understanding {
@@ -16,7 +16,7 @@ fn understood(script: &str) -> Understanding {
             home: Path::new("/home/u"),
             user: Some("u"),
             own: None,
-            links: Default::default(),
+            links: Links::default(),
         },
         folder: Path::new("/p"),
         scripts: &|_| None,

@@ -176,6 +176,10 @@ impl Reader<'_> {
                 // A function that is called later is code that stands there already.
                 if !matches!(&*value.is, Is::Unknown if value.marks == Marks::NONE && key != "eval" && key != "exec")
                 {
+                    // Whoever hides code from its reader means something by it, whatever it says.
+                    if value.marks.has(Marks::DECODED) {
+                        self.effect("remote-code.eval", "code that was hidden by an encoding");
+                    }
                     self.evaluate(&value);
                 }
                 Value::unknown(call.marks)
