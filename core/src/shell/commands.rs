@@ -160,10 +160,14 @@ impl Machine<'_> {
             }
             "echo" => {
                 self.builtin_seen(argv.to_vec(), raw, out);
+                self.shows(rest, out);
                 out.push(&texts::echo(rest));
             }
             "printf" => {
                 self.builtin_seen(argv.to_vec(), raw, out);
+                if rest.first().is_some_and(|word| word.text != "-v") {
+                    self.shows(rest, out);
+                }
                 match rest {
                     [option, name, rest @ ..] if option.text == "-v" => {
                         let value = texts::printf(rest);
@@ -322,6 +326,17 @@ impl Machine<'_> {
             _ => return false,
         }
         true
+    }
+
+    /// Words that come out where the agent reads them.
+    fn shows(&mut self, words: &[Word], out: &Out) {
+        let secret = |word: &Word| {
+            !word.known() && word.taint.has(Taint::SECRET) && word.taint.has(Taint::ENVIRONMENT)
+        };
+        if !out.wanted && !self.elsewhere && words.iter().any(secret) {
+            let origin = self.last_command();
+            self.effect("credentials.print-secret", "a variable that holds a secret", origin);
+        }
     }
 
     /// A builtin in its own right, past functions of the same name.
