@@ -8,6 +8,7 @@
 //! [`UNKNOWN`]: crate::understand::UNKNOWN
 
 mod act;
+mod assign;
 mod braces;
 mod commands;
 mod control;

@@ -1,0 +1,147 @@
+//! What gives variables their values: assignments and `read`.
+
+use shuck_ast::{ArrayElem, Assignment, AssignmentValue};
+
+use super::machine::Machine;
+use super::state::{Item, Key, Variable};
+use super::streams::Line;
+use super::value::Value;
+use crate::understand::{Origin, Word};
+
+impl Machine<'_> {
+    /// `x=…`, `x+=…`, `x=(…)`, `x[i]=…`.
+    pub(super) fn assign(&mut self, source: &str, assignment: &Assignment) {
+        let name = assignment.target.name.as_str();
+        if let Some(subscript) = assignment.target.subscript.as_deref()
+            && let Some(word) = subscript.word_ast()
+        {
+            let _run = self.text(source, word);
+        }
+        let exported = self.state.variable(name).is_some_and(|variable| variable.exported);
+        match &assignment.value {
+            AssignmentValue::Scalar(word) => {
+                let mut value = self.text(source, word);
+                if assignment.target.subscript.is_some() {
+                    // Which element is not followed: the array holds it somewhere.
+                    let old = self.state.variable(name).cloned();
+                    let mut list = old.and_then(|variable| variable.list).unwrap_or_default();
+                    let index = assignment
+                        .target
+                        .subscript
+                        .as_deref()
+                        .and_then(|subscript| subscript.arithmetic_ast.as_ref())
+                        .and_then(|ast| self.arithmetic(source, ast))
+                        .and_then(|index| usize::try_from(index).ok());
+                    let room = list.len() < 256;
+                    match index.and_then(|index| list.get_mut(index)) {
+                        Some(slot) => *slot = value.clone(),
+                        None if room => list.push(value.clone()),
+                        None => {}
+                    }
+                    let variable = Variable { value, list: Some(list), exported };
+                    return self.state.set(Key::Variable(name.to_owned()), Item::Variable(variable));
+                }
+                if assignment.append {
+                    value = self.variable(name).then(&value);
+                }
+                let variable = Variable { value, list: None, exported };
+                self.state.set(Key::Variable(name.to_owned()), Item::Variable(variable));
+            }
+            AssignmentValue::Compound(array) => {
+                let mut list: Vec<Value> = Vec::new();
+                if assignment.append
+                    && let Some(variable) = self.state.variable(name)
+                {
+                    list = variable.list.clone().unwrap_or_else(|| vec![variable.value.clone()]);
+                }
+                for element in &array.elements {
+                    match element {
+                        ArrayElem::Sequential(word) => {
+                            let mut ways = self.word(source, word);
+                            match ways.len() {
+                                1 => list.extend(ways.remove(0).into_iter().map(Value::one)),
+                                _ => list.push(Value::any(ways.into_iter().flatten())),
+                            }
+                        }
+                        ArrayElem::Keyed { value, .. } | ArrayElem::KeyedAppend { value, .. } => {
+                            let value = self.text(source, value);
+                            list.push(value);
+                        }
+                    }
+                }
+                let value = list.first().cloned().unwrap_or_else(|| Value::text(""));
+                let variable = Variable { value, list: Some(list), exported };
+                self.state.set(Key::Variable(name.to_owned()), Item::Variable(variable));
+            }
+        }
+        // These are run by the shell itself, exported or not.
+        if matches!(name, "PROMPT_COMMAND" | "BASH_ENV" | "PS0" | "PS1" | "PS4") {
+            let value = self.variable(name);
+            self.environment(name, &value, Origin::Call);
+        }
+    }
+
+    /// `read`: the words of a line of the input, by the names they get.
+    pub(super) fn read(&mut self, words: &[Word]) {
+        let value = match self.input.line() {
+            Line::Text(value) => value,
+            Line::End => {
+                self.ended = true;
+                Value::text("")
+            }
+        };
+        let mut names = Vec::new();
+        let mut words = words.iter();
+        let mut array = false;
+        while let Some(word) = words.next() {
+            match word.text.strip_prefix('-') {
+                Some(letters) if !letters.is_empty() => {
+                    array |= letters.contains('a');
+                    // The letter's value is the rest of the word or the next one.
+                    if letters.ends_with(['d', 'i', 'n', 'N', 'p', 't', 'u']) {
+                        let _value = words.next();
+                    }
+                }
+                _ => names.push(word.text.clone()),
+            }
+        }
+        if names.is_empty() {
+            names.push("REPLY".to_owned());
+        }
+        let taint = value.taint();
+        let Some(line) = value.single().filter(|word| word.known()).cloned() else {
+            for name in names {
+                self.state.assign(&name, value.clone());
+            }
+            return;
+        };
+        let separators: Vec<char> =
+            match self.state.variable("IFS").and_then(|ifs| ifs.value.single().cloned()) {
+                Some(ifs) => ifs.text.chars().collect(),
+                None => vec![' ', '\t', '\n'],
+            };
+        let mut fields = line.text.trim_matches(separators.as_slice());
+        if array {
+            let list = fields
+                .split(separators.as_slice())
+                .filter(|field| !field.is_empty())
+                .map(|field| Value::one(Word { text: field.to_owned(), wild: false, taint }))
+                .collect();
+            if let Some(name) = names.first() {
+                let variable = Variable { value, list: Some(list), exported: false };
+                self.state.set(Key::Variable(name.clone()), Item::Variable(variable));
+            }
+            return;
+        }
+        let last = names.len() - 1;
+        for (at, name) in names.iter().enumerate() {
+            let (field, rest) = if at == last {
+                (fields, "")
+            } else {
+                fields.split_once(separators.as_slice()).unwrap_or((fields, ""))
+            };
+            fields = rest.trim_start_matches(separators.as_slice());
+            self.state.assign(name, Value::one(Word { text: field.to_owned(), wild: false, taint }));
+        }
+    }
+}
