@@ -217,7 +217,8 @@ impl<'c> Interceptor<'c> {
 
     /// What is understood of a call.
     fn facts(&self, call: &ToolCall) -> facts::Facts {
-        let scripts = Scripts::of(&call.project);
+        let folder = facts::folder(call, &call.project);
+        let scripts = Scripts::of(&call.project, folder);
         let world = World {
             knowledge: &self.knowledge,
             ground: Ground {
@@ -227,7 +228,7 @@ impl<'c> Interceptor<'c> {
                 own: self.protection.as_ref().map(Protection::own),
                 links: Links::default(),
             },
-            folder: facts::folder(call, &call.project),
+            folder,
             scripts: &|path| scripts.text(path),
         };
         facts::of(call, &world)

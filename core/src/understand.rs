@@ -23,6 +23,6 @@ pub(crate) struct World<'a> {
     pub(crate) ground: Ground<'a>,
     /// The folder the call starts in.
     pub(crate) folder: &'a Path,
-    /// The text of a file that the agent wrote earlier in its session, if it did.
+    /// The text of a file that is run, as it is now, where it is the project's or a temporary one.
     pub(crate) scripts: &'a dyn Fn(&Path) -> Option<String>,
 }

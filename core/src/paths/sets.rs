@@ -18,7 +18,8 @@ pub(super) const SECRETS: [&str; 6] = [
 ];
 
 /// The folders that hold temporary files; each may have the name of the system before it.
-const TEMPS: [&str; 6] = ["/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp", "/dev/shm", "/var/folders"];
+pub(crate) const TEMPS: [&str; 6] =
+    ["/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp", "/dev/shm", "/var/folders"];
 
 /// Adds the sets a path is in, by where it is written and by where it leads.
 pub(super) fn fill(ground: &Ground<'_>, placed: &mut Placed) {

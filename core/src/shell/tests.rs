@@ -8,6 +8,10 @@ use crate::paths::{Ground, Links};
 use crate::understand::{Understanding, World, readable};
 
 fn understood(script: &str) -> Understanding {
+    with_files(script, &|_| None)
+}
+
+fn with_files(script: &str, files: &dyn Fn(&Path) -> Option<String>) -> Understanding {
     let knowledge = Knowledge::default();
     let world = World {
         knowledge: &knowledge,
@@ -19,7 +23,7 @@ fn understood(script: &str) -> Understanding {
             links: Links::default(),
         },
         folder: Path::new("/p"),
-        scripts: &|_| None,
+        scripts: files,
     };
     Machine::new(&world).script(script)
 }
@@ -188,5 +192,51 @@ fn bombs_end() {
         // These run no command at all.
         let assignments = ["a=", "{", "f()"].iter().any(|start| script.starts_with(start));
         assert!(!seen.commands.is_empty() || seen.undecidable.is_some() || assignments, "{script:.40}");
+    }
+}
+
+#[test]
+fn a_file_that_is_run_does_what_is_in_it() {
+    let shell = "rm -rf ~\n";
+    let python = "#!/usr/bin/env python3\nimport shutil\nshutil.rmtree('/home/u')\n";
+    for (script, file, text) in [
+        ("bash x.sh", "/p/x.sh", shell),
+        ("sh -e ./x.sh a b", "/p/x.sh", shell),
+        ("./x.sh", "/p/x.sh", shell),
+        ("x=./x.sh; $x", "/p/x.sh", shell),
+        ("chmod +x x.sh && ./x.sh", "/p/x.sh", shell),
+        ("source x.sh", "/p/x.sh", shell),
+        (". ./x.sh", "/p/x.sh", shell),
+        ("cd sub && bash ../x.sh", "/p/x.sh", shell),
+        ("bash /tmp/x", "/tmp/x", shell),
+        ("sudo bash x.sh", "/p/x.sh", shell),
+        ("nohup ./x.sh &", "/p/x.sh", shell),
+        ("echo y | xargs ./x.sh", "/p/x.sh", shell),
+        ("python x.py", "/p/x.py", python),
+        ("python3 -u x.py", "/p/x.py", python),
+        ("./x", "/p/x", python),
+        ("./x.py", "/p/x.py", python),
+        ("node x.js", "/p/x.js", "require('fs').rmSync('/home/u', {recursive: true})"),
+        ("make -f x", "/p/x", "all:\n\trm -rf ~\n"),
+    ] {
+        let seen = with_files(script, &|path| (path == Path::new(file)).then(|| text.to_owned()));
+        let found: Vec<_> = seen.effects.iter().map(|(effect, _)| effect.id.as_str()).collect();
+        assert!(found.contains(&"filesystem.delete-root"), "{script}: {found:?}");
+        assert!(seen.undecidable.is_none(), "{script}: {:?}", seen.undecidable);
+    }
+}
+
+#[test]
+fn an_everyday_script_that_is_run_means_nothing() {
+    for (script, text) in [
+        ("./scripts/clean.sh", "#!/bin/sh\nset -e\ncd \"$(dirname \"$0\")/..\"\nrm -rf build dist\n"),
+        ("bash scripts/clean.sh", "for x in $(git ls-files '*.rs'); do wc -l \"$x\"; done\n"),
+        ("./scripts/clean.sh --all", "case \"$1\" in --all) cargo clean;; *) exit 1;; esac\n"),
+        ("sh scripts/clean.sh", "while (((\n"),
+    ] {
+        let seen = with_files(script, &|path| path.ends_with("scripts/clean.sh").then(|| text.to_owned()));
+        let found: Vec<_> = seen.effects.iter().map(|(effect, _)| effect.id.as_str()).collect();
+        assert!(found.iter().all(|id| *id == "project.run-code"), "{text}: {found:?}");
+        assert!(seen.undecidable.is_none(), "{text}: {:?}", seen.undecidable);
     }
 }
