@@ -273,7 +273,7 @@ fn role_of(name: &str, text: &str, words: &[String], verb: Verb) -> Role {
             return if shell { Role::Command } else { Role::Code };
         }
         "sql" | "statement" | "statements" => return Role::Sql,
-        "query" if crate::inline::is_sql(text) => return Role::Sql,
+        _ if says_sql(&name_words) && crate::inline::is_sql(text) => return Role::Sql,
         "content" | "contents" | "text" | "body" | "message" | "title" | "description" | "prompt"
         | "comment" | "summary" | "subject" | "string" | "thought" | "reason" | "note" | "notes"
         | "observation" | "query" | "question" | "answer" | "label" | "labels" | "markdown" | "html"
@@ -305,6 +305,13 @@ fn role_of(name: &str, text: &str, words: &[String], verb: Verb) -> Role {
     );
     let says_path = says_path || may_say_path && text.contains(['/', '\\']) && !text.contains('@');
     if looks_like_path(text, says_path) { Role::Path } else { Role::Unknown }
+}
+
+/// Whether a parameter's name may stand for SQL: `query`, `queries`, `sql_text`, `statementText`.
+fn says_sql(name_words: &[String]) -> bool {
+    name_words
+        .iter()
+        .any(|word| matches!(word.as_str(), "sql" | "query" | "queries" | "statement" | "statements"))
 }
 
 fn language_of(words: &[String], text: &str) -> Language {
@@ -355,7 +362,11 @@ mod tests {
         };
         assert_eq!(role("command", "rm -rf /", "x"), Role::Command);
         assert_eq!(role("query", "DROP TABLE x", "query"), Role::Sql);
+        assert_eq!(role("queries", "DROP TABLE x", "batch"), Role::Sql);
+        assert_eq!(role("sql_text", "DROP TABLE x", "x"), Role::Sql);
+        assert_eq!(role("queryString", "DELETE FROM x", "x"), Role::Sql);
         assert_eq!(role("query", "how to drop a table", "search"), Role::Prose);
+        assert_eq!(role("query_text", "drop what you do", "search"), Role::Prose);
         assert_eq!(role("body", "run rm -rf / to clean", "create_issue"), Role::Prose);
         assert_eq!(role("path", "notes", "read_file"), Role::Path);
         assert_eq!(role("url", "http://x/y", "navigate"), Role::Address);
