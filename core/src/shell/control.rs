@@ -19,6 +19,9 @@ const TURNS: usize = 8;
 /// How often the bodies of nested loops are run together.
 const TURNS_IN_ALL: usize = 32;
 
+/// How often a function is followed into itself with other arguments.
+const AGAIN: usize = 3;
+
 impl Machine<'_> {
     /// Runs one statement after the other.
     pub(super) fn sequence(&mut self, source: &str, sequence: &StmtSeq, out: &mut Out) {
@@ -470,18 +473,22 @@ impl Machine<'_> {
         arguments: Vec<Value>,
         out: &mut Out,
     ) {
-        if self.calls.iter().any(|caller| caller == name) {
-            // It calls itself; what it does is being looked at already.
-            if self.beside {
-                self.effect(
-                    "filesystem.fork-bomb",
-                    format!("the function `{name}` starts itself"),
-                    Origin::Call,
-                );
-            }
+        let open = || self.calls.iter().filter(|(caller, _)| caller == name).map(|(_, given)| given);
+        let again = open().count();
+        // With the same arguments it does what is being looked at already, but for the variables it set.
+        let known = open().any(|given| *given == arguments);
+        let arguments = match open().next_back() {
+            Some(before) if again == AGAIN => widened(before, arguments),
+            _ => arguments,
+        };
+        if again > 0 && self.beside {
+            self.effect("filesystem.fork-bomb", format!("the function `{name}` starts itself"), Origin::Call);
             return;
         }
-        self.calls.push(name.to_owned());
+        if known && again > 1 || again > AGAIN {
+            return;
+        }
+        self.calls.push((name.to_owned(), arguments.clone()));
         let outer = std::mem::replace(&mut self.arguments, arguments);
         let locals = self.locals.len();
         let mut branches = Vec::new();
@@ -501,6 +508,19 @@ impl Machine<'_> {
         self.arguments = outer;
         self.calls.pop();
     }
+}
+
+/// The arguments of a function that goes on calling itself: those that change may become anything.
+fn widened(before: &[Value], arguments: Vec<Value>) -> Vec<Value> {
+    let moved = before.len() != arguments.len();
+    arguments
+        .into_iter()
+        .enumerate()
+        .map(|(at, value)| {
+            let same = !moved && before.get(at) == Some(&value);
+            if same { value } else { Value::unknown(value.taint()) }
+        })
+        .collect()
 }
 
 /// The stages of a pipeline, which lean to the left.

@@ -38,8 +38,8 @@ pub(crate) struct Machine<'a> {
     pub(super) locals: Vec<(Key, Option<Item>)>,
     /// What is read from standard input.
     pub(super) input: Input,
-    /// The functions that are being called, by name.
-    pub(super) calls: Vec<String>,
+    /// The functions that are being called, by name, with what they are given.
+    pub(super) calls: Vec<(String, Vec<Value>)>,
     /// Names that are being expanded as aliases.
     pub(super) aliases: Vec<String>,
     /// The programs around the command, outermost first.

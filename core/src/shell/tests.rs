@@ -181,6 +181,7 @@ fn bombs_end() {
         "{a,b}".repeat(200),
         "eval eval eval eval eval ls".repeat(100),
         "f() { f; f; }; f".to_owned(),
+        "f() { f a$1; f b$1; f c$1; f d$1; f e$1; f f$1; f g$1; ls; }; f".to_owned(),
         "a() { b; b; }; b() { c; c; }; c() { d; d; }; d() { e; e; }; e() { ls; }; a".to_owned(),
         "for a in 1 2 3 4 5 6 7 8; do for b in 1 2 3 4 5 6 7 8; do for c in 1 2 3 4 5 6 7 8; do ls; done; done; done"
             .to_owned(),
@@ -238,5 +239,34 @@ fn an_everyday_script_that_is_run_means_nothing() {
         let found: Vec<_> = seen.effects.iter().map(|(effect, _)| effect.id.as_str()).collect();
         assert!(found.iter().all(|id| *id == "project.run-code"), "{text}: {found:?}");
         assert!(seen.undecidable.is_none(), "{text}: {:?}", seen.undecidable);
+    }
+}
+
+#[test]
+fn a_function_that_calls_itself_is_followed() {
+    for script in [
+        "f() { $1; f 'rm -rf /'; }; f ls",
+        "f() { \"$@\"; [ $1 = ls ] && f rm -rf /; }; f ls",
+        "f() { $x; x='rm -rf /'; f; }; x=ls; f",
+        "f() { g \"$@\"; }; g() { \"$@\"; f rm -rf /; }; f ls",
+    ] {
+        assert!(
+            effects(script).iter().any(|id| id == "filesystem.delete-root"),
+            "{script}: {:?}",
+            effects(script)
+        );
+    }
+    // What it has become by then is not known.
+    let script = "f() { $2; shift; f \"$@\"; }; f a b c d e 'rm -rf /'";
+    assert!(effects(script).iter().any(|id| id == "shell.opaque"), "{script}");
+    for script in [
+        "f() { [ $1 = 0 ] || f $(( $1 - 1 )); }; f 3",
+        "f() { echo $1; shift; f \"$@\"; }; f a b c",
+        "again() { n=$1; shift; \"$@\" || again $((n - 1)) \"$@\"; }; again 5 cargo test",
+        "walk() { for x in \"$1\"/*; do if [ -d \"$x\" ]; then walk \"$x\"; else wc -l \"$x\"; fi; done; }; walk src",
+    ] {
+        let seen = understood(script);
+        assert!(seen.undecidable.is_none(), "{script}: {:?}", seen.undecidable);
+        assert!(effects(script).iter().all(|id| id == "project.run-code"), "{script}: {:?}", effects(script));
     }
 }
