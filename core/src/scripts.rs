@@ -41,7 +41,7 @@ impl<'a> Scripts<'a> {
             return text.clone();
         }
         // Opening a pipe would wait for whoever writes to it. What cannot be run takes no other file's place.
-        let metadata = path.metadata().ok().filter(|metadata| metadata.is_file())?;
+        let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
         if metadata.len() > LONGEST || read.len() == MOST {
             return None;
         }

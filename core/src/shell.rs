@@ -15,6 +15,7 @@ mod control;
 mod declare;
 mod environment;
 mod expand;
+mod files;
 mod limits;
 mod machine;
 mod params;

@@ -7,14 +7,10 @@ use super::state::{Item, Key};
 use super::texts;
 use super::value::{Out, Value};
 use crate::inline;
-use crate::understand::{
-    Content, Doing, Fuel, HOLE, Language, Origin, Output, Run, Taint, Touch, UNKNOWN, Word,
-};
+use crate::understand::{Content, Doing, HOLE, Language, Origin, Output, Run, Taint, Touch, UNKNOWN, Word};
 
 /// How many words of a program that nobody knows are looked at as paths.
 const MENTIONS: usize = 64;
-/// Steps for a file that is run.
-const FILE_FUEL: u32 = 100_000;
 /// The effect of running something as another user.
 const ROOT: &str = "privilege.root";
 
@@ -353,71 +349,6 @@ impl Machine<'_> {
             }
         }
     }
-
-    /// Runs a file of code.
-    pub(super) fn run_file(
-        &mut self,
-        language: Language,
-        path: &Word,
-        arguments: &[Word],
-        here: bool,
-        origin: Origin,
-        out: &mut Out,
-    ) {
-        if matches!(path.text.as_str(), "-" | "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0") {
-            let value = self.input.rest().unwrap_or_else(|| Value::unknown(Taint::PROGRAM));
-            return self.run_code(language, &value, &[], origin, out);
-        }
-        let ours = path.text.starts_with("/dev/fd/");
-        if !ours && here {
-            let mut touch = Touch::new(path.clone(), Access::Execute);
-            touch.content = Content::Run(language);
-            self.touch(&touch, origin);
-        }
-        let value = self.content(path);
-        let decoded = value.taint().has(Taint::DECODED) || value.taint().has(Taint::NETWORK);
-        if value.taint().has(Taint::FILE) && value.is_void() && !decoded {
-            return self.run_written(language, path, arguments, origin, out);
-        }
-        if value.taint().has(Taint::NETWORK) && !ours {
-            self.effect("remote-code.download-run", &path.text, origin);
-        }
-        let language = if language == Language::Other { by_first_line(&value) } else { language };
-        if value.taint().has(Taint::NETWORK) && !ours && value.is_void() {
-            return;
-        }
-        let arguments: Vec<Word> = std::iter::once(path.clone()).chain(arguments.iter().cloned()).collect();
-        self.run_code(language, &value, &arguments, origin, out);
-    }
-
-    /// Runs a file that the agent wrote earlier, if it did.
-    fn run_written(
-        &mut self,
-        language: Language,
-        path: &Word,
-        arguments: &[Word],
-        origin: Origin,
-        out: &mut Out,
-    ) {
-        let Some(folder) = self.state.folder().paths.first().cloned() else { return };
-        let placed = self.world.ground.place(path, &folder);
-        if !placed.known || self.elsewhere {
-            return;
-        }
-        if let Some(text) = (self.world.scripts)(&placed.canonical) {
-            let value = Value::text(text);
-            let language = if language == Language::Other { by_first_line(&value) } else { language };
-            let arguments: Vec<Word> =
-                std::iter::once(path.clone()).chain(arguments.iter().cloned()).collect();
-            // What is in a file can tighten the answer. That it cannot be followed says no more than that it was not
-            // read at all, and its steps are its own.
-            let fuel = std::mem::replace(&mut self.fuel, Fuel::new(FILE_FUEL));
-            let undecidable = self.seen.undecidable;
-            self.run_code(language, &value, &arguments, origin, out);
-            self.seen.undecidable = undecidable;
-            self.fuel = fuel;
-        }
-    }
 }
 
 /// Where a program's bytes go.
@@ -487,30 +418,5 @@ fn appended(doing: &Doing, argv: &[Word], input: Option<&Value>) -> Vec<Word> {
             words
         }
         None => vec![Word::unknown(input.map_or(Taint::NONE, Value::taint))],
-    }
-}
-
-/// The language that the first line of a file names; the shell's if it names none.
-fn by_first_line(value: &Value) -> Language {
-    let text = value.first().text;
-    let Some(line) = text.lines().next().and_then(|line| line.strip_prefix("#!")) else {
-        return Language::Shell;
-    };
-    let name = line
-        .split_whitespace()
-        .map(|word| word.rsplit('/').next().unwrap_or(word))
-        .find(|word| *word != "env" && !word.starts_with('-') && !word.contains('='))
-        .unwrap_or_default();
-    match name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.') {
-        "python" | "pypy" => Language::Python,
-        "node" | "deno" | "bun" => Language::JavaScript,
-        "perl" => Language::Perl,
-        "ruby" => Language::Ruby,
-        "php" => Language::Php,
-        "lua" => Language::Lua,
-        "awk" | "gawk" | "mawk" => Language::Awk,
-        "sed" => Language::Sed,
-        "pwsh" | "powershell" => Language::PowerShell,
-        _ => Language::Shell,
     }
 }

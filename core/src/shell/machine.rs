@@ -7,6 +7,7 @@ use std::rc::Rc;
 use agentfirewall_sdk::Access;
 use shuck_parser::parser::{ParseStatus, Parser};
 
+use super::files::Ran;
 use super::limits;
 use super::state::{Folder, Item, Key, State, Variable};
 use super::streams::Input;
@@ -64,6 +65,8 @@ pub(crate) struct Machine<'a> {
     touched: HashSet<u64>,
     /// The `>(…)` that wait for what is written to them.
     pub(super) drains: Vec<Drain>,
+    /// The files of code that were run.
+    pub(super) ran: Vec<Ran>,
 }
 
 impl<'a> Machine<'a> {
@@ -94,6 +97,7 @@ impl<'a> Machine<'a> {
             descriptors: 0,
             touched: HashSet::new(),
             drains: Vec::new(),
+            ran: Vec::new(),
         }
     }
 

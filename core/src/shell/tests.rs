@@ -270,3 +270,25 @@ fn a_function_that_calls_itself_is_followed() {
         assert!(effects(script).iter().all(|id| id == "project.run-code"), "{script}: {:?}", effects(script));
     }
 }
+
+#[test]
+fn files_that_run_one_another_end() {
+    // Each runs the next one many times, or itself.
+    for (file, lines) in [("x", 1_000), ("x0", 1_000)] {
+        let seen = with_files(&format!("bash {file}; rm -rf ~"), &|path| {
+            let name = path.file_name()?.to_str()?;
+            let next = match name.strip_prefix('x')?.parse::<u32>() {
+                Ok(7) => return Some("ls".to_owned()),
+                Ok(at) => format!("x{}", at + 1),
+                Err(_) => "x".to_owned(),
+            };
+            Some(format!("bash {next}\n").repeat(lines))
+        });
+        assert!(seen.commands.len() < 100_000, "{file}: {}", seen.commands.len());
+        assert!(seen.effects.iter().any(|(effect, _)| effect.id == "filesystem.delete-root"), "{file}");
+        assert!(seen.undecidable.is_none(), "{file}");
+    }
+    // A script that starts itself over with other arguments.
+    let seen = with_files("./x ls", &|_| Some("$@\n[ $1 = ls ] && exec $0 rm -rf /\n".to_owned()));
+    assert!(seen.effects.iter().any(|(effect, _)| effect.id == "filesystem.delete-root"));
+}
