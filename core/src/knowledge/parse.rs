@@ -59,6 +59,13 @@ impl<'t> Parsed<'t> {
         })
     }
 
+    /// Whether options may begin with `+`, too, as those of shells do.
+    fn knows_plus(&self) -> bool {
+        self.row().is_some_and(|row| {
+            row.options.iter().any(|(names, _)| names.iter().any(|name| name.starts_with('+')))
+        })
+    }
+
     /// The long option that a beginning stands for, if it is the only one in the innermost row that has such.
     fn abbreviated(&self, spelling: &str) -> Option<(String, Role)> {
         if spelling.len() < 3 {
@@ -93,7 +100,7 @@ pub(super) fn parse<'t>(row: &Row<'t>, argv: &[Word]) -> Parsed<'t> {
             && text.len() > 1
             && match style {
                 Style::Pairs => text.contains('=') || text.starts_with("--"),
-                _ => text.starts_with('-'),
+                _ => text.starts_with('-') || text.starts_with('+') && parsed.knows_plus(),
             };
         if is_option {
             if text == "--" {
@@ -200,7 +207,7 @@ fn option<'w>(
         };
         return parsed.add(name, role, value);
     }
-    if name.starts_with("--") || style == Style::Long {
+    if name.starts_with("--") || name.starts_with('+') || style == Style::Long {
         return parsed.add(name.to_owned(), Role::Flag, attached);
     }
     cluster(parsed, word, rest, takes_next);
