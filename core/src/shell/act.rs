@@ -2,6 +2,7 @@
 
 use agentfirewall_sdk::{Access, Direction};
 
+use super::files::is_of_files;
 use super::machine::Machine;
 use super::state::{Item, Key};
 use super::texts;
@@ -303,6 +304,9 @@ impl Machine<'_> {
         origin: Origin,
         out: &mut Out,
     ) {
+        if is_of_files(value) {
+            self.run_read(language, arguments, origin, out);
+        }
         for word in value.options() {
             let void = word.text.trim().chars().all(|c| c == UNKNOWN) && !word.text.trim().is_empty();
             if word.taint.has(Taint::NETWORK) && !word.known() {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use agentfirewall_sdk::Access;
 
 use super::machine::Machine;
+use super::state::Key;
 use super::value::{Out, Value};
 use crate::understand::{Content, Fuel, Language, Origin, Taint, Touch, Word};
 
@@ -12,6 +13,8 @@ use crate::understand::{Content, Fuel, Language, Origin, Taint, Touch, Word};
 const STEPS: u32 = 100_000;
 /// How often a file is followed into itself.
 const AGAIN: usize = 2;
+/// How many of the files that were read last are looked at where what runs came out of one of them.
+const READ: usize = 4;
 
 /// A file that was run.
 pub(super) struct Ran {
@@ -75,6 +78,26 @@ impl Machine<'_> {
         }
         let arguments: Vec<Word> = std::iter::once(path.clone()).chain(arguments.iter().cloned()).collect();
         self.run_text_of(&placed.canonical, language, &arguments, origin, out);
+        // A copy that this call makes holds what was read.
+        if self.state.get(&Key::File(placed.lexical)).is_some() {
+            self.run_read(language, &arguments, origin, out);
+        }
+    }
+
+    /// Notes that a file was read.
+    pub(super) fn opened_file(&mut self, path: PathBuf) {
+        self.read.retain(|read| *read != path);
+        self.read.push(path);
+    }
+
+    /// Runs the files that were read: what runs came out of one of them (`cat x | sh`, `eval "$(cat x)"`, a copy).
+    pub(super) fn run_read(&mut self, language: Language, arguments: &[Word], origin: Origin, out: &mut Out) {
+        if self.elsewhere {
+            return;
+        }
+        for path in std::mem::take(&mut self.read).into_iter().rev().take(READ) {
+            self.subshell(|machine| machine.run_text_of(&path, language, arguments, origin, out));
+        }
     }
 
     fn run_text_of(
@@ -109,6 +132,14 @@ impl Machine<'_> {
             }
         }
     }
+}
+
+/// Whether a text has the unchanged content of a file in it.
+pub(super) fn is_of_files(value: &Value) -> bool {
+    value.options().iter().any(|word| {
+        let changed = [Taint::PROGRAM, Taint::DECODED, Taint::NETWORK, Taint::SECRET];
+        !word.known() && word.taint.has(Taint::FILE) && !changed.into_iter().any(|by| word.taint.has(by))
+    })
 }
 
 /// The language that the first line of a file names; the shell's if it names none.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use agentfirewall_sdk::Access;
@@ -67,6 +68,8 @@ pub(crate) struct Machine<'a> {
     pub(super) drains: Vec<Drain>,
     /// The files of code that were run.
     pub(super) ran: Vec<Ran>,
+    /// The files that were read and that nobody here wrote, the last one at the end.
+    pub(super) read: Vec<PathBuf>,
 }
 
 impl<'a> Machine<'a> {
@@ -98,6 +101,7 @@ impl<'a> Machine<'a> {
             touched: HashSet::new(),
             drains: Vec::new(),
             ran: Vec::new(),
+            read: Vec::new(),
         }
     }
 

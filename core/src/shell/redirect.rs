@@ -218,6 +218,9 @@ impl Machine<'_> {
             return value.clone();
         }
         let secret = !self.elsewhere && self.world.ground.is_secret(&placed);
+        if placed.known && !placed.wild && !secret {
+            self.opened_file(placed.canonical);
+        }
         Value::unknown(if secret { Taint::FILE | Taint::SECRET } else { Taint::FILE })
     }
 

@@ -218,6 +218,21 @@ fn a_file_that_is_run_does_what_is_in_it() {
         ("./x", "/p/x", python),
         ("./x.py", "/p/x.py", python),
         ("node x.js", "/p/x.js", "require('fs').rmSync('/home/u', {recursive: true})"),
+        ("bash < x.sh", "/p/x.sh", shell),
+        ("bash -n +n x.sh", "/p/x.sh", shell),
+        ("bash +x x.sh", "/p/x.sh", shell),
+        ("bash +O extglob +eu ./x.sh", "/p/x.sh", shell),
+        ("bash +x -c 'rm -rf ~'", "/p/x.sh", shell),
+        ("cat x.sh | bash", "/p/x.sh", shell),
+        ("cat x.sh | tee y.sh | bash -s", "/p/x.sh", shell),
+        ("eval \"$(cat x.sh)\"", "/p/x.sh", shell),
+        ("x=$(<x.sh); cat README.md; eval \"$x\"", "/p/x.sh", shell),
+        ("bash -c \"$(<x.sh)\"", "/p/x.sh", shell),
+        ("cp x.sh y.sh && bash y.sh", "/p/x.sh", shell),
+        ("mv x.sh /tmp/y && chmod +x /tmp/y && /tmp/y", "/p/x.sh", shell),
+        ("cat x.sh > y.sh; . ./y.sh", "/p/x.sh", shell),
+        ("python3 - < x.py", "/p/x.py", python),
+        ("cat x.py | python3", "/p/x.py", python),
         ("make -f x", "/p/x", "all:\n\trm -rf ~\n"),
     ] {
         let seen = with_files(script, &|path| (path == Path::new(file)).then(|| text.to_owned()));
@@ -268,6 +283,30 @@ fn a_function_that_calls_itself_is_followed() {
         let seen = understood(script);
         assert!(seen.undecidable.is_none(), "{script}: {:?}", seen.undecidable);
         assert!(effects(script).iter().all(|id| id == "project.run-code"), "{script}: {:?}", effects(script));
+    }
+}
+
+#[test]
+fn a_file_that_is_read_is_not_run() {
+    for script in [
+        "cat x.sh",
+        "cat x.sh; ls | bash -x y.sh",
+        "cat x.sh | python3 -m json.tool",
+        "cat x.sh | python3 -c 'import sys; print(sys.stdin.read())'",
+        "cat x.sh | node y.js",
+        "cat x.sh | ./y.sh",
+        "cat x.sh | while read line; do echo $line; done",
+        "cat x.sh | xargs -n1 echo",
+        "y=$(cat x.sh); echo \"$y\"",
+        "cp x.sh y.sh; cat y.sh",
+        "grep -n foo x.sh | head",
+        "bash -n x.sh",
+        "wc -l < x.sh",
+    ] {
+        let seen =
+            with_files(script, &|path| (path == Path::new("/p/x.sh")).then(|| "rm -rf ~\n".to_owned()));
+        let found: Vec<_> = seen.effects.iter().map(|(effect, _)| effect.id.as_str()).collect();
+        assert!(!found.contains(&"filesystem.delete-root"), "{script}: {found:?}");
     }
 }
 
