@@ -19,7 +19,7 @@ use crate::understand::{
 /// Steps for one call: far more than any script of 64 KiB needs that is not made to exhaust them.
 const FUEL: u32 = 400_000;
 /// Steps for a path, which takes looks at the file system: a call may name some thousand different ones.
-const TOUCH: u32 = 200;
+const TOUCH: u32 = 300;
 /// How deep scripts, functions and compound commands may be nested in one another.
 const DEEPEST: usize = 64;
 
