@@ -19,6 +19,7 @@ mod machine;
 mod params;
 mod pattern;
 mod programs;
+mod reading;
 mod redirect;
 mod state;
 mod streams;
@@ -27,6 +28,7 @@ mod texts;
 mod value;
 
 pub(crate) use machine::Machine;
+pub(crate) use texts::{base64_bytes, quoted};
 
 #[cfg(test)]
 mod tests;
