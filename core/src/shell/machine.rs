@@ -20,6 +20,8 @@ use crate::understand::{
 const FUEL: u32 = 400_000;
 /// Steps for a path, which takes looks at the file system: a call may name some thousand different ones.
 const TOUCH: u32 = 300;
+/// Steps for a path that was looked at before.
+const TOUCH_AGAIN: u32 = 40;
 /// How deep scripts, functions and compound commands may be nested in one another.
 const DEEPEST: usize = 64;
 
@@ -62,6 +64,8 @@ pub(crate) struct Machine<'a> {
     pub(super) descriptors: usize,
     /// What was touched, as a hash.
     touched: HashSet<u64>,
+    /// The paths of it, as hashes.
+    placed: HashSet<u64>,
     /// The `>(…)` that wait for what is written to them.
     pub(super) drains: Vec<Drain>,
 }
@@ -93,6 +97,7 @@ impl<'a> Machine<'a> {
             descriptor: None,
             descriptors: 0,
             touched: HashSet::new(),
+            placed: HashSet::new(),
             drains: Vec::new(),
         }
     }
@@ -236,7 +241,13 @@ impl<'a> Machine<'a> {
         let mut hasher = DefaultHasher::new();
         (origin_number(origin), touch.access, touch.tree, touch.content, touch.word.wild).hash(&mut hasher);
         (&touch.word.text, touch.folder.as_ref().map(|word| &word.text), &folder.paths).hash(&mut hasher);
-        if !self.touched.insert(hasher.finish()) || !self.step(TOUCH) {
+        if !self.touched.insert(hasher.finish()) {
+            return;
+        }
+        let mut hasher = DefaultHasher::new();
+        (&touch.word.text, touch.folder.as_ref().map(|word| &word.text), &folder.paths).hash(&mut hasher);
+        let steps = if self.placed.insert(hasher.finish()) { TOUCH } else { TOUCH_AGAIN };
+        if !self.step(steps) {
             return;
         }
         let by = match origin {
