@@ -21,6 +21,7 @@ mod machine;
 mod params;
 mod pattern;
 mod programs;
+mod reading;
 mod redirect;
 mod state;
 mod streams;
@@ -29,6 +30,7 @@ mod texts;
 mod value;
 
 pub(crate) use machine::Machine;
+pub(crate) use texts::{base64_bytes, quoted};
 
 #[cfg(test)]
 mod tests;

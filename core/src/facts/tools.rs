@@ -4,7 +4,7 @@ use agentfirewall_sdk::{Access, Direction, ToolCall};
 use serde_json::Value;
 
 use super::{mcp, patch};
-use crate::shell::Machine;
+use crate::shell::{Machine, quoted};
 use crate::understand::{
     Contact, Content, Doing, Effect, Language, Origin, Run, Touch, Understanding, Word, World,
 };
@@ -116,15 +116,6 @@ fn command(call: &ToolCall) -> Option<String> {
         }
         _ => None,
     })
-}
-
-/// A word as the shell reads it back.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 fn strings(call: &ToolCall, world: &World<'_>) -> (Subject, Understanding) {

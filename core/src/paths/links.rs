@@ -16,7 +16,12 @@ impl Links {
         if let Some(known) = self.0.borrow().get(path) {
             return known.clone();
         }
-        let real = place::canonical(path);
+        // What is not there lies in its folder: thousands of those in one another are not walked up again and again.
+        let above = path.parent().and_then(|parent| self.0.borrow().get(parent).cloned());
+        let real = match (above, path.file_name()) {
+            (Some(above), Some(name)) if path.symlink_metadata().is_err() => above.join(name),
+            _ => place::canonical(path),
+        };
         self.0.borrow_mut().insert(path.to_owned(), real.clone());
         real
     }

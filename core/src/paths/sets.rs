@@ -72,11 +72,12 @@ pub(super) fn folded(path: &Path) -> String {
 
 fn by_patterns(path: &str, home: &str, wild: bool, sets: &mut Vec<&'static str>) {
     let mut names: Option<Vec<&str>> = None;
+    let pairs = Pairs::of(path);
     for (number, out, pattern, key) in PATTERNS {
         let Some((set, _)) = NAMES.get(usize::from(*number)) else { continue };
         let is_in = sets.contains(set);
         // A name that is out of the set stays out, whatever other form it has.
-        if is_in != *out || !(wild || path.contains(key)) {
+        if is_in != *out || !(wild || pairs.may_hold(key) && path.contains(key)) {
             continue;
         }
         let names = names.get_or_insert_with(|| path.split('/').filter(|name| !name.is_empty()).collect());
@@ -95,6 +96,35 @@ fn by_patterns(path: &str, home: &str, wild: bool, sets: &mut Vec<&'static str>)
                 sets.push(set);
             }
         }
+    }
+}
+
+/// Which pairs of neighbouring bytes a text has, roughly: most patterns are told from most paths by one of theirs.
+struct Pairs([u64; 4]);
+
+impl Pairs {
+    fn of(text: &str) -> Self {
+        let mut bits = [0_u64; 4];
+        for (word, bit) in text.as_bytes().windows(2).map(Self::place) {
+            if let Some(bits) = bits.get_mut(word) {
+                *bits |= bit;
+            }
+        }
+        Self(bits)
+    }
+
+    fn place(pair: &[u8]) -> (usize, u64) {
+        let hash = pair.iter().fold(0_u8, |hash, byte| hash.wrapping_mul(37).wrapping_add(*byte));
+        (usize::from(hash >> 6), 1 << (hash & 63))
+    }
+
+    /// Whether a text may stand in it; the longest run tells best, its beginning is enough.
+    fn may_hold(&self, text: &str) -> bool {
+        text.as_bytes()
+            .windows(2)
+            .take(4)
+            .map(Self::place)
+            .all(|(word, bit)| self.0.get(word).is_some_and(|bits| bits & bit != 0))
     }
 }
 

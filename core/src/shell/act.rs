@@ -121,7 +121,17 @@ impl Machine<'_> {
         match doing.output {
             Output::Network => out.push(&Value::unknown(Taint::NETWORK)),
             Output::Environment => out.push(&Value::unknown(Taint::ENVIRONMENT | Taint::PROGRAM)),
-            Output::Secret => out.push(&Value::unknown(Taint::SECRET)),
+            Output::Secret => {
+                // Programs of the table say so by an effect of their own; code of other languages has none.
+                if doing.program.is_empty() && !out.wanted && !self.elsewhere {
+                    self.effect(
+                        "credentials.print-secret",
+                        "code that prints a variable with a secret",
+                        origin,
+                    );
+                }
+                out.push(&Value::unknown(Taint::SECRET));
+            }
             Output::Names | Output::Report => match printed {
                 Some(value) => out.push(&value),
                 None if !flow.shown && doing.runs.is_empty() => out.push(&Value::unknown(Taint::PROGRAM)),

@@ -86,8 +86,8 @@ impl Machine<'_> {
 
     /// Notes that a file was read.
     pub(super) fn opened_file(&mut self, path: PathBuf) {
-        self.read.retain(|read| *read != path);
-        self.read.push(path);
+        self.files_read.retain(|read| *read != path);
+        self.files_read.push(path);
     }
 
     /// Runs the files that were read: what runs came out of one of them (`cat x | sh`, `eval "$(cat x)"`, a copy).
@@ -95,7 +95,7 @@ impl Machine<'_> {
         if self.elsewhere {
             return;
         }
-        for path in std::mem::take(&mut self.read).into_iter().rev().take(READ) {
+        for path in std::mem::take(&mut self.files_read).into_iter().rev().take(READ) {
             self.subshell(|machine| machine.run_text_of(&path, language, arguments, origin, out));
         }
     }

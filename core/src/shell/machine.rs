@@ -21,7 +21,9 @@ use crate::understand::{
 /// Steps for one call: far more than any script of 64 KiB needs that is not made to exhaust them.
 const FUEL: u32 = 400_000;
 /// Steps for a path, which takes looks at the file system: a call may name some thousand different ones.
-const TOUCH: u32 = 200;
+const TOUCH: u32 = 300;
+/// Steps for a path that was looked at before.
+const TOUCH_AGAIN: u32 = 40;
 /// How deep scripts, functions and compound commands may be nested in one another.
 const DEEPEST: usize = 64;
 
@@ -64,12 +66,14 @@ pub(crate) struct Machine<'a> {
     pub(super) descriptors: usize,
     /// What was touched, as a hash.
     touched: HashSet<u64>,
+    /// The paths of it, as hashes.
+    placed: HashSet<u64>,
     /// The `>(…)` that wait for what is written to them.
     pub(super) drains: Vec<Drain>,
     /// The files of code that were run.
     pub(super) ran: Vec<Ran>,
     /// The files that were read and that nobody here wrote, the last one at the end.
-    pub(super) read: Vec<PathBuf>,
+    pub(super) files_read: Vec<PathBuf>,
 }
 
 impl<'a> Machine<'a> {
@@ -99,9 +103,10 @@ impl<'a> Machine<'a> {
             descriptor: None,
             descriptors: 0,
             touched: HashSet::new(),
+            placed: HashSet::new(),
             drains: Vec::new(),
             ran: Vec::new(),
-            read: Vec::new(),
+            files_read: Vec::new(),
         }
     }
 
@@ -244,7 +249,13 @@ impl<'a> Machine<'a> {
         let mut hasher = DefaultHasher::new();
         (origin_number(origin), touch.access, touch.tree, touch.content, touch.word.wild).hash(&mut hasher);
         (&touch.word.text, touch.folder.as_ref().map(|word| &word.text), &folder.paths).hash(&mut hasher);
-        if !self.touched.insert(hasher.finish()) || !self.step(TOUCH) {
+        if !self.touched.insert(hasher.finish()) {
+            return;
+        }
+        let mut hasher = DefaultHasher::new();
+        (&touch.word.text, touch.folder.as_ref().map(|word| &word.text), &folder.paths).hash(&mut hasher);
+        let steps = if self.placed.insert(hasher.finish()) { TOUCH } else { TOUCH_AGAIN };
+        if !self.step(steps) {
             return;
         }
         let by = match origin {

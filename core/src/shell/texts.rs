@@ -247,6 +247,11 @@ pub(super) fn printed(doing: &Doing, world: &World<'_>) -> Option<Value> {
 
 /// Decodes base64 to text.
 pub(super) fn base64(text: &str) -> Option<String> {
+    String::from_utf8(base64_bytes(text)?).ok()
+}
+
+/// Decodes base64.
+pub(crate) fn base64_bytes(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
     let (mut buffer, mut bits) = (0_u32, 0_u32);
     for byte in text.bytes() {
@@ -266,7 +271,7 @@ pub(super) fn base64(text: &str) -> Option<String> {
             bytes.push(u8::try_from(buffer >> bits & 0xff).ok()?);
         }
     }
-    String::from_utf8(bytes).ok()
+    Some(bytes)
 }
 
 /// Decodes plain hexadecimal digits to text.
@@ -347,7 +352,7 @@ pub(super) fn without_end(command: &str) -> &str {
 }
 
 /// A word as the shell reads it back.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let plain = |c: char| {
         c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | '=' | ',' | '+' | '@' | '%')
     };

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::shell::quoted;
+
 /// Programs that servers wrap, by the words of their names.
 const PROGRAMS: [&str; 12] = [
     "git",
@@ -133,15 +135,6 @@ fn dashed(name: &str) -> String {
         }
     }
     out
-}
-
-/// A word as the shell reads it back.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -202,6 +202,7 @@ pub(super) const REACH: &[(&str, Means)] = &[
     ("process.setegid", Effect("privilege.root")),
     ("keytar.getPassword", Credentials),
     ("keytar.findCredentials", Credentials),
+    ("Boolean", Nothing),
     ("console.log", Show),
     ("console.error", Show),
     ("console.info", Show),

@@ -238,6 +238,9 @@ pub(super) const REACH: &[(&str, Means)] = &[
     ("sys.stdin.readline", Stdin),
     ("sys.stdin.readlines", Stdin),
     ("sys.stdin.buffer.read", Stdin),
+    // What they say of a text is not the text.
+    ("bool", Nothing),
+    ("len", Nothing),
     ("print", Show),
     ("sys.stdout.write", Show),
     ("pprint.pprint", Show),
