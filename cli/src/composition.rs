@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agentfirewall_core::guard::Guard;
+use agentfirewall_core::history::LogHistory;
+use agentfirewall_core::interceptor::{CheckError, Interceptor};
 use agentfirewall_core::loader::{LayoutCheck, load};
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{self, Compiled, LayerKind, PolicyError};
+use agentfirewall_core::protection::Protection;
 use agentfirewall_core::registry::{CompositionError, Registry};
 use agentfirewall_core::store::{self, InstalledPlugin, StoreError, is_name};
 use agentfirewall_sdk::Manifest;
@@ -137,4 +140,17 @@ pub(crate) fn end_of_command(result: Result<Vec<u8>, Death>) -> u8 {
 pub(crate) fn report(failure: &Failure) -> u8 {
     Ui.failure(failure);
     failure.exit as u8
+}
+
+/// The judge of the commands that are asked about a call: with the protection of the firewall's own files, and with the calls
+/// before this one for whoever counts them.
+pub(crate) fn judge<'c>(
+    compiled: &'c Compiled,
+    registry: &'c Registry,
+    places: &Places,
+) -> Result<Interceptor<'c>, CheckError> {
+    let binary: Vec<PathBuf> = std::env::current_exe().into_iter().collect();
+    Ok(Interceptor::new(compiled, registry, &places.home)?
+        .protecting(Protection::new(places, None, &binary))
+        .with_history(Box::new(LogHistory::new(places.audit_log()))))
 }

@@ -1,10 +1,5 @@
 //! `agentfirewall check`: the neutral verb for scripts.
 
-use std::path::PathBuf;
-
-use agentfirewall_core::history::LogHistory;
-use agentfirewall_core::interceptor::Interceptor;
-use agentfirewall_core::protection::Protection;
 use agentfirewall_sdk::{Action, Decision, ToolCall};
 use serde_json::{Value, json};
 
@@ -21,11 +16,7 @@ pub(crate) fn run(args: CheckArgs, ui: &Ui) -> Result<Exit, Failure> {
     let registry = composition::with_plugins(&places, &args.plugin)?;
     let compiled = composition::policy(args.policy.as_deref(), &places, &registry)?;
     let internal = |error: &dyn std::fmt::Display| Failure::new(Exit::Internal, error.to_string());
-    let binary: Vec<PathBuf> = std::env::current_exe().into_iter().collect();
-    let interceptor = Interceptor::new(&compiled, &registry, &places.home)
-        .map_err(|error| internal(&error))?
-        .protecting(Protection::new(&places, None, &binary))
-        .with_history(Box::new(LogHistory::new(places.audit_log())));
+    let interceptor = composition::judge(&compiled, &registry, &places).map_err(|error| internal(&error))?;
     let mut decision = interceptor.check(&call).map_err(|error| internal(&error))?;
     let recorder = Recorder::new(&places, interceptor.layers())
         .map_err(|refusal| Failure::new(Exit::Io, refusal.to_string()))?;

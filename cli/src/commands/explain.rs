@@ -2,11 +2,7 @@
 
 mod text;
 
-use std::path::PathBuf;
-
-use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::places::Places;
-use agentfirewall_core::protection::Protection;
 use agentfirewall_sdk::ToolCall;
 use serde_json::json;
 
@@ -23,10 +19,7 @@ pub(crate) fn run(args: ExplainArgs, ui: &Ui) -> Result<Exit, Failure> {
     let registry = composition::with_plugins(&places, &args.plugin)?;
     let compiled = composition::policy(args.policy.as_deref(), &places, &registry)?;
     let internal = |error: &dyn std::fmt::Display| Failure::new(Exit::Internal, error.to_string());
-    let binary: Vec<PathBuf> = std::env::current_exe().into_iter().collect();
-    let interceptor = Interceptor::new(&compiled, &registry, &places.home)
-        .map_err(|error| internal(&error))?
-        .protecting(Protection::new(&places, None, &binary));
+    let interceptor = composition::judge(&compiled, &registry, &places).map_err(|error| internal(&error))?;
     let recorder = Recorder::new(&places, interceptor.layers())
         .map_err(|refusal| Failure::new(Exit::Io, refusal.to_string()))?;
     let explanation = interceptor

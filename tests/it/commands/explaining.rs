@@ -170,3 +170,13 @@ fn explain_shows_nothing_that_a_terminal_acts_on() {
     assert!(!outcome.stdout.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{outcome:?}");
     assert!(!outcome.stdout.lines().any(|line| line.trim_start().starts_with("allow: fine")), "{outcome:?}");
 }
+
+#[test]
+fn explain_counts_the_calls_before_as_check_does() {
+    let sandbox = Sandbox::with_policy(
+        "default_action: log\nrules:\n  - {name: loop, match: {rate: {calls: 1, window: 1h, scope: project}}, action: deny}\n",
+    );
+    sandbox.run(["check", "--tool", "Bash", "--command", "ls", "--record"]).exits(0);
+    sandbox.run(["check", "--tool", "Bash", "--command", "ls"]).exits(2);
+    sandbox.run(["explain", "ls"]).exits(2);
+}
