@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use agentfirewall_sdk::Access;
@@ -15,7 +15,7 @@ use super::streams::Input;
 use super::substitute::Drain;
 use super::value::{Out, Value};
 use crate::understand::{
-    Contact, Doing, Effect, Fuel, Origin, Taint, Touch, Touched, Understanding, Word, World,
+    Contact, Doing, Effect, Fuel, Left, Origin, Taint, Touch, Touched, Understanding, Word, World,
 };
 
 /// Steps for one call: far more than any script of 64 KiB needs that is not made to exhaust them.
@@ -24,6 +24,8 @@ const FUEL: u32 = 400_000;
 const TOUCH: u32 = 300;
 /// Steps for a path that was looked at before.
 const TOUCH_AGAIN: u32 = 40;
+/// Steps for a call of the past that is looked at again.
+const PAST: u32 = 50_000;
 /// How deep scripts, functions and compound commands may be nested in one another.
 const DEEPEST: usize = 64;
 
@@ -115,6 +117,31 @@ impl<'a> Machine<'a> {
         let mut out = Out::default();
         self.run_text(source, &mut out);
         self.seen
+    }
+
+    /// What a whole call's script leaves in a file, by its path without links: its text, or nothing where that is not known;
+    /// `None` if it does not write it as a text.
+    pub(crate) fn leaves(mut self, source: &str, path: &Path) -> Option<Left> {
+        self.fuel = Fuel::new(PAST);
+        let mut out = Out::default();
+        self.run_text(source, &mut out);
+        let ground = &self.world.ground;
+        let is_it = |lexical: &Path| lexical == path || ground.links.path(lexical) == path;
+        let last = self.state.files().find(|(file, _)| is_it(file)).map(|(_, item)| item);
+        match last {
+            // What a program made of other files, as a compiler does, is no text of the call.
+            Some(Item::File(value)) if !value.known() && value.taint().has(Taint::FILE) => None,
+            Some(Item::File(value)) => {
+                Some(Left::Wrote(value.single().filter(|word| word.known()).map(|word| word.text.clone())))
+            }
+            Some(_) => Some(Left::Removed),
+            None => {
+                let removed = |touched: &Touched| {
+                    touched.access == Access::Delete && path.starts_with(&touched.placed.canonical)
+                };
+                self.seen.paths.iter().any(removed).then_some(Left::Removed)
+            }
+        }
     }
 
     /// Acts out what something other than a script does, such as a tool of files.
