@@ -171,11 +171,15 @@ pub(super) fn lexical(path: &Path) -> PathBuf {
     if clean.as_os_str().is_empty() { PathBuf::from("/") } else { clean }
 }
 
+/// The bytes that a path may have on Linux (`PATH_MAX`), the most of the systems.
+const LONGEST: usize = 4_096;
+
 /// Resolves the links of the longest part that exists and appends the rest.
 pub(crate) fn canonical(lexical_path: &Path) -> PathBuf {
     let mut missing = Vec::new();
     for ancestor in lexical_path.ancestors() {
-        if ancestor.symlink_metadata().is_ok() {
+        // The system takes no longer ones; to ask it about each folder of thousands takes longer than all else.
+        if ancestor.as_os_str().len() < LONGEST && ancestor.symlink_metadata().is_ok() {
             let real = ancestor.canonicalize().or_else(|_| {
                 // A dangling link does not resolve, but what is written through it lands at its target.
                 let folder = ancestor.parent().unwrap_or(ancestor);

@@ -131,10 +131,12 @@ impl Machine<'_> {
             .then(|| std::mem::replace(&mut self.fuel, std::mem::replace(&mut ran.fuel, none())));
         ran.open += 1;
         let undecidable = self.seen.undecidable;
+        let parsed = std::mem::take(&mut self.parsed);
         let value = Value::text(text);
         let language = if language == Language::Other { by_first_line(&value) } else { language };
         self.run_code(language, &value, arguments, origin, out);
         self.seen.undecidable = undecidable;
+        self.parsed = parsed;
         if let Some(ran) = self.ran.get_mut(at) {
             ran.open -= 1;
             if let Some(outer) = outer {

@@ -19,11 +19,20 @@ use crate::understand::{
 };
 
 /// Steps for one call: far more than any script of 64 KiB needs that is not made to exhaust them.
-const FUEL: u32 = 400_000;
-/// Steps for a path, which takes looks at the file system: a call may name some thousand different ones.
+const FUEL: u32 = 300_000;
+/// Steps for a path, which takes looks at the file system: a call may name a thousand different ones.
 const TOUCH: u32 = 300;
 /// Steps for a path that was looked at before.
 const TOUCH_AGAIN: u32 = 40;
+/// Steps for each byte of a path beyond those that names have: each is looked at by many patterns.
+const LONG_PATH: u32 = 16;
+/// So many bytes of a path are in the steps for it.
+const SHORT_PATH: usize = 512;
+/// So many bytes of texts may be parsed at the price of ordinary scripts, as many as a script may have. Beyond that somebody
+/// makes texts of texts.
+const PARSED: usize = 64 * 1024;
+/// Steps for each byte beyond.
+const PARSED_AGAIN: usize = 8;
 /// Steps for a call of the past that is looked at again.
 const PAST: u32 = 50_000;
 /// How deep scripts, functions and compound commands may be nested in one another.
@@ -36,6 +45,8 @@ pub(crate) struct Machine<'a> {
     pub(super) seen: Understanding,
     pub(super) fuel: Fuel,
     depth: usize,
+    /// How many bytes of texts were parsed.
+    pub(super) parsed: usize,
     /// `$1`, `$2`, …
     pub(super) arguments: Vec<Value>,
     /// `$0`, where a script is given one.
@@ -89,6 +100,7 @@ impl<'a> Machine<'a> {
             seen: Understanding::default(),
             fuel: Fuel::new(FUEL),
             depth: 0,
+            parsed: 0,
             arguments: Vec::new(),
             zero: None,
             locals: Vec::new(),
@@ -157,7 +169,9 @@ impl<'a> Machine<'a> {
             self.seen.give_up(why);
             return false;
         }
-        if !self.step(u32::try_from(source.len() / 16).unwrap_or(u32::MAX)) {
+        self.parsed = self.parsed.saturating_add(source.len());
+        let beyond = self.parsed.saturating_sub(PARSED).min(source.len()).saturating_mul(PARSED_AGAIN);
+        if !self.step(u32::try_from(source.len() / 16 + beyond).unwrap_or(u32::MAX)) {
             return false;
         }
         let source: Rc<str> = Rc::from(source);
@@ -281,7 +295,9 @@ impl<'a> Machine<'a> {
         }
         let mut hasher = DefaultHasher::new();
         (&touch.word.text, touch.folder.as_ref().map(|word| &word.text), &folder.paths).hash(&mut hasher);
-        let steps = if self.placed.insert(hasher.finish()) { TOUCH } else { TOUCH_AGAIN };
+        let long = u32::try_from(touch.word.text.len().saturating_sub(SHORT_PATH)).unwrap_or(u32::MAX);
+        let steps = if self.placed.insert(hasher.finish()) { TOUCH } else { TOUCH_AGAIN }
+            .saturating_add(long.saturating_mul(LONG_PATH));
         if !self.step(steps) {
             return;
         }
