@@ -107,10 +107,9 @@ extern "C" fn detector(id: RStr<'_>, config: RStr<'_>) -> RResult<DetectorBox, R
         Factory::Detector { build } => {
             Ok(Detector_TO::from_value(ExportedDetector(build(config.as_str())?), TD_Opaque))
         }
-        Factory::Row { rows, row } => Ok(Detector_TO::from_value(
-            ExportedDetector(build_row(rows, row, config.as_str())?),
-            TD_Opaque,
-        )),
+        Factory::Row { rows, row } => {
+            Ok(Detector_TO::from_value(ExportedDetector(build_row(rows, row, config.as_str())?), TD_Opaque))
+        }
         _ => Err(PluginError::new("the factory is of another kind")),
     }))
 }
