@@ -45,28 +45,42 @@
 
 mod append;
 mod backwards;
+mod checkpoint;
 mod entry;
 mod error;
 mod follow;
 mod hash;
+mod keys;
 mod line;
 mod lines;
+pub mod merkle;
+pub mod note;
 mod query;
+mod retention;
+mod segment;
 mod verify;
 
 pub(crate) use append::poll;
-pub use append::{Appended, append};
+pub use append::{Appended, append, append_rotating};
 pub(crate) use backwards::Backwards;
+pub use checkpoint::{
+    Checkpoint, CheckpointError, Shown, prove_consistency, prove_inclusion, tree_of, verify_inclusion,
+};
 pub use entry::{Entry, EventType};
 pub use error::AuditError;
 pub use follow::Follow;
+pub(crate) use follow::Onward;
 pub use hash::Hash;
 pub(crate) use hash::{is_hex, write_hex};
+pub use keys::{KeyError, KeyRing, KnownKey};
 pub(crate) use line::split as split_sealed;
 pub use line::{MAX_RECORD, is_hidden};
-pub(crate) use lines::{Lines, Next};
+pub(crate) use lines::Next;
 pub use query::{Filter, Found, RuleView, View, find};
-pub use verify::{Fault, FaultKind, Report, verify};
+pub use retention::{Pruned, Removed, Retention, prune};
+pub(crate) use segment::open_written;
+pub use segment::{Rotation, Segment, segments};
+pub use verify::{ChainTree, Checks, Copies, Fault, FaultKind, Recovered, Report, verify, verify_with};
 
 use std::fs::{File, OpenOptions};
 use std::path::Path;

@@ -26,6 +26,24 @@ impl Hash {
         Self(hex)
     }
 
+    /// The hash whose bytes these are.
+    pub(crate) fn of_digest(digest: &[u8; 32]) -> Self {
+        let mut hex = [0; 64];
+        write_hex(digest, &mut hex);
+        Self(hex)
+    }
+
+    /// The hash as its 32 bytes.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let value = |digit: u8| if digit < b'a' { digit - b'0' } else { digit - b'a' + 10 };
+        let mut digest = [0; 32];
+        for (byte, pair) in digest.iter_mut().zip(self.0.as_chunks::<2>().0) {
+            let [high, low] = *pair;
+            *byte = value(high) << 4 | value(low);
+        }
+        digest
+    }
+
     /// Reads 64 lower-case hexadecimal digits.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let hex: [u8; 64] = text.try_into().ok()?;
