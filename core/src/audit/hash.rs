@@ -45,6 +45,11 @@ impl Hash {
     }
 
     /// Reads 64 lower-case hexadecimal digits.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        Self::parse(text.as_bytes())
+    }
+
+    /// Reads 64 lower-case hexadecimal digits.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let hex: [u8; 64] = text.try_into().ok()?;
         hex.iter().all(|byte| is_hex(*byte)).then_some(Self(hex))
@@ -59,6 +64,11 @@ impl Hash {
         // Only digits are ever stored.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
+}
+
+/// The SHA-256 of a text in base64, as content security policies name it.
+pub fn sha256_base64(text: &[u8]) -> String {
+    super::note::base64(&Sha256::digest(text))
 }
 
 pub(crate) const fn is_hex(byte: u8) -> bool {

@@ -2,23 +2,28 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::backwards::Backwards;
 use super::error::AuditError;
-use super::line::Place;
+use super::line::{Place, Prefix};
 use super::lines::{Lines, Next};
+use super::segment::{Files, open_written};
 use super::{open_for_reading, settled_length};
 
 /// How much is read from the end at once.
 const BLOCK: usize = 64 << 10;
+
+/// How much is read at once where everything is read.
+const FORWARD_BLOCK: usize = 1 << 20;
 
 /// Records are written in the order of their time, but for clocks that are set back and calls that wait for each other:
 /// the search for old records ends at one that is older by this much.
@@ -34,6 +39,9 @@ pub struct View<'a> {
     /// See [`EventType`](super::EventType).
     #[serde(borrow)]
     pub event_type: Cow<'a, str>,
+    /// The number in its chain; 0 where it has none.
+    #[serde(default)]
+    pub seq: u64,
     /// The tool.
     #[serde(borrow, default)]
     pub tool_name: Cow<'a, str>,
@@ -52,6 +60,9 @@ pub struct View<'a> {
     /// The session.
     #[serde(borrow, default)]
     pub session_id: Cow<'a, str>,
+    /// The agent.
+    #[serde(borrow, default)]
+    pub agent: Cow<'a, str>,
     /// The project's folder.
     #[serde(borrow, default)]
     pub project: Cow<'a, str>,
@@ -152,6 +163,15 @@ impl Filter<'_> {
         })
     }
 
+    /// Texts that every wanted line has somewhere, so that most others need not be parsed.
+    fn needles(&self) -> Vec<Finder<'static>> {
+        // Other writers may escape what need not be: only what nobody escapes is looked for.
+        let plain =
+            |text: &&str| text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\/<>&'".contains(&byte));
+        let wanted = [self.action, self.rule, self.session].into_iter().flatten().filter(plain);
+        wanted.map(|text| Finder::new(&format!("\"{text}\"")).into_owned()).collect()
+    }
+
     /// Whether no older record than this one can be wanted.
     fn ends_before(&self, view: &View<'_>) -> bool {
         let Some(earliest) = self.since.and_then(|since| since.checked_sub(CLOCK_SLACK).ok()) else {
@@ -165,9 +185,9 @@ impl Filter<'_> {
 #[derive(Debug)]
 pub struct Found {
     log: PathBuf,
-    file: File,
-    start: u64,
-    /// How long the log was: where [`Follow`](super::Follow) goes on.
+    /// The parts of files that have them, the oldest first.
+    parts: Vec<Part>,
+    /// How long the file was that is written: where [`Follow`](super::Follow) goes on.
     pub end: u64,
     /// How many records match, at most as many as were asked for.
     pub count: usize,
@@ -179,42 +199,104 @@ pub struct Found {
     pub unreadable: u64,
 }
 
+#[derive(Debug)]
+struct Part {
+    file: File,
+    start: u64,
+    end: u64,
+}
+
+/// Opens every file of a log, the oldest first, each with its length. The last one is the one that is written.
+fn open_all(log: &Path) -> Result<(Vec<Part>, u64), AuditError> {
+    let files = Files::of(log)?;
+    let mut parts = Vec::with_capacity(files.closed.len() + 1);
+    for segment in &files.closed {
+        let Some(file) = open_written(&segment.path)? else { continue };
+        let end = file.metadata().map_err(|error| AuditError::io("read", &segment.path, error))?.len();
+        parts.push(Part { file, start: 0, end });
+    }
+    let mut end = 0;
+    if let Some(file) = files.written {
+        end = settled_length(&file, log)?;
+        parts.push(Part { file, start: 0, end });
+    } else if parts.is_empty() {
+        // Says why it cannot be opened.
+        open_for_reading(log)?;
+    }
+    Ok((parts, end))
+}
+
 /// Finds the newest matching records, reading the log backwards in blocks, only as far as needed.
 pub fn find(log: &Path, filter: &Filter<'_>, newest: usize) -> Result<Found, AuditError> {
-    let file = open_for_reading(log)?;
-    let end = settled_length(&file, log)?;
-    let io = |error| AuditError::io("read", log, error);
-    let (mut start, mut count, mut more, mut unreadable) = (end, 0, false, 0);
-    let mut last_seq = None;
-    let mut lines = Backwards::new(&file, end, BLOCK);
-    while let Some((offset, line)) = lines.next().map_err(io)? {
-        let Some(view) = View::of(line) else {
-            unreadable += 1;
-            continue;
-        };
-        if last_seq.is_none() {
-            last_seq = Some(position(line));
+    let (mut parts, end) = open_all(log)?;
+    let needles = filter.needles();
+    let latest = filter.until.and_then(|until| until.checked_add(CLOCK_SLACK).ok());
+    let mut found = Found {
+        log: log.to_owned(),
+        parts: Vec::new(),
+        end,
+        count: 0,
+        more: false,
+        total: None,
+        unreadable: 0,
+    };
+    let mut last = None;
+    let mut over = false;
+    let mut oldest = None;
+    while let Some(mut part) = parts.pop() {
+        let io = |error| AuditError::io("read", log, error);
+        if let Some(latest) = latest {
+            part.end = boundary(&part.file, part.end, latest).map_err(io)?;
         }
-        if filter.wants(&view) {
-            if count == newest {
-                more = true;
+        part.start = part.end;
+        let mut lines = Backwards::new(&part.file, part.end, BLOCK);
+        while let Some((offset, line)) = lines.next().map_err(io)? {
+            if needles.iter().any(|needle| needle.find(line).is_none()) {
+                continue;
+            }
+            let Some(view) = View::of(line) else {
+                found.unreadable += 1;
+                continue;
+            };
+            if last.is_none() {
+                last = Some(position(line));
+            }
+            if filter.wants(&view) {
+                if found.count == newest {
+                    found.more = true;
+                    over = true;
+                    break;
+                }
+                part.start = offset;
+                found.count += 1;
+            }
+            if filter.ends_before(&view) {
+                over = true;
                 break;
             }
-            start = offset;
-            count += 1;
         }
-        if filter.ends_before(&view) {
+        if parts.is_empty() {
+            oldest = part.file.try_clone().ok();
+        }
+        if part.start < part.end {
+            found.parts.push(part);
+        }
+        if over {
             break;
         }
     }
-    let total = if !filter.is_empty() {
-        None
-    } else if more {
-        total(&file, last_seq.flatten()).map_err(io)?
-    } else {
-        Some(count as u64)
+    if oldest.is_none() {
+        oldest = parts.into_iter().next().map(|part| part.file);
+    }
+    found.parts.reverse();
+    found.total = match oldest {
+        _ if !filter.is_empty() => None,
+        Some(oldest) if found.more => {
+            total(&oldest, last.flatten()).map_err(|error| AuditError::io("read", log, error))?
+        }
+        _ => Some(found.count as u64),
     };
-    Ok(Found { log: log.to_owned(), file, start, end, count, more, total, unreadable })
+    Ok(found)
 }
 
 impl Found {
@@ -224,24 +306,138 @@ impl Found {
         filter: &Filter<'_>,
         each: &mut dyn FnMut(&[u8], &View<'_>),
     ) -> Result<(), AuditError> {
-        let io = |error| AuditError::io("read", &self.log, error);
-        self.file.seek(SeekFrom::Start(self.start)).map_err(io)?;
-        let reader =
-            BufReader::with_capacity(BLOCK, Read::by_ref(&mut self.file).take(self.end - self.start));
-        let mut lines = Lines::new(reader, self.start);
-        let mut line = Vec::new();
-        loop {
-            match lines.next(&mut line).map_err(io)? {
-                Next::Line | Next::Unfinished => {}
-                Next::TooLong => continue,
-                Next::End => return Ok(()),
-            }
-            if let Some(view) = View::of(&line)
-                && filter.wants(&view)
-            {
-                each(&line, &view);
-            }
+        let needles = filter.needles();
+        for part in &mut self.parts {
+            read_part(part, filter, &needles, each, &mut |_| {})
+                .map_err(|error| AuditError::io("read", &self.log, error))?;
         }
+        Ok(())
+    }
+}
+
+/// Calls back with every matching record of a log, the oldest first, reading only the files and parts of files that can
+/// have some. `progress` is told now and then how many of how many bytes are done.
+pub fn scan(
+    log: &Path,
+    filter: &Filter<'_>,
+    progress: &mut dyn FnMut(u64, u64),
+    each: &mut dyn FnMut(&[u8], &View<'_>),
+) -> Result<(), AuditError> {
+    let io = |error| AuditError::io("read", log, error);
+    let (mut parts, _) = open_all(log)?;
+    let earliest = filter.since.and_then(|since| since.checked_sub(CLOCK_SLACK).ok());
+    let latest = filter.until.and_then(|until| until.checked_add(CLOCK_SLACK).ok());
+    for part in &mut parts {
+        if let Some(earliest) = earliest {
+            part.start = boundary(&part.file, part.end, earliest).map_err(io)?;
+        }
+        if let Some(latest) = latest {
+            part.end = boundary(&part.file, part.end, latest).map_err(io)?;
+        }
+    }
+    let needles = filter.needles();
+    let all = parts.iter().map(|part| part.end.saturating_sub(part.start)).sum();
+    let mut done = 0;
+    for mut part in parts {
+        read_part(&mut part, filter, &needles, each, &mut |at| progress(done + at, all)).map_err(io)?;
+        done += part.end.saturating_sub(part.start);
+    }
+    progress(all, all);
+    Ok(())
+}
+
+fn read_part(
+    part: &mut Part,
+    filter: &Filter<'_>,
+    needles: &[Finder<'_>],
+    each: &mut dyn FnMut(&[u8], &View<'_>),
+    progress: &mut dyn FnMut(u64),
+) -> io::Result<()> {
+    part.file.seek(SeekFrom::Start(part.start))?;
+    let length = part.end.saturating_sub(part.start);
+    let reader = BufReader::with_capacity(FORWARD_BLOCK, Read::by_ref(&mut part.file).take(length));
+    let mut lines = Lines::new(reader, 0);
+    let (mut line, mut count) = (Vec::new(), 0_u32);
+    loop {
+        match lines.next(&mut line)? {
+            Next::Line | Next::Unfinished => {}
+            Next::TooLong => continue,
+            Next::End => return Ok(()),
+        }
+        count += 1;
+        if count.is_multiple_of(8192) {
+            progress(lines.offset);
+        }
+        if needles.iter().all(|needle| needle.find(&line).is_some())
+            && let Some(view) = View::of(&line)
+            && filter.wants(&view)
+        {
+            each(&line, &view);
+        }
+    }
+}
+
+/// The offset of a line before which nothing is newer than a time, and after which nothing older, as far as records are
+/// in the order of their times. Found by halving, so that it costs the same in a file of any length.
+fn boundary(file: &File, length: u64, time: Timestamp) -> io::Result<u64> {
+    let (mut low, mut high) = (0, length);
+    while high - low > BLOCK as u64 {
+        let middle = low + (high - low) / 2;
+        match first_time_after(file, middle, high)? {
+            Some((_, at)) if at <= time => low = middle,
+            Some((start, _)) if start < high => high = start,
+            // One line, or no record, up to the end: the rest is read as it is.
+            _ => break,
+        }
+    }
+    // What is left is looked at line by line from its first whole line on.
+    let mut file = file;
+    let mut start = low;
+    if low > 0 {
+        file.seek(SeekFrom::Start(low))?;
+        let mut skipped = Vec::new();
+        BufReader::new(file.take(high - low)).read_until(b'\n', &mut skipped)?;
+        start += skipped.len() as u64;
+    }
+    file.seek(SeekFrom::Start(start))?;
+    let mut lines = Lines::new(BufReader::new(file.take(high.saturating_sub(start))), start);
+    let mut line = Vec::new();
+    loop {
+        let before = lines.offset;
+        match lines.next(&mut line)? {
+            Next::Line | Next::Unfinished if time_of(&line).is_some_and(|at| at > time) => return Ok(before),
+            Next::End => return Ok(high),
+            _ => {}
+        }
+    }
+}
+
+/// The first line that begins after an offset and has a time: where it begins, and that time.
+fn first_time_after(mut file: &File, offset: u64, end: u64) -> io::Result<Option<(u64, Timestamp)>> {
+    file.seek(SeekFrom::Start(offset))?;
+    let mut reader = BufReader::new(file.take(end - offset));
+    let mut skipped = Vec::new();
+    reader.read_until(b'\n', &mut skipped)?;
+    let mut lines = Lines::new(reader, offset + skipped.len() as u64);
+    let mut line = Vec::new();
+    loop {
+        let start = lines.offset;
+        match lines.next(&mut line)? {
+            Next::Line => {
+                if let Some(time) = time_of(&line) {
+                    return Ok(Some((start, time)));
+                }
+            }
+            Next::TooLong => {}
+            Next::Unfinished | Next::End => return Ok(None),
+        }
+    }
+}
+
+fn time_of(line: &[u8]) -> Option<Timestamp> {
+    match Prefix::of(line) {
+        Some(prefix) => std::str::from_utf8(prefix.timestamp).ok()?.parse().ok(),
+        None => View::of(line)?.time(),
     }
 }
 
@@ -347,5 +543,38 @@ mod tests {
         let since = Filter { since: Timestamp::from_second(300_000).ok(), ..Filter::default() };
         let found = find(&log, &since, 100).unwrap();
         assert_eq!((found.count, found.unreadable), (2, 0), "the search stopped before the first line");
+    }
+
+    #[test]
+    fn records_are_found_across_the_files_of_a_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("audit.jsonl");
+        for second in 0..2000 {
+            let action = if second % 100 == 0 { Action::Deny } else { Action::Allow };
+            let entry = Entry { action, ..Entry::new(EventType::PolicyCheck, at(second * 3600)) };
+            let rotation = crate::audit::Rotation { records: Some(300), ..Default::default() };
+            crate::audit::append_rotating(&log, &entry, Duration::from_secs(9), &rotation).unwrap();
+        }
+        let times = |filter: &Filter<'_>, newest: usize| {
+            let (mut found, mut scanned) = (Vec::new(), Vec::new());
+            let hour = |view: &View<'_>| view.time().unwrap().as_second() / 3600;
+            find(&log, filter, newest).unwrap().each(filter, &mut |_, view| found.push(hour(view))).unwrap();
+            scan(&log, filter, &mut |_, _| {}, &mut |_, view| scanned.push(hour(view))).unwrap();
+            assert_eq!(found, scanned[scanned.len().saturating_sub(newest)..]);
+            found
+        };
+        let deny = Filter { action: Some("deny"), ..Filter::default() };
+        assert_eq!(times(&deny, 3), [1700, 1800, 1900]);
+        assert_eq!(times(&deny, 1000).len(), 20);
+        let some = Filter { since: Some(at(700 * 3600)), until: Some(at(1100 * 3600)), ..deny };
+        assert_eq!(times(&some, 9), [700, 800, 900, 1000]);
+        let short = Filter { since: Some(at(950 * 3600)), until: Some(at(960 * 3600)), ..Filter::default() };
+        assert_eq!(times(&short, 99), (950..960).collect::<Vec<_>>());
+        let found = find(&log, &Filter::default(), 5).unwrap();
+        assert_eq!(found.total, Some(2000 + crate::audit::segments(&log).unwrap().len() as u64));
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
     }
 }
