@@ -33,15 +33,16 @@
 //! A `recovery` record says that bytes after the last whole record were removed (a process died or the disk filled
 //! up while writing): `metadata` has `removed_bytes`, `removed_sha256` and, where there was one, `last_good_seq`.
 //!
-//! Rotation, when it comes, will begin a later segment with a record of the type `segment` that keeps `chain`, goes on
-//! with `seq`, has the former segment's last `_hash` as its `prev`, and names that segment's file, bytes and records in
-//! `metadata`. Nothing else of the format changes.
+//! A later file of the log begins with a record of the type `segment` that keeps `chain`, goes on with `seq`, has the
+//! former file's last `_hash` as its `prev`, and names that file, its bytes and its last record in `metadata`. A
+//! `retention` record keeps what is needed to verify the rest after old files were removed; a `key` record names the
+//! public key that signs from then on.
 //!
 //! # What it proves
 //!
 //! Verification finds every changed, removed, repeated or reordered record. It cannot find that the newest records
 //! were cut off, or that everything was rewritten: whoever can write the file can do that. Each record carries `chain`,
-//! `seq` and its hash, so that any sink outside the machine is an anchor against both.
+//! `seq` and its hash, so that any sink outside the machine is an anchor against both; a signed [`Checkpoint`] is another.
 
 mod append;
 mod backwards;

@@ -37,6 +37,8 @@ pub(crate) struct Recorder<'p> {
     lenient: bool,
     /// Why a record could not be written that a call passes without.
     unrecorded: RefCell<Option<String>>,
+    /// Whether a record could not be written without which no call passes.
+    refuses: Cell<bool>,
     /// Whether a new file of the log was begun.
     rotated: Cell<bool>,
     salt: OnceCell<Salt>,
@@ -58,6 +60,7 @@ impl<'p> Recorder<'p> {
             settings: audit_settings(layers),
             lenient: may_pass_unrecorded(layers),
             unrecorded: RefCell::new(None),
+            refuses: Cell::new(false),
             rotated: Cell::new(false),
             salt: OnceCell::new(),
         })
@@ -66,6 +69,11 @@ impl<'p> Recorder<'p> {
     /// Why a record is missing that the policy lets a call pass without.
     pub(super) fn unrecorded(&self) -> Option<String> {
         self.unrecorded.borrow().clone()
+    }
+
+    /// Whether a record is missing without which the policy lets no call pass.
+    pub(super) fn refuses(&self) -> bool {
+        self.refuses.get()
     }
 
     /// The log, if a new file of it was begun and the policy does not keep every old one.
@@ -187,7 +195,10 @@ impl<'p> Recorder<'p> {
                 *self.unrecorded.borrow_mut() = Some(error.to_string());
                 return Ok(None);
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                self.refuses.set(true);
+                return Err(error.into());
+            }
         }
         Ok(self.wanted.contains(&entry.action).then(|| self.log.clone()))
     }

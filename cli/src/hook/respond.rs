@@ -23,7 +23,15 @@ pub(super) fn answer(
     interceptor: Interceptor<'_>,
 ) -> Result<Outcome, Refusal> {
     let recorder = Recorder::new(places, interceptor.layers())?;
-    let mut outcome = answer_recorded(event, payload, places, interceptor, &recorder)?;
+    let answered = answer_recorded(event, payload, places, interceptor, &recorder);
+    let mut outcome = match answered {
+        // What other failures come to plays no part: the policy says what a missing record does. After the call nothing
+        // can be stopped.
+        Err(refusal) if recorder.refuses() && event != HookEvent::PostToolUse => {
+            return Ok(super::refused(event, &refusal));
+        }
+        answered => answered?,
+    };
     outcome.prune = recorder.to_prune();
     if let Some(error) = recorder.unrecorded()
         && outcome.answer == claude_code::pass()

@@ -12,7 +12,7 @@ use super::hash::Hash;
 use super::line::split;
 use super::lines::{Lines, Next};
 use super::query::View;
-use super::segment::{Files, open_written};
+use super::segment::{Files, number_of_written, open_written};
 use super::{open_for_reading, same_file, settled_length};
 
 /// How much is read at once.
@@ -48,10 +48,19 @@ impl Follow {
                 self.rest(each)?;
                 // The files that were begun and closed since the last look.
                 let files = Files::of(&self.log)?;
-                let known = |path: &Path| path.metadata().is_ok_and(|metadata| same_file(&metadata, &before));
-                let since = files.closed.iter().position(|segment| known(&segment.path));
-                for segment in since.map_or(&[][..], |at| files.closed.get(at + 1..).unwrap_or_default()) {
-                    self.file = Some(open_for_reading(&segment.path)?);
+                let number = match &self.file {
+                    Some(file) => number_of_written(file, &[]).map_err(io)?,
+                    None => 0,
+                };
+                // By its number, not by its name: retention may have removed it already.
+                for segment in files.closed.iter().filter(|segment| segment.number > number) {
+                    match open_for_reading(&segment.path) {
+                        Ok(file) => self.file = Some(file),
+                        Err(AuditError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                            continue;
+                        }
+                        Err(error) => return Err(error),
+                    }
                     self.offset = 0;
                     self.rest(each)?;
                 }

@@ -355,6 +355,6 @@ mod tests {
         assert_eq!(html.matches(SCRIPT).count(), 1);
         assert!(!html.contains("' onload=") && !html.contains('\u{202e}'));
         assert_eq!(html.matches("<tr data-action=\"\">").count(), 1);
-        assert!(!html.contains("http://") && !html.contains("https://") && !html.contains("src="));
+        assert!(!html.contains("http://") && !html.contains("https://") && !html.contains("url("));
     }
 }
