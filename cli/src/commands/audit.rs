@@ -12,7 +12,7 @@ mod verify;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use agentfirewall_core::audit::{AuditError, Filter, Follow, Found, View, find, segments};
+use agentfirewall_core::audit::{AuditError, Filter, Follow, Found, View, find_indexed, segments};
 
 pub(super) use row::escaped;
 use select::Selection;
@@ -54,7 +54,9 @@ fn query(args: &AuditQueryArgs, ui: &Ui) -> Result<Exit, Failure> {
 
 /// Prints what is in the log, and says where it ended.
 fn show(log: &Path, filter: &Filter<'_>, args: &AuditQueryArgs, ui: &Ui) -> Result<u64, Failure> {
-    let mut found = find(log, filter, args.tail).map_err(failure)?;
+    // Without a home there is no cache, and the search is only slower.
+    let cache = super::places().ok().map(|places| places.cache());
+    let mut found = find_indexed(log, filter, args.tail, cache.as_deref()).map_err(failure)?;
     if !args.json {
         ui.line(header(&found, filter.is_empty()));
     }

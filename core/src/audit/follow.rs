@@ -11,8 +11,8 @@ use super::error::AuditError;
 use super::hash::Hash;
 use super::line::split;
 use super::lines::{Lines, Next};
-use super::query::View;
 use super::segment::{Files, number_of_written, open_written};
+use super::view::View;
 use super::{open_for_reading, same_file, settled_length};
 
 /// How much is read at once.
@@ -49,7 +49,8 @@ impl Follow {
                 // The files that were begun and closed since the last look.
                 let files = Files::of(&self.log)?;
                 let number = match &self.file {
-                    Some(file) => number_of_written(file, &[]).map_err(io)?,
+                    Some(file) => number_of_written(file, &[])
+                        .map_err(|error| AuditError::io("read", &self.log, error))?,
                     None => 0,
                 };
                 // By its number, not by its name: retention may have removed it already.
@@ -290,7 +291,8 @@ mod tests {
             }
             // As it is between two files.
             write(&log, 1);
-            std::fs::rename(&log, folder.path().join("audit.jsonl.000099")).unwrap();
+            let next = crate::audit::segments(&log).unwrap().len() + 1;
+            std::fs::rename(&log, folder.path().join(format!("audit.jsonl.{next:06}"))).unwrap();
             seen.extend(news(&mut follow));
             write(&log, 1);
             seen.extend(news(&mut follow));

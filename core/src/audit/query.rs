@@ -1,22 +1,20 @@
 //! Finding the newest records that match, without reading the log from its beginning.
 
-use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use memchr::memmem::Finder;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::backwards::Backwards;
 use super::error::AuditError;
-use super::line::{Place, Prefix};
+use super::index::{Kind, Word, blocks};
+use super::line::Place;
 use super::lines::{Lines, Next};
+use super::moment::boundary;
 use super::segment::{Files, open_written};
+use super::view::View;
 use super::{open_for_reading, settled_length};
 
 /// How much is read from the end at once.
@@ -29,89 +27,13 @@ const FORWARD_BLOCK: usize = 1 << 20;
 /// the search for old records ends at one that is older by this much.
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_hours(24);
 
-/// A record as it is shown: ours or the original's. What a record does not have is empty.
-#[derive(Debug, Deserialize)]
-#[non_exhaustive]
-pub struct View<'a> {
-    /// RFC 3339.
-    #[serde(borrow)]
-    pub timestamp: Cow<'a, str>,
-    /// See [`EventType`](super::EventType).
-    #[serde(borrow)]
-    pub event_type: Cow<'a, str>,
-    /// The number in its chain; 0 where it has none.
-    #[serde(default)]
-    pub seq: u64,
-    /// The tool.
-    #[serde(borrow, default)]
-    pub tool_name: Cow<'a, str>,
-    /// The answer.
-    #[serde(borrow, default)]
-    pub action_taken: Cow<'a, str>,
-    /// What would have happened without monitor mode.
-    #[serde(borrow, default)]
-    pub would: Cow<'a, str>,
-    /// The rule that decided.
-    #[serde(borrow, default)]
-    pub rule: Option<RuleView<'a>>,
-    /// Why.
-    #[serde(borrow, default)]
-    pub reason: Cow<'a, str>,
-    /// The session.
-    #[serde(borrow, default)]
-    pub session_id: Cow<'a, str>,
-    /// The agent.
-    #[serde(borrow, default)]
-    pub agent: Cow<'a, str>,
-    /// The project's folder.
-    #[serde(borrow, default)]
-    pub project: Cow<'a, str>,
-    /// The secrets found.
-    #[serde(borrow, default)]
-    pub violations: Vec<&'a RawValue>,
-    /// The masked parameters, as JSON.
-    #[serde(borrow, default)]
-    pub parameters: Option<&'a RawValue>,
-    /// Anything else, as JSON.
-    #[serde(borrow, default)]
-    pub metadata: Option<&'a RawValue>,
-}
-
-/// The rule of a [`View`].
-#[derive(Debug, Deserialize)]
-#[non_exhaustive]
-pub struct RuleView<'a> {
-    /// The policy's layer.
-    #[serde(borrow, default)]
-    pub layer: Cow<'a, str>,
-    /// The rule's name.
-    #[serde(borrow, default)]
-    pub name: Cow<'a, str>,
-    /// Its line in the policy file.
-    #[serde(default)]
-    pub line: u32,
-}
-
-impl<'a> View<'a> {
-    /// Reads a line; `None` if it is no record.
-    pub fn of(line: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(line).ok()
-    }
-
-    /// The time. The original's texts without an offset are in UTC.
-    pub fn time(&self) -> Option<Timestamp> {
-        self.timestamp.parse().ok().or_else(|| {
-            let civil: DateTime = self.timestamp.parse().ok()?;
-            Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
-        })
-    }
-}
-
 /// Which records are wanted. The default wants all.
 #[derive(Default)]
 pub struct Filter<'a> {
     /// Whether a tool's name is wanted.
     pub tool: Option<&'a dyn Fn(&str) -> bool>,
+    /// The tool's whole name, where that is known: it is found quicker than by [`tool`](Self::tool).
+    pub exact_tool: Option<&'a str>,
     /// The action.
     pub action: Option<&'a str>,
     /// The rule's name.
@@ -128,6 +50,7 @@ impl std::fmt::Debug for Filter<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Filter")
             .field("tool", &self.tool.is_some())
+            .field("exact_tool", &self.exact_tool)
             .field("action", &self.action)
             .field("rule", &self.rule)
             .field("session", &self.session)
@@ -141,6 +64,7 @@ impl Filter<'_> {
     /// Whether every record is wanted.
     pub fn is_empty(&self) -> bool {
         self.tool.is_none()
+            && self.exact_tool.is_none()
             && self.action.is_none()
             && self.rule.is_none()
             && self.session.is_none()
@@ -151,6 +75,7 @@ impl Filter<'_> {
     /// Whether a record is wanted. One without a readable time passes no filter of time.
     pub fn wants(&self, view: &View<'_>) -> bool {
         self.tool.is_none_or(|wanted| wanted(&view.tool_name))
+            && self.exact_tool.is_none_or(|tool| tool == view.tool_name)
             && self.action.is_none_or(|action| action == view.action_taken)
             && self.rule.is_none_or(|name| view.rule.as_ref().is_some_and(|rule| rule.name == name))
             && self.session.is_none_or(|session| session == view.session_id)
@@ -168,8 +93,20 @@ impl Filter<'_> {
         // Other writers may escape what need not be: only what nobody escapes is looked for.
         let plain =
             |text: &&str| text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\/<>&'".contains(&byte));
-        let wanted = [self.action, self.rule, self.session].into_iter().flatten().filter(plain);
+        let wanted =
+            [self.action, self.rule, self.session, self.exact_tool].into_iter().flatten().filter(plain);
         wanted.map(|text| Finder::new(&format!("\"{text}\"")).into_owned()).collect()
+    }
+
+    /// The words by which the index of a closed file finds blocks.
+    fn words(&self) -> Vec<Word<'_>> {
+        let all = [
+            (Kind::Action, self.action),
+            (Kind::Rule, self.rule),
+            (Kind::Session, self.session),
+            (Kind::Tool, self.exact_tool),
+        ];
+        all.into_iter().filter_map(|(kind, word)| Some((kind, word?))).collect()
     }
 
     /// Whether no older record than this one can be wanted.
@@ -201,6 +138,8 @@ pub struct Found {
 
 #[derive(Debug)]
 struct Part {
+    /// Where a closed file is.
+    closed: Option<PathBuf>,
     file: File,
     start: u64,
     end: u64,
@@ -213,12 +152,12 @@ fn open_all(log: &Path) -> Result<(Vec<Part>, u64), AuditError> {
     for segment in &files.closed {
         let Some(file) = open_written(&segment.path)? else { continue };
         let end = file.metadata().map_err(|error| AuditError::io("read", &segment.path, error))?.len();
-        parts.push(Part { file, start: 0, end });
+        parts.push(Part { closed: Some(segment.path.clone()), file, start: 0, end });
     }
     let mut end = 0;
     if let Some(file) = files.written {
         end = settled_length(&file, log)?;
-        parts.push(Part { file, start: 0, end });
+        parts.push(Part { closed: None, file, start: 0, end });
     } else if parts.is_empty() {
         // Says why it cannot be opened.
         open_for_reading(log)?;
@@ -228,10 +167,21 @@ fn open_all(log: &Path) -> Result<(Vec<Part>, u64), AuditError> {
 
 /// Finds the newest matching records, reading the log backwards in blocks, only as far as needed.
 pub fn find(log: &Path, filter: &Filter<'_>, newest: usize) -> Result<Found, AuditError> {
+    find_indexed(log, filter, newest, None)
+}
+
+/// Finds records as [`find`] does, with an index of each closed file in a private folder. It is made where a search would
+/// read a whole file, and is worth nothing: who deletes it waits once.
+pub fn find_indexed(
+    log: &Path,
+    filter: &Filter<'_>,
+    newest: usize,
+    cache: Option<&Path>,
+) -> Result<Found, AuditError> {
+    let io = |error| AuditError::io("read", log, error);
     let (mut parts, end) = open_all(log)?;
-    let needles = filter.needles();
     let latest = filter.until.and_then(|until| until.checked_add(CLOCK_SLACK).ok());
-    let mut found = Found {
+    let found = Found {
         log: log.to_owned(),
         parts: Vec::new(),
         end,
@@ -240,63 +190,89 @@ pub fn find(log: &Path, filter: &Filter<'_>, newest: usize) -> Result<Found, Aud
         total: None,
         unreadable: 0,
     };
-    let mut last = None;
-    let mut over = false;
-    let mut oldest = None;
+    let words = filter.words();
+    let mut search = Search { filter, needles: filter.needles(), newest, found, last: None };
+    let oldest = parts.first().and_then(|part| part.file.try_clone().ok());
     while let Some(mut part) = parts.pop() {
-        let io = |error| AuditError::io("read", log, error);
         if let Some(latest) = latest {
             part.end = boundary(&part.file, part.end, latest).map_err(io)?;
         }
-        part.start = part.end;
-        let mut lines = Backwards::new(&part.file, part.end, BLOCK);
-        while let Some((offset, line)) = lines.next().map_err(io)? {
-            if needles.iter().any(|needle| needle.find(line).is_none()) {
-                continue;
+        let blocks = match (&part.closed, cache) {
+            (Some(path), Some(cache)) if !words.is_empty() => {
+                blocks(cache, path, &part.file, &words).map_err(io)?
             }
-            let Some(view) = View::of(line) else {
-                found.unreadable += 1;
-                continue;
-            };
-            if last.is_none() {
-                last = Some(position(line));
-            }
-            if filter.wants(&view) {
-                if found.count == newest {
-                    found.more = true;
-                    over = true;
-                    break;
-                }
-                part.start = offset;
-                found.count += 1;
-            }
-            if filter.ends_before(&view) {
+            _ => vec![(0, part.end)],
+        };
+        let mut over = false;
+        for (start, end) in blocks.into_iter().rev() {
+            let end = end.min(part.end);
+            if start < end && search.block(&part.file, start, end).map_err(io)? {
                 over = true;
                 break;
             }
-        }
-        if parts.is_empty() {
-            oldest = part.file.try_clone().ok();
-        }
-        if part.start < part.end {
-            found.parts.push(part);
         }
         if over {
             break;
         }
     }
-    if oldest.is_none() {
-        oldest = parts.into_iter().next().map(|part| part.file);
-    }
+    let Search { mut found, last, .. } = search;
     found.parts.reverse();
     found.total = match oldest {
         _ if !filter.is_empty() => None,
-        Some(oldest) if found.more => {
-            total(&oldest, last.flatten()).map_err(|error| AuditError::io("read", log, error))?
-        }
+        Some(oldest) if found.more => total(&oldest, last.flatten()).map_err(io)?,
         _ => Some(found.count as u64),
     };
     Ok(found)
+}
+
+/// A search from the newest record on.
+struct Search<'a, 'f> {
+    filter: &'a Filter<'f>,
+    needles: Vec<Finder<'static>>,
+    newest: usize,
+    found: Found,
+    /// Where the newest record stands in its chain.
+    last: Option<Option<(String, u64)>>,
+}
+
+impl Search<'_, '_> {
+    /// Looks at the lines of a part of a file, the newest first. Whether that is enough.
+    fn block(&mut self, file: &File, start: u64, end: u64) -> io::Result<bool> {
+        let mut lines = Backwards::new(file, end, BLOCK);
+        let (mut first, mut over) = (end, false);
+        while let Some((offset, line)) = lines.next()? {
+            if offset < start {
+                break;
+            }
+            if self.needles.iter().any(|needle| needle.find(line).is_none()) {
+                continue;
+            }
+            let Some(view) = View::of(line) else {
+                self.found.unreadable += 1;
+                continue;
+            };
+            if self.last.is_none() {
+                self.last = Some(position(line));
+            }
+            if self.filter.wants(&view) {
+                if self.found.count == self.newest {
+                    self.found.more = true;
+                    over = true;
+                    break;
+                }
+                first = offset;
+                self.found.count += 1;
+            }
+            if self.filter.ends_before(&view) {
+                over = true;
+                break;
+            }
+        }
+        if first < end {
+            self.found.parts.push(Part { closed: None, file: file.try_clone()?, start: first, end });
+        }
+        Ok(over)
+    }
 }
 
 impl Found {
@@ -374,70 +350,6 @@ fn read_part(
         {
             each(&line, &view);
         }
-    }
-}
-
-/// The offset of a line before which nothing is newer than a time, and after which nothing older, as far as records are
-/// in the order of their times. Found by halving, so that it costs the same in a file of any length.
-fn boundary(file: &File, length: u64, time: Timestamp) -> io::Result<u64> {
-    let (mut low, mut high) = (0, length);
-    while high - low > BLOCK as u64 {
-        let middle = low + (high - low) / 2;
-        match first_time_after(file, middle, high)? {
-            Some((_, at)) if at <= time => low = middle,
-            Some((start, _)) if start < high => high = start,
-            // One line, or no record, up to the end: the rest is read as it is.
-            _ => break,
-        }
-    }
-    // What is left is looked at line by line from its first whole line on.
-    let mut file = file;
-    let mut start = low;
-    if low > 0 {
-        file.seek(SeekFrom::Start(low))?;
-        let mut skipped = Vec::new();
-        BufReader::new(file.take(high - low)).read_until(b'\n', &mut skipped)?;
-        start += skipped.len() as u64;
-    }
-    file.seek(SeekFrom::Start(start))?;
-    let mut lines = Lines::new(BufReader::new(file.take(high.saturating_sub(start))), start);
-    let mut line = Vec::new();
-    loop {
-        let before = lines.offset;
-        match lines.next(&mut line)? {
-            Next::Line | Next::Unfinished if time_of(&line).is_some_and(|at| at > time) => return Ok(before),
-            Next::End => return Ok(high),
-            _ => {}
-        }
-    }
-}
-
-/// The first line that begins after an offset and has a time: where it begins, and that time.
-fn first_time_after(mut file: &File, offset: u64, end: u64) -> io::Result<Option<(u64, Timestamp)>> {
-    file.seek(SeekFrom::Start(offset))?;
-    let mut reader = BufReader::new(file.take(end - offset));
-    let mut skipped = Vec::new();
-    reader.read_until(b'\n', &mut skipped)?;
-    let mut lines = Lines::new(reader, offset + skipped.len() as u64);
-    let mut line = Vec::new();
-    loop {
-        let start = lines.offset;
-        match lines.next(&mut line)? {
-            Next::Line => {
-                if let Some(time) = time_of(&line) {
-                    return Ok(Some((start, time)));
-                }
-            }
-            Next::TooLong => {}
-            Next::Unfinished | Next::End => return Ok(None),
-        }
-    }
-}
-
-fn time_of(line: &[u8]) -> Option<Timestamp> {
-    match Prefix::of(line) {
-        Some(prefix) => std::str::from_utf8(prefix.timestamp).ok()?.parse().ok(),
-        None => View::of(line)?.time(),
     }
 }
 
@@ -555,10 +467,18 @@ mod tests {
             let rotation = crate::audit::Rotation { records: Some(300), ..Default::default() };
             crate::audit::append_rotating(&log, &entry, Duration::from_secs(9), &rotation).unwrap();
         }
+        let cache = folder.path().join("cache");
         let times = |filter: &Filter<'_>, newest: usize| {
             let (mut found, mut scanned) = (Vec::new(), Vec::new());
             let hour = |view: &View<'_>| view.time().unwrap().as_second() / 3600;
             find(&log, filter, newest).unwrap().each(filter, &mut |_, view| found.push(hour(view))).unwrap();
+            // Twice: the index is made, then read.
+            for _ in 0..2 {
+                let mut indexed = Vec::new();
+                let mut seen = find_indexed(&log, filter, newest, Some(&cache)).unwrap();
+                seen.each(filter, &mut |_, view| indexed.push(hour(view))).unwrap();
+                assert_eq!(indexed, found);
+            }
             scan(&log, filter, &mut |_, _| {}, &mut |_, view| scanned.push(hour(view))).unwrap();
             assert_eq!(found, scanned[scanned.len().saturating_sub(newest)..]);
             found
@@ -576,5 +496,31 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn an_index_passes_over_blocks_and_is_made_again_for_another_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = folder.path().join("cache");
+        let log = folder.path().join("log");
+        for number in 0..1500 {
+            let session = format!("session-{}", number / 100);
+            let parameters = serde_json::json!({"command": "x".repeat(700)});
+            let entry = Entry { session: &session, ..Entry::new(EventType::PolicyCheck, at(number)) };
+            append(&log, &entry.with_parameters(&parameters), Duration::from_secs(9)).unwrap();
+        }
+        let file = File::open(&log).unwrap();
+        let all = blocks(&cache, &log, &file, &[]).unwrap();
+        assert!(all.len() > 3 && all.last().unwrap().1 == file.metadata().unwrap().len());
+        let some = blocks(&cache, &log, &file, &[(Kind::Session, "session-7")]).unwrap();
+        assert!(!some.is_empty() && some.len() < all.len(), "{some:?} of {all:?}");
+        assert!(blocks(&cache, &log, &file, &[(Kind::Rule, "session-7")]).unwrap().is_empty());
+        append(
+            &log,
+            &Entry { session: "new", ..Entry::new(EventType::PolicyCheck, at(0)) },
+            Duration::from_secs(9),
+        )
+        .unwrap();
+        assert_eq!(blocks(&cache, &log, &file, &[(Kind::Session, "new")]).unwrap().len(), 1);
     }
 }

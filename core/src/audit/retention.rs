@@ -22,9 +22,9 @@ use super::line::Prefix;
 use super::lines::{Lines, Next};
 use super::merkle::Frontier;
 use super::open_for_reading;
-use super::query::View;
 use super::segment::{Segment, segments};
 use super::verify::verify_closed;
+use super::view::View;
 
 /// How much is read at once.
 const BLOCK: usize = 1 << 20;

@@ -98,7 +98,11 @@ fn page(log: &str, counts: &Counts, report: &Report, rows: &[Vec<u8>], now: Time
         .collect();
     let denied: Vec<(&str, &Actions)> = denied.iter().map(|(name, actions)| (*name, actions)).collect();
     groups(&mut page, "denied", "Most denied", "Rule", &denied);
-    groups(&mut page, "sessions", "Sessions", "Session", &top(&counts.sessions, TOP));
+    let mut sessions = top(&counts.sessions, usize::MAX);
+    // Those in which most was stopped are looked at first.
+    sessions.sort_by_key(|(_, actions)| std::cmp::Reverse((actions.deny, actions.ask, actions.alert)));
+    sessions.truncate(TOP);
+    groups(&mut page, "sessions", "Sessions", "Session", &sessions);
     page.push_str("</div>\n");
     records(&mut page, rows);
     push(
@@ -122,7 +126,7 @@ fn chain(page: &mut String, report: &Report) {
         ),
     );
     if let Some((chain, seq)) = &report.last {
-        push(page, format_args!("; record {seq} of chain <code>{}</code> is the last", escaped(chain)));
+        push(page, format_args!("; the last is record {seq} of chain <code>{}</code>", escaped(chain)));
     }
     page.push_str("</p>\n");
     if let Some(head) = &report.head {
@@ -204,7 +208,27 @@ fn timeline(page: &mut String, counts: &Counts) {
         }
         page.push_str("</g>\n");
     }
-    page.push_str("</svg>\n<details><summary>The days as a table</summary>\n");
+    page.push_str("</svg>\n");
+    if let (Some((first, _)), Some((last, _))) = (days.first(), days.last()) {
+        push(
+            page,
+            format_args!(
+                "<p class=\"axis\"><span>{}</span><span>{}</span></p>\n",
+                escaped(first),
+                escaped(last)
+            ),
+        );
+    }
+    page.push_str("<ul class=\"legend\">");
+    for action in Action::ALL.into_iter().rev() {
+        push(
+            page,
+            format_args!(
+                "<li><svg viewBox=\"0 0 10 10\" aria-hidden=\"true\"><rect class=\"{action}\" width=\"10\" height=\"10\"/></svg>{action}</li>"
+            ),
+        );
+    }
+    page.push_str("</ul>\n<details><summary>The days as a table</summary>\n");
     let days: Vec<(&str, &Actions)> =
         days.into_iter().map(|(day, actions)| (day.as_str(), actions)).collect();
     table(page, "Day", &days);

@@ -37,7 +37,11 @@ impl<'a> Selection<'a> {
     /// The filter.
     pub(super) fn filter(&self) -> Filter<'_> {
         let mut filter = Filter::default();
-        filter.tool = self.args.tool.is_some().then_some(&*self.tool);
+        match self.args.tool.as_deref() {
+            Some(tool) if !tool.contains(['*', '?', '[']) => filter.exact_tool = Some(tool),
+            Some(_) => filter.tool = Some(&*self.tool),
+            None => {}
+        }
         filter.action = self.action.map(Action::as_str);
         filter.rule = self.args.rule.as_deref();
         filter.session = self.args.session.as_deref();
