@@ -44,7 +44,7 @@ pub enum Command {
     /// Explain a call: what is understood, which rules decide (exit codes as for `check`)
     Explain(ExplainArgs),
     /// Query, verify, count, export and sign the audit log
-    Audit(AuditArgs),
+    Audit(Box<AuditArgs>),
     /// Scan files for secrets
     Scan(ScanArgs),
     /// List, write, examine and install plugins

@@ -66,8 +66,7 @@ fn sha256_of_the_same_bytes(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(sample_count = 10)]
 fn the_newest_denied_record_is_the_oldest(bencher: Bencher<'_, '_>) {
-    let mut filter = Filter::default();
-    filter.action = Some("deny");
+    let filter = Filter { action: Some("deny"), ..Filter::default() };
     bencher
         .counter(BytesCount::new(log().metadata().unwrap().len()))
         .bench_local(|| assert_eq!(find(black_box(log()), &filter, 1).unwrap().count, 1));

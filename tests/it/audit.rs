@@ -1,5 +1,6 @@
 //! The audit log's files, what proves them, and what people read of them.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -165,7 +166,6 @@ fn the_signing_key_is_made_at_init_for_the_user_alone_and_is_in_no_output() {
     outcome.exits(0);
     let key = sandbox.state().join("audit-keys/signing.key");
     let secret = std::fs::read_to_string(&key).unwrap();
-    use std::os::unix::fs::PermissionsExt;
     assert_eq!(key.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     sandbox.bash("echo hello");
     let shown = sandbox.run(["audit", "key", "show"]).stdout + &sandbox.run(["audit", "checkpoint"]).stdout;

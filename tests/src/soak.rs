@@ -68,12 +68,12 @@ pub fn run(program: &Path, folder: &Path, length: Duration, seed: u64, keep: Opt
     let mut follow = Follow::new(&log, 0);
     let mut followed: HashMap<Vec<u8>, u64> = HashMap::new();
     let mut see = |follow: &mut Follow| {
-        follow
-            .poll(&mut |line| {
-                *followed.entry(line[line.len() - 66..line.len() - 2].to_vec()).or_default() += 1
-            })
-            .unwrap();
+        let hash = |line: &[u8]| line[line.len() - 66..line.len() - 2].to_vec();
+        let polled = follow.poll(&mut |line| *followed.entry(hash(line)).or_default() += 1);
+        polled.unwrap();
     };
+    // Before there is a log, so that all of it is new.
+    see(&mut follow);
     let mut writers: Vec<(Child, Instant)> = Vec::new();
     for number in 0..WRITERS {
         writers.push((start(number), Instant::now()));
@@ -95,7 +95,7 @@ pub fn run(program: &Path, folder: &Path, length: Duration, seed: u64, keep: Opt
         see(&mut follow);
         if let Some(segments) = keep {
             let retention = Retention { segments: Some(segments), age: None };
-            prune(&log, &retention, Timestamp::now(), Duration::from_secs(60)).unwrap();
+            prune(&log, &retention, Timestamp::now(), Duration::from_mins(1)).unwrap();
         }
     }
     for (child, _) in &mut writers {
@@ -104,7 +104,7 @@ pub fn run(program: &Path, folder: &Path, length: Duration, seed: u64, keep: Opt
     }
     // Repairs what the last one may have left half-written.
     let last = Entry::new(EventType::PolicyCheck, Timestamp::now());
-    append_rotating(&log, &last, Duration::from_secs(60), &Rotation::default()).unwrap();
+    append_rotating(&log, &last, Duration::from_mins(1), &Rotation::default()).unwrap();
     see(&mut follow);
     let (report, _) = verify_with(&log, Checks::default(), &mut |_, _| {}).unwrap();
     let mut acknowledged = 0;
@@ -160,7 +160,7 @@ pub fn tampering_is_found(log: &Path, folder: &Path) {
     }
     for _ in 0..=report.records {
         let entry = Entry::new(EventType::UserPrompt, Timestamp::now());
-        append_rotating(log, &entry, Duration::from_secs(60), &Rotation::default()).unwrap();
+        append_rotating(log, &entry, Duration::from_mins(1), &Rotation::default()).unwrap();
     }
     assert_eq!(judge(), (vec![], vec![FaultKind::Forked], vec![FaultKind::Forked]));
 }

@@ -26,52 +26,51 @@ pub struct Follow {
     log: PathBuf,
     file: Option<File>,
     offset: u64,
+    /// Whether there was no log at the last look: then all of what comes is new.
+    waited: bool,
 }
 
 impl Follow {
     /// Follows a log from a byte offset of the file that is written on, such as the end that [`find`](super::find) saw.
     pub fn new(log: &Path, offset: u64) -> Self {
-        Self { log: log.to_owned(), file: None, offset }
+        Self { log: log.to_owned(), file: None, offset, waited: false }
     }
 
     /// Calls back with every whole line written since the last time. Call it about four times a second.
     pub fn poll(&mut self, each: &mut dyn FnMut(&[u8])) -> Result<(), AuditError> {
         let Some(mut current) = open_written(&self.log)? else {
             // Between two files: what was written to the old one last is still there to be read.
+            self.waited |= self.file.is_none();
             return self.rest(each);
         };
-        let io = |error| AuditError::io("read", &self.log, error);
-        let mut metadata = current.metadata().map_err(io)?;
-        if let Some(before) = &self.file {
-            let before = before.metadata().map_err(io)?;
-            if !same_file(&before, &metadata) {
-                self.rest(each)?;
-                // The files that were begun and closed since the last look.
-                let files = Files::of(&self.log)?;
-                let number = match &self.file {
-                    Some(file) => number_of_written(file, &[])
-                        .map_err(|error| AuditError::io("read", &self.log, error))?,
-                    None => 0,
-                };
-                // By its number, not by its name: retention may have removed it already.
-                for segment in files.closed.iter().filter(|segment| segment.number > number) {
-                    match open_for_reading(&segment.path) {
-                        Ok(file) => self.file = Some(file),
-                        Err(AuditError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                            continue;
-                        }
-                        Err(error) => return Err(error),
-                    }
-                    self.offset = 0;
-                    self.rest(each)?;
-                }
-                self.offset = 0;
-                let Some(written) = files.written else { return Ok(()) };
-                current = written;
-                metadata = current.metadata().map_err(|error| AuditError::io("read", &self.log, error))?;
+        let log = self.log.clone();
+        let io = |error| AuditError::io("read", &log, error);
+        // The number of the file that was read until now, if the log has gone on to another one.
+        let left = match &self.file {
+            Some(file) => {
+                let before = file.metadata().map_err(io)?;
+                let moved = !same_file(&before, &current.metadata().map_err(io)?);
+                if moved { Some(number_of_written(file, &[]).map_err(io)?) } else { None }
             }
+            None => std::mem::take(&mut self.waited).then_some(0),
+        };
+        if let Some(number) = left {
+            self.rest(each)?;
+            // The files that were begun and closed since the last look. By number, not by name: retention may have
+            // removed the one that was read.
+            let files = Files::of(&self.log)?;
+            for segment in files.closed.iter().filter(|segment| segment.number > number) {
+                let Some(file) = open_written(&segment.path)? else { continue };
+                self.file = Some(file);
+                self.offset = 0;
+                self.rest(each)?;
+            }
+            // Between two files again: the place in the last closed one is kept.
+            let Some(written) = files.written else { return Ok(()) };
+            self.offset = 0;
+            current = written;
         }
-        if metadata.len() < self.offset {
+        if current.metadata().map_err(io)?.len() < self.offset {
             self.offset = 0;
         }
         // The file stays open, so that its inode cannot be given to the next log meanwhile.
@@ -316,7 +315,7 @@ mod tests {
             let last = all.len() as u64;
             assert!(last > 20);
             for (at, (line, offset)) in all.iter().enumerate() {
-                let hash = &line[line.len() - 66..line.len() - 2];
+                let hash = line.get(line.len() - 66..line.len() - 2).unwrap();
                 let rest = read(&mut Onward::after(&log, *offset, hash).unwrap().unwrap());
                 let rest: Vec<String> = rest.into_iter().map(|(line, _)| line).collect();
                 assert_eq!(numbers(&rest), (at as u64 + 2..=last).collect::<Vec<_>>());

@@ -173,7 +173,7 @@ impl Tree {
 
 /// The largest power of two that is smaller than a number above one.
 const fn split(size: u64) -> u64 {
-    1 << (63 - (size - 1).leading_zeros())
+    1 << (size - 1).ilog2()
 }
 
 /// Whether an audit path leads from a leaf to a root (RFC 9162, 2.1.3.2).
@@ -247,7 +247,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn hex(text: &str) -> Vec<u8> {
-        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+        (0..text.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(text.get(at..at + 2).unwrap(), 16).unwrap())
+            .collect()
     }
 
     fn node(text: &str) -> Node {

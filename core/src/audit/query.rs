@@ -191,7 +191,7 @@ pub fn find_indexed(
         unreadable: 0,
     };
     let words = filter.words();
-    let mut search = Search { filter, needles: filter.needles(), newest, found, last: None };
+    let mut search = Search { filter, needles: filter.needles(), newest, found, any: false, last: None };
     let oldest = parts.first().and_then(|part| part.file.try_clone().ok());
     while let Some(mut part) = parts.pop() {
         if let Some(latest) = latest {
@@ -219,7 +219,7 @@ pub fn find_indexed(
     found.parts.reverse();
     found.total = match oldest {
         _ if !filter.is_empty() => None,
-        Some(oldest) if found.more => total(&oldest, last.flatten()).map_err(io)?,
+        Some(oldest) if found.more => total(&oldest, last).map_err(io)?,
         _ => Some(found.count as u64),
     };
     Ok(found)
@@ -231,8 +231,10 @@ struct Search<'a, 'f> {
     needles: Vec<Finder<'static>>,
     newest: usize,
     found: Found,
-    /// Where the newest record stands in its chain.
-    last: Option<Option<(String, u64)>>,
+    /// Whether a record was seen.
+    any: bool,
+    /// Where the newest record stands in its chain, if it has a place in one.
+    last: Option<(String, u64)>,
 }
 
 impl Search<'_, '_> {
@@ -251,8 +253,9 @@ impl Search<'_, '_> {
                 self.found.unreadable += 1;
                 continue;
             };
-            if self.last.is_none() {
-                self.last = Some(position(line));
+            if !self.any {
+                self.any = true;
+                self.last = position(line);
             }
             if self.filter.wants(&view) {
                 if self.found.count == self.newest {

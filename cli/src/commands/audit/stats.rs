@@ -127,7 +127,7 @@ impl CloneIntoString for std::borrow::Cow<'_, str> {
 }
 
 /// The groups with the most decisions, the largest first.
-pub(super) fn top<'c>(group: &'c BTreeMap<String, Actions>, most: usize) -> Vec<(&'c str, &'c Actions)> {
+pub(super) fn top(group: &BTreeMap<String, Actions>, most: usize) -> Vec<(&str, &Actions)> {
     let mut all: Vec<_> = group.iter().map(|(name, actions)| (name.as_str(), actions)).collect();
     all.sort_by_key(|(_, actions)| std::cmp::Reverse(actions.total()));
     all.truncate(most);
