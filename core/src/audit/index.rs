@@ -139,5 +139,5 @@ fn bits((kind, word): Word<'_>) -> impl Iterator<Item = usize> {
     }
     hash = (hash ^ hash >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash ^= hash >> 33;
-    (0..BITS).map(move |at| usize::from((hash >> (16 * at)) as u16) % (FILTER * 8))
+    (0..BITS).map(move |at| usize::try_from(hash >> (16 * at) & 0xffff).unwrap_or(0) % (FILTER * 8))
 }
