@@ -184,6 +184,16 @@ fn stats_and_exports_count_what_is_there() {
     assert!(text.exits(0).stdout.contains("By rule"), "{text:?}");
     let csv = sandbox.run(["audit", "export", "--format", "csv", "--action", "deny"]);
     assert_eq!(csv.exits(0).stdout.lines().count(), 2);
+    for arguments in [
+        &["export", "--output", ".agentfirewall/audit.jsonl"][..],
+        &["report", "--html", ".agentfirewall/audit.jsonl"],
+        &["checkpoint", "--output", ".agentfirewall/policy.yaml"],
+    ] {
+        let before = sandbox.log_text();
+        let refused = sandbox.run(["audit"].iter().chain(arguments));
+        assert!(refused.exits(74).stderr.contains("the firewall's own"), "{refused:?}");
+        assert_eq!(sandbox.log_text(), before);
+    }
     let cef = sandbox.run(["audit", "export", "--format", "cef", "--action", "deny"]);
     assert!(cef.exits(0).stdout.starts_with("CEF:0|agentfirewall|"), "{cef:?}");
 }

@@ -83,6 +83,7 @@ pub(super) fn write<T>(
     fill: impl FnOnce(&mut dyn Write) -> std::io::Result<T>,
 ) -> std::io::Result<T> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    refuse_own(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     let mut buffered = BufWriter::with_capacity(1 << 20, file.as_file_mut());
     let result = fill(&mut buffered)?;
@@ -90,4 +91,17 @@ pub(super) fn write<T>(
     drop(buffered);
     file.persist(path).map_err(|error| error.error)?;
     Ok(result)
+}
+
+/// Nothing is written where the firewall keeps what it relies on: an export over the log would end it, and whoever may
+/// run this command need not be allowed to write there.
+fn refuse_own(folder: &Path) -> std::io::Result<()> {
+    let real = folder.canonicalize()?;
+    let places = crate::commands::places().map_err(|failure| std::io::Error::other(failure.message))?;
+    let own = [places.project_folder(), places.state, places.config, places.managed];
+    if own.iter().filter_map(|own| own.canonicalize().ok()).any(|own| real.starts_with(own)) {
+        let why = "this is a folder of the firewall's own; write the file somewhere else";
+        return Err(std::io::Error::other(why));
+    }
+    Ok(())
 }
