@@ -39,7 +39,7 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, Failure> {
         Command::Packs(args) => packs::run(args, ui),
         Command::Check(args) => check::run(args, ui),
         Command::Explain(args) => explain::run(args, ui),
-        Command::Audit(args) => audit::run(args, ui),
+        Command::Audit(args) => audit::run(*args, ui),
         Command::Scan(args) => scan::run(args, ui),
         Command::Plugins(args) => plugins::run(args, ui),
         Command::Deliver(args) => deliver::run(args, ui),
