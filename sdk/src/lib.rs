@@ -31,7 +31,7 @@ pub use history::{History, PastCall};
 pub use manifest::{Item, LONGEST_NAME, Manifest, is_hyphenated};
 pub use matcher::{Access, Anchors, Matcher, PartKind, Subject};
 pub use plugin::{Factory, Kind, Meta, NoConfig, Plugin, PluginError, Registration, Role, registrations};
-pub use sink::{Event, Sink, SinkError};
+pub use sink::{Event, Manner, Sink, SinkError};
 
 /// The SDK's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -60,7 +60,13 @@ fn configured_sinks(places: &Places, registry: &Registry) -> Result<Vec<NamedSin
             Some(library) => Box::new(IsolatedSink::new(setting.name, library.plugin.name)),
             None => plugin.sink(setting.config).map_err(|error| failed(setting, &error.to_string()))?,
         };
-        sinks.push(NamedSink { name: setting.name.to_owned(), sink, actions: setting.actions.clone() });
+        sinks.push(NamedSink {
+            name: setting.name.to_owned(),
+            sink,
+            filter: setting.filter.clone(),
+            format: setting.format,
+            group: setting.group,
+        });
     }
     Ok(sinks)
 }
