@@ -56,6 +56,11 @@ impl std::fmt::Debug for NamedSink {
     }
 }
 
+/// Gives an event the format that the sink wants.
+pub fn prepare(sink: &NamedSink, event: &mut agentfirewall_sdk::Event) {
+    sink.format.apply(event);
+}
+
 /// How delivery behaves. The default is right for everything but tests.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
