@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod audit;
 mod plugins;
 
+pub use audit::*;
 pub use plugins::*;
 
 /// A policy-enforced firewall for the tool calls of AI agents.
@@ -41,7 +43,7 @@ pub enum Command {
     Check(CheckArgs),
     /// Explain a call: what is understood, which rules decide (exit codes as for `check`)
     Explain(ExplainArgs),
-    /// Query or verify the audit log
+    /// Query, verify, count, export and sign the audit log
     Audit(AuditArgs),
     /// Scan files for secrets
     Scan(ScanArgs),
@@ -212,71 +214,6 @@ pub struct ExplainArgs {
 pub enum Agent {
     /// Claude Code
     ClaudeCode,
-}
-
-/// `audit`
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct AuditArgs {
-    /// `verify`
-    #[command(subcommand)]
-    pub command: Option<AuditCommand>,
-    /// The filters.
-    #[command(flatten)]
-    pub query: AuditQueryArgs,
-}
-
-/// The filters of `audit`.
-#[derive(Debug, Args)]
-pub struct AuditQueryArgs {
-    /// The log [default: the project's]
-    #[arg(long, value_name = "FILE")]
-    pub log: Option<PathBuf>,
-    /// How many of the newest matching records to show
-    #[arg(long, default_value_t = 20, value_name = "N")]
-    pub tail: usize,
-    /// Only this tool; wildcards as in a policy
-    #[arg(long)]
-    pub tool: Option<String>,
-    /// Only this action: allow, log, alert, ask or deny
-    #[arg(long)]
-    pub action: Option<String>,
-    /// Only records decided by this rule
-    #[arg(long)]
-    pub rule: Option<String>,
-    /// Only records of this session
-    #[arg(long)]
-    pub session: Option<String>,
-    /// Only records at or after this time: RFC 3339, a date, or an age such as 30m, 12h, 7d
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<String>,
-    /// Only records before this time
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<String>,
-    /// Keep printing records as they are written
-    #[arg(long, short)]
-    pub follow: bool,
-    /// Print the records as JSON Lines
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Commands under `audit`.
-#[derive(Debug, Subcommand)]
-pub enum AuditCommand {
-    /// Check the hash chain from the first record to the last
-    Verify(AuditVerifyArgs),
-}
-
-/// `audit verify`
-#[derive(Debug, Args)]
-pub struct AuditVerifyArgs {
-    /// The log [default: the project's]
-    #[arg(long, value_name = "FILE")]
-    pub log: Option<PathBuf>,
-    /// Print the report as JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// `scan`

@@ -8,6 +8,7 @@
     reason = "tests: a panic is how a test fails"
 )]
 
+mod audit;
 mod client;
 mod commands;
 mod docs;

@@ -1,6 +1,6 @@
 //! The audit record of what the hook did, written before the answer.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use agentfirewall_core::delivery::Filter;
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::interceptor::shortened;
 use agentfirewall_core::places::Places;
-use agentfirewall_core::policy::Layer;
+use agentfirewall_core::policy::{AuditSettings, Layer, audit_settings, may_pass_unrecorded};
 use agentfirewall_core::private::{OWNER_ONLY, create_folder};
 use agentfirewall_core::secrets::{Salt, Scanned, mask_text, mask_value, truncate_strings};
 use agentfirewall_core::tolerance::Failure;
@@ -32,6 +32,16 @@ pub(crate) struct Recorder<'p> {
     project: String,
     /// What the sinks want to hear of.
     wanted: Vec<Filter>,
+    /// The log's files.
+    settings: AuditSettings,
+    /// Whether a call passes though its record cannot be written.
+    lenient: bool,
+    /// Why a record could not be written that a call passes without.
+    unrecorded: RefCell<Option<String>>,
+    /// Whether a record could not be written without which no call passes.
+    refuses: Cell<bool>,
+    /// Whether a new file of the log was begun.
+    rotated: Cell<bool>,
     salt: OnceCell<Salt>,
 }
 
@@ -45,8 +55,28 @@ impl<'p> Recorder<'p> {
             log: places.audit_log(),
             project: places.project.to_string_lossy().into_owned(),
             wanted,
+            settings: audit_settings(layers),
+            lenient: may_pass_unrecorded(layers),
+            unrecorded: RefCell::new(None),
+            refuses: Cell::new(false),
+            rotated: Cell::new(false),
             salt: OnceCell::new(),
         })
+    }
+
+    /// Why a record is missing that the policy lets a call pass without.
+    pub(super) fn unrecorded(&self) -> Option<String> {
+        self.unrecorded.borrow().clone()
+    }
+
+    /// Whether a record is missing without which the policy lets no call pass.
+    pub(super) fn refuses(&self) -> bool {
+        self.refuses.get()
+    }
+
+    /// The log, if a new file of it was begun and the policy does not keep every old one.
+    pub(super) fn to_prune(&self) -> Option<PathBuf> {
+        (self.rotated.get() && !self.settings.retain.keeps_everything()).then(|| self.log.clone())
     }
 
     /// The installation's key for masks.
@@ -157,7 +187,17 @@ impl<'p> Recorder<'p> {
     }
 
     fn write(&self, entry: &Entry<'_>) -> Result<Option<PathBuf>, Refusal> {
-        audit::append(&self.log, entry, LOCK_WAIT)?;
+        match audit::append_rotating(&self.log, entry, LOCK_WAIT, &self.settings.rotate) {
+            Ok(appended) => self.rotated.set(self.rotated.get() || appended.rotated),
+            Err(error) if self.lenient => {
+                *self.unrecorded.borrow_mut() = Some(error.to_string());
+                return Ok(None);
+            }
+            Err(error) => {
+                self.refuses.set(true);
+                return Err(error.into());
+            }
+        }
         Ok(self.wanted.iter().any(|filter| filter.wants_entry(entry)).then(|| self.log.clone()))
     }
 }

@@ -1,7 +1,5 @@
 //! The log as a sink sees it: where to begin, and one event after the other.
 
-use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use agentfirewall_sdk::{Action, Event};
@@ -10,17 +8,12 @@ use serde_json::Value;
 
 use super::cursor::Cursor;
 use super::filter::Filter;
-use crate::audit::{
-    AuditError, Backwards, Hash, Lines, Next, View, open_for_reading, settled_length, split_sealed,
-};
-
-/// How much is read at once.
-const BLOCK: usize = 64 << 10;
+use crate::audit::{AuditError, Hash, Next, Onward, View, split_sealed};
 
 /// The whole lines after a cursor.
 #[derive(Debug)]
 pub(super) struct Spool {
-    lines: Lines<BufReader<std::io::Take<File>>>,
+    lines: Onward,
     line: Vec<u8>,
 }
 
@@ -48,22 +41,25 @@ impl Spool {
         cursor: Option<Cursor>,
         earliest: Timestamp,
     ) -> Result<(Self, Cursor), AuditError> {
-        let mut file = open_for_reading(log)?;
-        let length = settled_length(&file, log)?;
-        let io = |error| AuditError::io("read", log, error);
-        let cursor = match cursor {
-            None => start_at(&file, length, earliest).map_err(io)?,
-            Some(cursor) if fits(&mut file, length, &cursor).map_err(io)? => cursor,
-            Some(cursor) => Cursor { offset: 0, hash: String::new(), ..cursor },
+        let (lines, cursor) = match cursor {
+            None => {
+                let (lines, place) = Onward::since(log, earliest)?;
+                let (offset, hash) = place.map_or((0, String::new()), |(at, hash)| (at, hash.to_string()));
+                (lines, Cursor { offset, hash, ..Cursor::default() })
+            }
+            Some(cursor) => match Onward::after(log, cursor.offset, &cursor.hash)? {
+                Some(lines) => (lines, cursor),
+                None => {
+                    (Onward::from_the_beginning(log)?, Cursor { offset: 0, hash: String::new(), ..cursor })
+                }
+            },
         };
-        file.seek(SeekFrom::Start(cursor.offset)).map_err(io)?;
-        let reader = BufReader::with_capacity(BLOCK, file.take(length - cursor.offset));
-        Ok((Self { lines: Lines::new(reader, cursor.offset), line: Vec::new() }, cursor))
+        Ok((Self { lines, line: Vec::new() }, cursor))
     }
 
     /// The offset after the line that was given last.
     pub(super) const fn offset(&self) -> u64 {
-        self.lines.offset
+        self.lines.offset()
     }
 
     /// The line that was given last.
@@ -117,31 +113,4 @@ fn event(hash: &Hash, action: Action, record: Value) -> Event {
     let chain = record.get("chain").and_then(Value::as_str).unwrap_or_default().to_owned();
     let sequence = record.get("seq").and_then(Value::as_u64).unwrap_or_default();
     Event::new(hash.as_str(), chain, sequence, action, record)
-}
-
-/// Whether the line that ends at the cursor's offset has the cursor's hash.
-fn fits(file: &mut File, length: u64, cursor: &Cursor) -> std::io::Result<bool> {
-    if cursor.offset == 0 || cursor.offset > length {
-        return Ok(cursor.offset == 0);
-    }
-    let end = format!("{}\"}}\n", cursor.hash);
-    let Some(start) = cursor.offset.checked_sub(end.len() as u64) else { return Ok(false) };
-    let mut bytes = vec![0; end.len()];
-    file.seek(SeekFrom::Start(start))?;
-    file.read_exact(&mut bytes)?;
-    Ok(bytes == end.as_bytes())
-}
-
-/// The place before the first of the newest records that are all not older than `earliest`.
-fn start_at(file: &File, length: u64, earliest: Timestamp) -> std::io::Result<Cursor> {
-    let mut lines = Backwards::new(file, length, BLOCK);
-    while let Some((offset, line)) = lines.next()? {
-        let Some(text) = line.strip_suffix(b"\n") else { continue };
-        let Some((_, hash)) = split_sealed(text) else { continue };
-        if View::of(text).and_then(|view| view.time()).is_some_and(|time| time < earliest) {
-            let offset = offset + line.len() as u64;
-            return Ok(Cursor { offset, hash: hash.as_str().to_owned(), ..Cursor::default() });
-        }
-    }
-    Ok(Cursor::default())
 }

@@ -76,6 +76,14 @@ pub fn schema(registry: &Registry, installed: &dyn Fn(Kind, &str) -> Option<Item
                 keys::ON_ERROR_WORDS.iter().map(|(word, _)| *word),
                 "deny",
             ),
+            "on_audit_error": words(
+                &format!(
+                    "What becomes of a call whose record cannot be written; what was stopped stays stopped. A policy that only monitors lets it pass. {NO_PROJECT}"
+                ),
+                keys::ON_AUDIT_ERROR_WORDS.iter().map(|(word, _)| *word),
+                "deny",
+            ),
+            "audit": audit(),
             "secrets": {
                 "description": format!("What happens to found secrets. {NO_PROJECT}"),
                 "type": "object",
@@ -100,6 +108,37 @@ pub fn schema(registry: &Registry, installed: &dyn Fn(Kind, &str) -> Option<Item
             },
         },
         "$defs": definitions,
+    })
+}
+
+/// The log's files.
+fn audit() -> Value {
+    let amount = |what: &str| json!({"description": what, "type": ["string", "integer"]});
+    json!({
+        "description": format!("The files of the audit log. {NO_PROJECT}"),
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "rotate": {
+                "description": "When a new file is begun: whichever comes first.",
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "size": amount("At this size, such as `64MiB` (the default)."),
+                    "age": amount("So long after a file's first record, such as `7d`."),
+                    "records": amount("At this number of records."),
+                },
+            },
+            "retain": {
+                "description": "Which old files are kept; without it all of them.",
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "segments": amount("So many, besides the one that is written."),
+                    "age": amount("Those whose last record is younger, such as `52w`."),
+                },
+            },
+        },
     })
 }
 

@@ -29,7 +29,7 @@ const fn timeout() -> u64 {
 }
 
 struct Program {
-    program: String,
+    path: String,
     arguments: Vec<String>,
     timeout: Duration,
 }
@@ -49,14 +49,14 @@ impl Plugin for Program {
             return Err(PluginError::new("`timeout_seconds` must be from 1 to 300"));
         }
         let timeout = Duration::from_secs(config.timeout_seconds);
-        Ok(Self { program, arguments: words.collect(), timeout })
+        Ok(Self { path: program, arguments: words.collect(), timeout })
     }
 }
 
 impl Sink for Program {
     fn deliver(&self, event: &Event) -> Result<(), SinkError> {
-        let failed = |what: String| SinkError::retry(format!("`{}`: {what}", self.program));
-        let mut child = Command::new(&self.program)
+        let failed = |what: String| SinkError::retry(format!("`{}`: {what}", self.path));
+        let mut child = Command::new(&self.path)
             .args(&self.arguments)
             .env("AGENTFIREWALL_ACTION", event.action.as_str())
             .env("AGENTFIREWALL_EVENT_ID", &event.id)
@@ -93,17 +93,17 @@ impl Sink for Program {
         drop(writer);
         match status.code() {
             Some(0) => Ok(()),
-            Some(REFUSED) => Err(SinkError::reject(format!("`{}` refused it (exit code 65)", self.program))),
+            Some(REFUSED) => Err(SinkError::reject(format!("`{}` refused it (exit code 65)", self.path))),
             _ => Err(failed(status.to_string())),
         }
     }
 
     fn check(&self) -> Result<String, SinkError> {
-        let metadata = std::fs::metadata(&self.program);
+        let metadata = std::fs::metadata(&self.path);
         match metadata {
-            Ok(metadata) if metadata.is_file() => Ok(format!("`{}` is there", self.program)),
-            Ok(_) => Err(SinkError::retry(format!("`{}` is no file", self.program))),
-            Err(error) => Err(SinkError::retry(format!("`{}`: {error}", self.program))),
+            Ok(metadata) if metadata.is_file() => Ok(format!("`{}` is there", self.path)),
+            Ok(_) => Err(SinkError::retry(format!("`{}` is no file", self.path))),
+            Err(error) => Err(SinkError::retry(format!("`{}`: {error}", self.path))),
         }
     }
 }
@@ -128,7 +128,8 @@ register! {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
     use agentfirewall_sdk::Action;

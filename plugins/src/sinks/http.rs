@@ -54,6 +54,9 @@ pub(super) struct Receiver {
     client: OnceLock<Result<Client, String>>,
 }
 
+/// Which requests a proxy is for.
+type MakeProxy = fn(Url) -> reqwest::Result<Proxy>;
+
 /// What came back.
 pub(super) struct Answer {
     host: String,
@@ -131,7 +134,7 @@ impl Receiver {
 
     /// Proxies are found here and not by the client, so that their own names may lead into a private network.
     fn proxies(&self, mut builder: ClientBuilder, resolver: &mut Resolver) -> Result<ClientBuilder, String> {
-        let mut add = |builder: ClientBuilder, text: &str, make: fn(Url) -> reqwest::Result<Proxy>| {
+        let mut add = |builder: ClientBuilder, text: &str, make: MakeProxy| {
             let wrong = || "the proxy's address cannot be used".to_owned();
             let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
             let url = Url::parse(&text).map_err(|_| wrong())?;
@@ -148,7 +151,7 @@ impl Receiver {
                 }
             }
             None => {
-                let makers: [(&str, fn(Url) -> reqwest::Result<Proxy>); 3] =
+                let makers: [(&str, MakeProxy); 3] =
                     [("HTTPS_PROXY", Proxy::https), ("HTTP_PROXY", Proxy::http), ("ALL_PROXY", Proxy::all)];
                 for (name, make) in makers {
                     let value = std::env::var(name.to_lowercase()).or_else(|_| std::env::var(name));
