@@ -273,3 +273,58 @@ macro_rules! export {
         }
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use abi_stable::sabi_trait::TD_Opaque;
+    use serde_json::json;
+
+    use super::export::ExportedSink;
+    use super::v1::Sink_TO;
+    use super::*;
+    use crate::{Action, Event, Manner, Sink};
+
+    /// Takes what has an even number, refuses 3, panics at 7, and everything fails while 9 is among them.
+    struct Odd;
+
+    impl Sink for Odd {
+        fn deliver(&self, event: &Event) -> Result<(), SinkError> {
+            match event.sequence {
+                3 => Err(SinkError::reject("three")),
+                5 => {
+                    Err(SinkError::Retry { message: "five".to_owned(), after: Some(Duration::from_secs(5)) })
+                }
+                7 => panic!("seven"),
+                _ => Ok(()),
+            }
+        }
+
+        fn manner(&self) -> Manner {
+            Manner { people: true, ..Manner::batches(10, 99) }
+        }
+
+        fn deliver_batch(&self, events: &[Event]) -> Result<Vec<Result<(), SinkError>>, SinkError> {
+            if events.iter().any(|event| event.sequence == 9) {
+                return Err(SinkError::retry("all of them"));
+            }
+            Ok(events.iter().map(|event| self.deliver(event)).collect())
+        }
+    }
+
+    #[test]
+    fn a_batch_crosses_the_border_and_comes_back_as_it_was_judged() {
+        let sink = ImportedSink(Sink_TO::from_value(ExportedSink(Box::new(Odd)), TD_Opaque));
+        assert_eq!(sink.manner(), Odd.manner());
+        let batch = |numbers: &[u64]| {
+            let event = |number: &u64| Event::new("id", "chain", *number, Action::Deny, json!({}));
+            let events: Vec<Event> = numbers.iter().map(event).collect();
+            (sink.deliver_batch(&events), events)
+        };
+        let (told, events) = batch(&[2, 3, 4, 5]);
+        assert_eq!(told, Odd.deliver_batch(&events));
+        assert_eq!(batch(&[2, 9]).0, Err(SinkError::retry("all of them")));
+        let Err(SinkError::Reject { message }) = batch(&[2, 7]).0 else { panic!("a panic is a refusal") };
+        assert!(message.contains("seven"), "{message}");
+        assert_eq!(batch(&[2]).0, Ok(vec![Ok(())]));
+    }
+}

@@ -223,7 +223,7 @@ impl v1::Detector for ExportedDetector {
     }
 }
 
-struct ExportedSink(Box<dyn Sink>);
+pub(super) struct ExportedSink(pub(super) Box<dyn Sink>);
 
 impl ExportedSink {
     fn run<T>(&self, run: impl FnOnce(&dyn Sink) -> Result<T, SinkError>) -> RResult<T, Undelivered> {

@@ -174,7 +174,7 @@ impl Detector for ImportedDetector {
 }
 
 /// A library's sink.
-pub struct ImportedSink(SinkBox);
+pub struct ImportedSink(pub(super) SinkBox);
 
 impl std::fmt::Debug for ImportedSink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -185,3 +185,42 @@ fn a_receiver_that_restarts_in_the_middle_of_batches() {
     assert_eq!(waiting(&sandbox), 0);
     assert_eq!(before.len(), 12);
 }
+
+#[test]
+fn the_log_is_rotated_under_the_delivery() {
+    let server = StandIn::new(|number, _| if number % 5 == 4 { say(503, "") } else { say(200, "") });
+    let sandbox = webhook(&server.url(), "");
+    let policy = sandbox.home.join(".config/agentfirewall/policy.yaml");
+    let text = std::fs::read_to_string(&policy).unwrap();
+    std::fs::write(&policy, format!("{text}\naudit: {{rotate: {{records: 10}}}}\n")).unwrap();
+    sandbox.run(["validate"]).exits(0);
+    for number in 0..25 {
+        sandbox.bash(&format!("echo {number}")).passed();
+        if number % 6 == 0 {
+            sandbox.run(["deliver", "--once"]);
+        }
+    }
+    for _ in 0..3 {
+        sandbox.run(["deliver", "--once"]);
+    }
+    let mut told = distinct(stored(&server));
+    assert_eq!(told.len(), 25);
+    // In the order of the log, across its files.
+    let mut files: Vec<_> = std::fs::read_dir(sandbox.log_path().parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.retain(|path| path.file_name().unwrap().to_string_lossy().starts_with("audit.jsonl."));
+    files.sort();
+    assert!(files.len() >= 2, "{files:?}");
+    files.push(sandbox.log_path());
+    let lines: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let wanted: Vec<String> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|record| record["action_taken"] == "alert")
+        .map(|record| record["_hash"].as_str().unwrap().to_owned())
+        .collect();
+    told.truncate(25);
+    assert_eq!(told, wanted);
+}

@@ -73,3 +73,57 @@ fn the_agent_does_not_wait_for_a_receiver_that_hangs() {
     wait_for(&server, 1);
     assert_eq!(hashes(&sandbox).len(), 1);
 }
+
+#[test]
+fn a_service_delivers_as_records_come_and_reads_a_changed_policy() {
+    let first = StandIn::new(|_, _| say(200, ""));
+    let second = StandIn::new(|_, _| say(200, ""));
+    let sandbox = with("default_action: alert", &first.url(), "actions: [alert]");
+    let mut command = sandbox.command(["deliver", "--follow"]);
+    let null = std::process::Stdio::null;
+    let mut service = command.stdin(null()).stdout(null()).stderr(null()).spawn().unwrap();
+    super::alerts(&sandbox, 2);
+    assert_eq!(wait_for(&first, 2), hashes(&sandbox));
+    let policy = sandbox.home.join(".config/agentfirewall/policy.yaml");
+    let text =
+        std::fs::read_to_string(&policy).unwrap().replace(&first.url(), &format!("{}other", second.url()));
+    std::fs::write(&policy, text).unwrap();
+    for _ in 0..1_000 {
+        super::alerts(&sandbox, 1);
+        if !second.posts().is_empty() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(!second.posts().is_empty(), "the new policy was never read");
+    service.kill().unwrap();
+    service.wait().unwrap();
+}
+
+#[test]
+fn the_unit_for_systemd_is_one() {
+    let sandbox = with("default_action: alert", "http://127.0.0.1:1/", "actions: [alert]");
+    let unit = sandbox.run(["deliver", "--unit"]);
+    unit.exits(0);
+    let program = sandbox.program.canonicalize().unwrap();
+    assert!(
+        unit.stdout.contains(&format!("ExecStart=\"{}\" deliver --follow --log \"", program.display())),
+        "{unit:?}"
+    );
+    // Where systemd is installed, it says whether it understands every line.
+    if std::process::Command::new("systemd-analyze")
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        let file = sandbox.root().join("agentfirewall-deliver.service");
+        std::fs::write(&file, &unit.stdout).unwrap();
+        let judged = std::process::Command::new("systemd-analyze")
+            .args(["--user", "verify"])
+            .arg(&file)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&judged.stderr).into_owned();
+        assert!(!said.contains("Unknown") && !said.contains("Failed to parse"), "{said}");
+    }
+}
