@@ -192,19 +192,22 @@ fn the_log_is_rotated_under_the_delivery() {
     let sandbox = webhook(&server.url(), "");
     let policy = sandbox.home.join(".config/agentfirewall/policy.yaml");
     let text = std::fs::read_to_string(&policy).unwrap();
-    std::fs::write(&policy, format!("{text}\naudit: {{rotate: {{records: 10}}}}\n")).unwrap();
+    std::fs::write(&policy, format!("{text}\naudit: {{rotate: {{records: 100}}}}\n")).unwrap();
     sandbox.run(["validate"]).exits(0);
-    for number in 0..25 {
+    for number in 0..125 {
         sandbox.bash(&format!("echo {number}")).passed();
-        if number % 6 == 0 {
+        if number % 30 == 0 {
             sandbox.run(["deliver", "--once"]);
         }
     }
-    for _ in 0..3 {
+    for _ in 0..200 {
         sandbox.run(["deliver", "--once"]);
+        if waiting(&sandbox) == 0 {
+            break;
+        }
     }
-    let mut told = distinct(stored(&server));
-    assert_eq!(told.len(), 25);
+    let told = distinct(stored(&server));
+    assert_eq!(told.len(), 125);
     // In the order of the log, across its files.
     let mut files: Vec<_> = std::fs::read_dir(sandbox.log_path().parent().unwrap())
         .unwrap()
@@ -212,7 +215,7 @@ fn the_log_is_rotated_under_the_delivery() {
         .collect();
     files.retain(|path| path.file_name().unwrap().to_string_lossy().starts_with("audit.jsonl."));
     files.sort();
-    assert!(files.len() >= 2, "{files:?}");
+    assert!(!files.is_empty(), "{files:?}");
     files.push(sandbox.log_path());
     let lines: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
     let wanted: Vec<String> = lines
@@ -221,6 +224,5 @@ fn the_log_is_rotated_under_the_delivery() {
         .filter(|record| record["action_taken"] == "alert")
         .map(|record| record["_hash"].as_str().unwrap().to_owned())
         .collect();
-    told.truncate(25);
     assert_eq!(told, wanted);
 }

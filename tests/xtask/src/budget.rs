@@ -252,7 +252,7 @@ fn total(text: &str) -> Result<u64> {
 
 /// The built-in policy as a user's, with sinks that want to hear of what is stopped.
 fn policy_with_sinks(sinks: usize) -> String {
-    let mut policy = "name: budget\nextends: [recommended]\nsinks:\n".to_owned();
+    let mut policy = "name: budget\nextends: [recommended]\ndefault_action: allow\nsinks:\n".to_owned();
     for number in 0..sinks {
         // Writing to a String cannot fail.
         let _written = writeln!(
