@@ -51,6 +51,8 @@ pub enum Command {
     Plugins(PluginsArgs),
     /// Deliver audit records to the configured sinks (the hook starts this by itself)
     Deliver(DeliverArgs),
+    /// See how the sinks stand, test them, offer them again what they refused
+    Sinks(SinksArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Write the manual pages into a folder
@@ -255,9 +257,68 @@ pub struct DeliverArgs {
     /// The log to deliver from [default: the project's]
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
+    /// Deliver what is there now and end, without waiting for pauses or for the end of a flood
+    #[arg(long, conflicts_with = "follow")]
+    pub once: bool,
+    /// Stay and deliver records as they come, until it is ended: for a service
+    #[arg(long)]
+    pub follow: bool,
+    /// Print a unit file of systemd for `deliver --follow` and end
+    #[arg(long, conflicts_with_all = ["once", "follow"])]
+    pub unit: bool,
     /// Be the process of one sink of an installed plugin: requests on standard input, answers on standard output
     #[arg(long, value_name = "SINK", hide = true)]
     pub serve: Option<String>,
+}
+
+/// `sinks`
+#[derive(Debug, Args)]
+pub struct SinksArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: SinksCommand,
+}
+
+/// What `sinks` can do.
+#[derive(Debug, Subcommand)]
+pub enum SinksCommand {
+    /// How far each sink is, what waits for it, why it stopped, and what it refused
+    Status(SinksStatusArgs),
+    /// Ask whether a sink can be reached, then send it a marked test event
+    Test(SinksTestArgs),
+    /// Offer a sink again what it refused
+    Retry(SinksRetryArgs),
+}
+
+/// `sinks status`
+#[derive(Debug, Args)]
+pub struct SinksStatusArgs {
+    /// The log that is delivered [default: the project's]
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sinks test`
+#[derive(Debug, Args)]
+pub struct SinksTestArgs {
+    /// The sink's name in the policy [default: all]
+    pub name: Option<String>,
+    /// Only ask whether it can be reached; send nothing
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// `sinks retry`
+#[derive(Debug, Args)]
+pub struct SinksRetryArgs {
+    /// The sink's name in the policy [default: all]
+    pub name: Option<String>,
+    /// The log that is delivered [default: the project's]
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
 }
 
 /// `completions`

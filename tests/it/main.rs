@@ -17,6 +17,7 @@ mod formats;
 mod page;
 mod plugins;
 mod samples;
+mod sinks;
 mod storm;
 mod understanding;
 mod verdict;

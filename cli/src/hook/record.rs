@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use agentfirewall_core::agents::{Session, claude_code};
 use agentfirewall_core::audit::{self, Entry, EventType};
+use agentfirewall_core::delivery::Filter;
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::interceptor::shortened;
 use agentfirewall_core::places::Places;
@@ -29,8 +30,8 @@ pub(crate) struct Recorder<'p> {
     places: &'p Places,
     log: PathBuf,
     project: String,
-    /// The actions some sink wants to hear of.
-    wanted: Vec<Action>,
+    /// What the sinks want to hear of.
+    wanted: Vec<Filter>,
     /// The log's files.
     settings: AuditSettings,
     /// Whether a call passes though its record cannot be written.
@@ -48,10 +49,7 @@ impl<'p> Recorder<'p> {
     /// Finds the log and makes the private state folder.
     pub(crate) fn new(places: &'p Places, layers: &[Layer<'_>]) -> Result<Self, Refusal> {
         prepare(places)?;
-        let mut wanted = Vec::new();
-        for sink in layers.iter().flat_map(|layer| &layer.sinks) {
-            wanted.extend_from_slice(&sink.actions);
-        }
+        let wanted = layers.iter().flat_map(|layer| &layer.sinks).map(|sink| sink.filter.clone()).collect();
         Ok(Self {
             places,
             log: places.audit_log(),
@@ -200,7 +198,7 @@ impl<'p> Recorder<'p> {
                 return Err(error.into());
             }
         }
-        Ok(self.wanted.contains(&entry.action).then(|| self.log.clone()))
+        Ok(self.wanted.iter().any(|filter| filter.wants_entry(entry)).then(|| self.log.clone()))
     }
 }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::cursor::Cursor;
+use super::filter::Filter;
 use crate::audit::{AuditError, Hash, Next, Onward, View, split_sealed};
 
 /// The whole lines after a cursor.
@@ -66,9 +67,9 @@ impl Spool {
         &self.line
     }
 
-    pub(super) fn next(&mut self, actions: &[Action]) -> std::io::Result<NextItem> {
+    pub(super) fn next(&mut self, filter: &Filter) -> std::io::Result<NextItem> {
         match self.lines.next(&mut self.line)? {
-            Next::Line => Ok(item(&self.line, actions)),
+            Next::Line => Ok(item(&self.line, filter)),
             Next::TooLong => Ok(NextItem::Item(Item::Unreadable)),
             // An unfinished line is repaired by the next writer.
             Next::Unfinished | Next::End => Ok(NextItem::Item(Item::End)),
@@ -85,17 +86,31 @@ pub(super) enum NextItem {
     Passed(Hash),
 }
 
-fn item(line: &[u8], actions: &[Action]) -> NextItem {
+fn item(line: &[u8], filter: &Filter) -> NextItem {
     let unreadable = NextItem::Item(Item::Unreadable);
     let Some((_, hash)) = split_sealed(line) else { return unreadable };
     let Some(view) = View::of(line) else { return unreadable };
     let Ok(action) = view.action_taken.parse::<Action>() else { return NextItem::Passed(hash) };
-    if !actions.contains(&action) {
+    if !filter.actions.contains(&action) {
         return NextItem::Passed(hash);
     }
     let Ok(record) = serde_json::from_slice::<Value>(line) else { return unreadable };
+    let event = Box::new(event(&hash, action, record));
+    if !filter.wants(&event) {
+        return NextItem::Passed(hash);
+    }
+    NextItem::Item(Item::Event { hash, event })
+}
+
+/// The event of a sealed line, such as one that was put aside.
+pub(super) fn event_of(line: &[u8]) -> Option<Event> {
+    let (_, hash) = split_sealed(line)?;
+    let action = View::of(line)?.action_taken.parse().ok()?;
+    Some(event(&hash, action, serde_json::from_slice(line).ok()?))
+}
+
+fn event(hash: &Hash, action: Action, record: Value) -> Event {
     let chain = record.get("chain").and_then(Value::as_str).unwrap_or_default().to_owned();
     let sequence = record.get("seq").and_then(Value::as_u64).unwrap_or_default();
-    let event = Box::new(Event::new(hash.as_str(), chain, sequence, action, record));
-    NextItem::Item(Item::Event { hash, event })
+    Event::new(hash.as_str(), chain, sequence, action, record)
 }

@@ -128,7 +128,9 @@ fn head<'a>(kind: LayerKind, path: &'a str, policy: &'a Policy, body: LayerPlace
                 name: &sink.name,
                 plugin: &sink.plugin,
                 config: &sink.config,
-                actions: sink.actions.clone(),
+                filter: sink.filter.clone(),
+                format: sink.format,
+                group: sink.group,
             })
             .collect(),
         body,

@@ -19,6 +19,7 @@ use super::diagnostic::PolicyError;
 use super::index::{Index, IndexPlace, RuleSet};
 use super::layers::LayerKind;
 use super::model::{AskFallback, AuditSettings, OnError, SecretsSettings};
+use crate::delivery::{Filter, Format, Group};
 use crate::private::checksum;
 use crate::stamp::Stamp;
 use crate::tolerance::PluginSetting;
@@ -139,8 +140,12 @@ pub struct SinkSetting<'a> {
     pub plugin: &'a str,
     /// The plugin's configuration, JSON.
     pub config: &'a str,
-    /// The actions it is told of.
-    pub actions: Vec<Action>,
+    /// What it is told of.
+    pub filter: Filter,
+    /// In which format.
+    pub format: Format,
+    /// When a flood is summed up.
+    pub group: Option<Group>,
 }
 
 /// The patterns of a rule's `tools` or `resources`.

@@ -1,6 +1,6 @@
 //! The words of a policy file: the reader refuses every other, and the JSON Schema offers these.
 
-use agentfirewall_sdk::Action;
+use agentfirewall_sdk::{Action, Severity};
 
 use super::model::OnError;
 use crate::tolerance::OnFailure;
@@ -47,7 +47,10 @@ pub(super) const PLUGIN: &[&str] = &["enabled", "on_error"];
 /// Of a detector.
 pub(super) const DETECTOR: &[&str] = &["enabled", "with"];
 /// Of a sink.
-pub(super) const SINK: &[&str] = &["name", "use", "with", "actions"];
+pub(super) const SINK: &[&str] =
+    &["name", "use", "with", "actions", "severity", "rules", "tools", "format", "group"];
+/// Of a sink's `group`.
+pub(super) const GROUP: &[&str] = &["after", "seconds"];
 
 /// `mode`, as whether it only monitors.
 pub(super) const MODE_WORDS: [(&str, bool); 2] = [("enforce", false), ("monitor", true)];
@@ -66,3 +69,11 @@ pub(super) const NO_PERSON: [Action; 4] = [Action::Deny, Action::Alert, Action::
 pub(super) const PARAMETERS: [Action; 4] = [Action::Deny, Action::Ask, Action::Alert, Action::Log];
 /// `secrets: {prompts: ...}`.
 pub(super) const PROMPTS: [Action; 3] = [Action::Deny, Action::Alert, Action::Log];
+/// A sink's `severity`: so serious at least.
+pub(super) const SEVERITY: [(&str, Severity); 5] = [
+    ("info", Severity::Info),
+    ("low", Severity::Low),
+    ("medium", Severity::Medium),
+    ("high", Severity::High),
+    ("critical", Severity::Critical),
+];

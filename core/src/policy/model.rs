@@ -4,6 +4,7 @@ use agentfirewall_sdk::Action;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Retention, Rotation};
+use crate::delivery::{Filter, Format, Group};
 use crate::tolerance::OnFailure;
 
 /// What an `ask` becomes where no person can answer it.
@@ -95,8 +96,12 @@ pub struct OwnedSink {
     pub plugin: String,
     /// The plugin's configuration, JSON.
     pub config: String,
-    /// The actions it is told of.
-    pub actions: Vec<Action>,
+    /// What it is told of.
+    pub filter: Filter,
+    /// In which format.
+    pub format: Format,
+    /// When a flood is summed up.
+    pub group: Option<Group>,
 }
 
 /// A condition of a rule.

@@ -7,6 +7,7 @@ use agentfirewall_sdk::{Action, Item, Kind};
 use serde_json::{Map, Value, json};
 
 use super::{keys, packs};
+use crate::delivery::Format;
 use crate::registry::{Entry, Registry};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -288,6 +289,30 @@ fn sink(registry: &Registry, definitions: &Map<String, Value>) -> Value {
             "name": name("Your name for it; the place it has reached in the log hangs on it."),
             "use": {"description": "The plugin that delivers.", "enum": ids},
             "with": {"description": "The plugin's configuration."},
+            "severity": {
+                "description": "It is told of nothing less serious.",
+                "default": "info",
+                "enum": keys::SEVERITY.map(|(word, _)| word),
+            },
+            "rules": {"description": "It is told of these rules alone; `*` and `?` stand for anything.", "$ref": "#/$defs/patterns"},
+            "tools": {"description": "It is told of calls of these tools alone.", "$ref": "#/$defs/patterns"},
+            "format": {
+                "description": "The format of the documents it sends, where it sends any.",
+                "default": "native",
+                "enum": Format::WORDS.map(|(word, _)| word),
+            },
+            "group": {
+                "description": "When a flood is summed up as one event.",
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "after": {
+                        "description": "So many events of a window are told one by one; 0: all. The default is 5 for sinks that people read, else 0.",
+                        "type": "integer", "minimum": 0, "maximum": 1000,
+                    },
+                    "seconds": {"description": "The window's length.", "default": 60, "type": "integer", "minimum": 1, "maximum": 3600},
+                },
+            },
             "actions": {
                 "description": "What it is told of.",
                 "default": [Action::Alert],
@@ -444,6 +469,7 @@ mod tests {
             ("/properties/secrets/properties", keys::SECRETS),
             ("/$defs/rule/properties", keys::RULE),
             ("/$defs/sink/properties", keys::SINK),
+            ("/$defs/sink/properties/group/properties", keys::GROUP),
         ] {
             assert_eq!(keys_of(&schema, pointer), sorted(known), "{pointer}");
         }

@@ -99,8 +99,8 @@ fn every_new_key_is_read() {
         SecretsSettings { parameters: Action::Ask, results_mask: false, prompts: Action::Alert }
     );
     assert_eq!(layer.detectors, [DetectorSetting { id: "probe-detector", enabled: false, config: "{}" }]);
-    assert_eq!(layer.sinks[0].actions, [Action::Alert, Action::Deny]);
-    assert_eq!(layer.sinks[1].actions, [Action::Alert]);
+    assert_eq!(layer.sinks[0].filter.actions, [Action::Alert, Action::Deny]);
+    assert_eq!(layer.sinks[1].filter.actions, [Action::Alert]);
     let rule = layer.rule(0).unwrap();
     assert!(rule.approve && rule.monitor);
     assert_eq!(rule.suggest, Some("try b"));
