@@ -34,8 +34,8 @@ pub use matcher::{Access, Anchors, Matcher, PartKind, Subject};
 pub use plugin::{
     Factory, Kind, Meta, NoConfig, Plugin, PluginError, Registration, Role, registrations, singles,
 };
-pub use table::{Rows, Table, build_row, tables};
 pub use sink::{Event, Manner, Sink, SinkError};
+pub use table::{Rows, Table, build_row, tables};
 
 /// The SDK's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -152,17 +152,13 @@ fn structural(value: &[u8]) -> bool {
 /// Whether a value was typed from one end of the keyboard or the alphabet to the other.
 fn ordered_for_the_most(value: &[u8]) -> bool {
     let ordered = ordered(value);
-    let uuid = value.len() == 36 && value.iter().filter(|byte| **byte == b'-').count() == 4;
+    let uuid = value.len() == 36 && value.split(|byte| *byte == b'-').count() == 5;
     ordered * 3 >= value.len() || (ordered > 0 && (uuid || value.len() < 32))
 }
 
 /// Whether what stands behind a value without quotes makes it an expression: a call, a path, a body.
 fn expression(rest: &[u8]) -> bool {
-    match rest {
-        [b'(' | b'<' | b'[', ..] | [b':', b':', ..] | [b'-', b'>', ..] => true,
-        [b' ', b'{' | b'(', ..] => true,
-        _ => false,
-    }
+    matches!(rest, [b'(' | b'<' | b'[', ..] | [b':', b':', ..] | [b'-', b'>', ..] | [b' ', b'{' | b'(', ..])
 }
 
 fn judge(keyword: &str, name: &[u8], found: &Assignment, value: &[u8]) -> Option<Confidence> {

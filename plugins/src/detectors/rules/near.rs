@@ -63,8 +63,7 @@ pub(super) fn find(
         if let Some(length) = value.longest(from(bytes, start))
             && ends(bytes, start + length)
             && drawn(piece(bytes, start, start + length), row)
-            && check::judge(row.check, piece(bytes, start, start + length))
-                .is_none_or(|judged| judged.is_some())
+            && check::judge(row.check, piece(bytes, start, start + length)).is_some()
             && belongs(bytes, &name, start, row)
         {
             return Some(start..start + length);
