@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod builtins;
+mod decode;
 mod engine;
 mod mask;
 mod prefilter;
