@@ -152,5 +152,5 @@ pub(crate) fn judge<'c>(
     let binary: Vec<PathBuf> = std::env::current_exe().into_iter().collect();
     Ok(Interceptor::new(compiled, registry, &places.home)?
         .protecting(Protection::new(places, None, &binary))
-        .with_history(Box::new(LogHistory::new(places.audit_log()))))
+        .with_history(LogHistory::new(places.audit_log())))
 }

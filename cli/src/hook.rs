@@ -196,7 +196,7 @@ impl Attempt {
         let compiled = policy::load(&self.places, &registry)?;
         let interceptor = Interceptor::new(&compiled, &registry, &self.places.home).map_err(Refusal::from);
         let answer = interceptor.and_then(|interceptor| {
-            let interceptor = interceptor.with_history(Box::new(LogHistory::new(self.places.audit_log())));
+            let interceptor = interceptor.with_history(LogHistory::new(self.places.audit_log()));
             respond::answer(self.event, payload, &self.places, interceptor)
         });
         answer.or_else(|Refusal(reason)| {

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 pub(crate) use paths::Roots;
 
-use crate::understand::{Contacted, Origin, Touched, Understanding, Understood, World, readable};
+use crate::understand::{Contacted, Left, Origin, Touched, Understanding, Understood, World, readable};
 use tools::Subject;
 
 /// How many strings of a call are parts of their own.
@@ -105,6 +105,11 @@ pub(crate) fn of(call: &ToolCall, world: &World<'_>) -> Facts {
         facts.strings(call);
     }
     facts
+}
+
+/// What a call of the past did to a file, by its path without links; nothing if it did not touch it.
+pub(crate) fn left(call: &ToolCall, world: &World<'_>, path: &Path) -> Option<Left> {
+    tools::left(call, world, path)
 }
 
 /// The folder a relative path of the call starts from.

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use agentfirewall_sdk::{History, PastCall, PluginError};
+use agentfirewall_sdk::{Action, History, PastCall, PluginError, ToolCall};
 use jiff::Timestamp;
 
 use crate::audit::{AuditError, Backwards, EventType, View, open_for_reading, settled_length};
@@ -32,7 +32,35 @@ impl LogHistory {
         self
     }
 
+    /// The calls of a session that were not denied and in whose record a text stands, the newest first, as they were recorded:
+    /// with secrets masked and long texts cut.
+    pub(crate) fn naming(
+        &self,
+        session: &str,
+        text: &str,
+        newest_first: &mut dyn FnMut(&ToolCall) -> bool,
+    ) -> Result<(), AuditError> {
+        let (quoted_session, text) = (quoted(session), quoted(text));
+        self.lines(&mut |line| {
+            let named = std::str::from_utf8(line)
+                .is_ok_and(|line| line.contains(&text) && line.contains(&quoted_session));
+            !named || past_call(line, session).is_none_or(|call| newest_first(&call))
+        })
+    }
+
     fn read(&self, newest_first: &mut dyn FnMut(&PastCall<'_>) -> bool) -> Result<(), AuditError> {
+        self.lines(&mut |line| {
+            let Some(view) = check(line) else { return true };
+            let Some(time) = view.time() else { return true };
+            let mut call = PastCall::new(time.as_millisecond(), &view.tool_name);
+            call.action = view.action_taken.parse().ok();
+            call.session = &view.session_id;
+            call.project = &view.project;
+            newest_first(&call)
+        })
+    }
+
+    fn lines(&self, newest_first: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), AuditError> {
         let file = match open_for_reading(&self.log) {
             Err(AuditError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(()),
             opened => opened?,
@@ -42,21 +70,44 @@ impl LogHistory {
         for _ in 0..MOST_RECORDS {
             let line = lines.next().map_err(|error| AuditError::io("read", &self.log, error))?;
             let Some((_, line)) = line else { break };
-            let Some(view) = View::of(line) else { continue };
-            if view.event_type != EventType::PolicyCheck.as_str() {
-                continue;
-            }
-            let Some(time) = view.time() else { continue };
-            let mut call = PastCall::new(time.as_millisecond(), &view.tool_name);
-            call.action = view.action_taken.parse().ok();
-            call.session = &view.session_id;
-            call.project = &view.project;
-            if !newest_first(&call) {
+            if !newest_first(line) {
                 break;
             }
         }
         Ok(())
     }
+}
+
+/// The check that a line of the log records.
+fn check(line: &[u8]) -> Option<View<'_>> {
+    View::of(line).filter(|view| view.event_type == EventType::PolicyCheck.as_str())
+}
+
+/// A text as it stands inside of a JSON string.
+fn quoted(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted.trim_matches('"').to_owned()
+}
+
+/// What the metadata of a record says of where its call started.
+#[derive(Default, serde::Deserialize)]
+struct Metadata {
+    #[serde(default)]
+    cwd: PathBuf,
+}
+
+/// The call of a session that a line records, if it was not denied.
+fn past_call(line: &[u8], session: &str) -> Option<ToolCall> {
+    let view = check(line).filter(|view| view.session_id == session)?;
+    if view.action_taken == Action::Deny.as_str() {
+        return None;
+    }
+    let mut call =
+        ToolCall::new(view.tool_name.into_owned(), serde_json::from_str(view.parameters?.get()).ok()?);
+    call.project = PathBuf::from(view.project.as_ref());
+    let metadata = view.metadata.and_then(|metadata| serde_json::from_str(metadata.get()).ok());
+    call.cwd = metadata.unwrap_or_else(Metadata::default).cwd;
+    Some(call)
 }
 
 impl History for LogHistory {
@@ -74,7 +125,6 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use agentfirewall_sdk::{Action, ToolCall};
     use serde_json::json;
 
     use super::*;
@@ -146,8 +196,7 @@ mod tests {
         let answer = |now: Option<i64>, session: &str| {
             let mut interceptor = Interceptor::new(&compiled, &registry, folder.path()).unwrap();
             if let Some(now) = now {
-                interceptor =
-                    interceptor.with_history(Box::new(LogHistory::new(log.clone()).at(second(now))));
+                interceptor = interceptor.with_history(LogHistory::new(log.clone()).at(second(now)));
             }
             let mut call = ToolCall::new("Bash", json!({"command": "ls; pwd"}));
             call.session = session.to_owned();

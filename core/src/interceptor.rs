@@ -14,17 +14,17 @@ mod tests;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use agentfirewall_sdk::{
-    Action, Confidence, Decision, History, LocatedFinding, PermissionMode, RuleRef, ToolCall,
-};
+use agentfirewall_sdk::{Action, Confidence, Decision, LocatedFinding, PermissionMode, RuleRef, ToolCall};
 
 pub use judge::shortened;
 
 use crate::facts;
+use crate::history::LogHistory;
 use crate::knowledge::Knowledge;
 use crate::paths::{Ground, Links};
 use crate::policy::{Compiled, Layer, PolicyError};
 use crate::protection::{self, Protection};
+use crate::recall::recalled;
 use crate::registry::Registry;
 use crate::scripts::Scripts;
 use crate::secrets::{DetectorSetting, Engine, EngineError, Scanned};
@@ -67,7 +67,7 @@ pub struct Interceptor<'c> {
     protection: Option<Protection>,
     knowledge: Knowledge,
     home: PathBuf,
-    history: Option<Box<dyn History + Send + Sync>>,
+    history: Option<LogHistory>,
 }
 
 impl std::fmt::Debug for Interceptor<'_> {
@@ -127,8 +127,9 @@ impl<'c> Interceptor<'c> {
         self
     }
 
-    /// Adds the calls before the ones that are judged, for matchers that judge by them. Without them they match nothing.
-    pub fn with_history(mut self, history: Box<dyn History + Send + Sync>) -> Self {
+    /// Adds the calls before the ones that are judged, for matchers that judge by them and for scripts that the session wrote
+    /// and that are not there. Without them such matchers match nothing.
+    pub fn with_history(mut self, history: LogHistory) -> Self {
         self.history = Some(history);
         self
     }
@@ -168,7 +169,7 @@ impl<'c> Interceptor<'c> {
             let scanned = self.scanned(&mut found, engine, call)?;
             let findings = scanned.findings.as_slice();
             let failures = RefCell::new(scanned.failures.clone());
-            let history = self.history.as_deref().map(|history| history as _);
+            let history = self.history.as_ref().map(|history| history as _);
             let case = Case::new(call, number, plugins, &failures).with_history(history);
             let mut notes = trace.is_some().then(LayerTrace::default);
             let verdict = judge::layer(layer, &self.matchers, case, facts, notes.as_mut())?;
@@ -218,18 +219,20 @@ impl<'c> Interceptor<'c> {
     /// What is understood of a call.
     fn facts(&self, call: &ToolCall) -> facts::Facts {
         let folder = facts::folder(call, &call.project);
-        let scripts = Scripts::of(&call.project, folder);
+        let ground = Ground {
+            project: &call.project,
+            home: &self.home,
+            user: None,
+            own: self.protection.as_ref().map(Protection::own),
+            links: Links::default(),
+        };
+        let recall = |path: &Path| recalled(self.history.as_ref()?, call, &self.knowledge, &ground, path);
+        let scripts = Scripts::of(&call.project, folder, &recall);
         let world = World {
             knowledge: &self.knowledge,
-            ground: Ground {
-                project: &call.project,
-                home: &self.home,
-                user: None,
-                own: self.protection.as_ref().map(Protection::own),
-                links: Links::default(),
-            },
+            ground: ground.clone(),
             folder,
-            scripts: &|path| scripts.text(path),
+            scripts: &|path| scripts.script(path),
         };
         facts::of(call, &world)
     }

@@ -22,6 +22,7 @@ pub mod places;
 pub mod policy;
 pub mod private;
 pub mod protection;
+mod recall;
 pub mod registry;
 mod scripts;
 pub mod secrets;

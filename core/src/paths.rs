@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use links::Links;
 pub(crate) use own::Own;
-pub(crate) use sets::TEMPS;
+pub(crate) use sets::{TEMPS, composed, decomposed};
 
 use crate::understand::{Effect, Touch, Word};
 

@@ -7,7 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use agentfirewall_sdk::{
-    Anchors, Detector, Factory, Kind, Matcher, PluginError, Registration, Role, Sink, registrations,
+    Anchors, Detector, Factory, Kind, Matcher, PluginError, Registration, Role, Rows, Sink, build_row, registrations,
+    singles, tables,
 };
 
 use crate::guard::Guard;
@@ -34,6 +35,7 @@ pub struct Entry(Source);
 #[derive(Clone)]
 enum Source {
     Linked(&'static Registration),
+    Row { rows: &'static dyn Rows, row: u16 },
     Installed { library: Arc<Library>, item: usize },
 }
 
@@ -54,11 +56,12 @@ impl Registry {
     /// without the built-in plugins and must not run: it would let everything pass.
     pub fn from_linked() -> Result<Self, CompositionError> {
         let mut registry = Self {
-            all: registrations().map(Entry::from).collect(),
+            all: Vec::with_capacity(64),
             linked: 0,
             libraries: Vec::new(),
-            fingerprint: 0,
+            fingerprint: tables().fold(0, |all, rows| all ^ rows.fingerprint()),
         };
+        registry.all.extend(singles().map(Entry::from));
         registry.sort()?;
         registry.linked = registry.all.len();
         registry.patterns()?;
@@ -134,12 +137,25 @@ impl Registry {
     }
 
     fn sort(&mut self) -> Result<(), CompositionError> {
-        let mut keyed: Vec<_> =
-            self.all.drain(..).map(|entry| (entry.kind(), prefix(entry.id()), entry)).collect();
-        keyed.sort_unstable_by(|one, two| {
-            (one.0, one.1).cmp(&(two.0, two.1)).then_with(|| one.2.id().cmp(two.2.id()))
-        });
-        self.all = keyed.into_iter().map(|(_, _, entry)| entry).collect();
+        let key = |entry: &Entry| (entry.kind(), prefix(entry.id()));
+        let mut sorted: Vec<_> = self.all.drain(..).map(|entry| (key(&entry), entry)).collect();
+        sorted.sort_unstable_by(|one, two| one.0.cmp(&two.0).then_with(|| one.1.id().cmp(two.1.id())));
+        // A table's rows are sorted already: to sort them again would cost a hook more than all it does with them.
+        for rows in tables() {
+            let mut singles = std::mem::take(&mut sorted).into_iter().peekable();
+            sorted.reserve_exact(singles.len() + usize::from(rows.count()));
+            for row in 0..rows.count() {
+                let entry = Entry(Source::Row { rows, row });
+                let key = key(&entry);
+                let before = |single: &((Kind, u64), Entry)| (single.0, single.1.id()) < (key, entry.id());
+                while let Some(single) = singles.next_if(before) {
+                    sorted.push(single);
+                }
+                sorted.push((key, entry));
+            }
+            sorted.extend(singles);
+        }
+        self.all = sorted.into_iter().map(|(_, entry)| entry).collect();
         for pair in self.all.windows(2) {
             if let [first, second] = pair
                 && first.id() == second.id()
@@ -240,7 +256,7 @@ impl fmt::Display for Origin<'_> {
 impl Entry {
     fn item(&self) -> Option<&InstalledItem> {
         match &self.0 {
-            Source::Linked(_) => None,
+            Source::Linked(_) | Source::Row { .. } => None,
             Source::Installed { library, item } => library.plugin.items.get(*item),
         }
     }
@@ -249,6 +265,7 @@ impl Entry {
     pub fn kind(&self) -> Kind {
         match &self.0 {
             Source::Linked(registration) => registration.factory.kind(),
+            Source::Row { .. } => Kind::Detector,
             Source::Installed { .. } => self.item().map_or(Kind::Sink, |item| item.kind),
         }
     }
@@ -257,21 +274,39 @@ impl Entry {
     pub fn id(&self) -> &str {
         match &self.0 {
             Source::Linked(registration) => registration.meta.id,
+            Source::Row { rows, row } => rows.id(*row),
             Source::Installed { .. } => self.item().map_or("", |item| item.id),
         }
     }
 
+    /// Whether it takes part only where a policy says so.
+    pub fn off(&self) -> bool {
+        matches!(&self.0, Source::Row { rows, row } if rows.off(*row))
+    }
+
     /// Its keywords; see [`Meta`](agentfirewall_sdk::Meta).
     pub fn keywords(&self) -> impl Iterator<Item = &'static str> + use<'_> {
-        let linked: &[&'static str] = self.linked().map_or(&[], |registration| registration.meta.keywords);
-        let installed: &[&'static str] = self.item().map_or(&[], |item| &item.keywords);
-        linked.iter().chain(installed).copied()
+        let listed: &[&'static str] = match &self.0 {
+            Source::Linked(registration) => registration.meta.keywords,
+            Source::Installed { .. } => self.item().map_or(&[], |item| &item.keywords),
+            Source::Row { .. } => &[],
+        };
+        let row = match &self.0 {
+            Source::Row { rows, row } => Some((*rows, *row)),
+            _ => None,
+        };
+        let mut number = 0..;
+        let of_row = std::iter::from_fn(move || {
+            let (rows, row) = row?;
+            rows.keyword(row, number.next()?)
+        });
+        listed.iter().copied().chain(of_row)
     }
 
     /// Where it comes from.
     pub fn origin(&self) -> Origin<'_> {
         match &self.0 {
-            Source::Linked(_) => Origin::BuiltIn,
+            Source::Linked(_) | Source::Row { .. } => Origin::BuiltIn,
             Source::Installed { library, .. } => {
                 Origin::Plugin { name: library.plugin.name, version: library.plugin.version }
             }
@@ -281,7 +316,7 @@ impl Entry {
     /// The library it is in, if it is not part of the program.
     pub fn library(&self) -> Option<&Arc<Library>> {
         match &self.0 {
-            Source::Linked(_) => None,
+            Source::Linked(_) | Source::Row { .. } => None,
             Source::Installed { library, .. } => Some(library),
         }
     }
@@ -290,6 +325,9 @@ impl Entry {
     pub fn linked(&self) -> Option<&'static Registration> {
         match &self.0 {
             Source::Linked(registration) => Some(registration),
+            Source::Row { .. } => registrations().find(|registration| {
+                matches!(registration.factory, Factory::Row { .. }) && registration.meta.id == self.id()
+            }),
             Source::Installed { .. } => None,
         }
     }
@@ -315,6 +353,7 @@ impl Entry {
     pub fn matcher(&self, config: &str) -> Result<Box<dyn Matcher>, PluginError> {
         match &self.0 {
             Source::Installed { library, .. } => library.matcher(self.id(), config),
+            Source::Row { .. } => Err(self.other_kind()),
             Source::Linked(registration) => match registration.factory {
                 Factory::Matcher { build, .. } => build(config),
                 _ => Err(self.other_kind()),
@@ -326,6 +365,7 @@ impl Entry {
     pub fn anchors(&self, config: &str) -> Result<Anchors, PluginError> {
         match &self.0 {
             Source::Installed { library, .. } => Ok(library.matcher(self.id(), config)?.anchors()),
+            Source::Row { .. } => Err(self.other_kind()),
             Source::Linked(registration) => match registration.factory {
                 Factory::Matcher { anchors, .. } => anchors(config),
                 _ => Err(self.other_kind()),
@@ -337,8 +377,10 @@ impl Entry {
     pub fn detector(&self, config: &str) -> Result<Box<dyn Detector>, PluginError> {
         match &self.0 {
             Source::Installed { library, .. } => library.detector(self.id(), config),
+            Source::Row { rows, row } => build_row(*rows, *row, config),
             Source::Linked(registration) => match registration.factory {
                 Factory::Detector { build } => build(config),
+                Factory::Row { rows, row } => build_row(rows, row, config),
                 _ => Err(self.other_kind()),
             },
         }
@@ -348,6 +390,7 @@ impl Entry {
     pub fn sink(&self, config: &str) -> Result<Box<dyn Sink>, PluginError> {
         match &self.0 {
             Source::Installed { library, .. } => library.sink(self.id(), config),
+            Source::Row { .. } => Err(self.other_kind()),
             Source::Linked(registration) => match registration.factory {
                 Factory::Sink { build } => build(config),
                 _ => Err(self.other_kind()),

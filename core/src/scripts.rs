@@ -1,12 +1,13 @@
 //! Files of code that a call runs, as they are now: what an agent wrote earlier in its session and now runs is judged by what
 //! it does, not by its name.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use crate::paths::TEMPS;
+use crate::understand::Script;
 
 /// The largest file that is read, as large as a script may be.
 const LONGEST: u64 = 64 * 1024;
@@ -17,18 +18,26 @@ const MOST: usize = 8;
 pub(crate) struct Scripts<'a> {
     project: &'a Path,
     folder: &'a Path,
-    read: RefCell<Vec<(PathBuf, Option<String>)>>,
+    /// What is known of a file that is not there.
+    recall: &'a dyn Fn(&Path) -> Option<Script>,
+    read: RefCell<Vec<(PathBuf, Option<Script>)>>,
+    /// How often it was asked.
+    recalls: Cell<usize>,
 }
 
 impl<'a> Scripts<'a> {
     /// For a call of a project that starts in a folder.
-    pub(crate) fn of(project: &'a Path, folder: &'a Path) -> Self {
-        Self { project, folder, read: RefCell::default() }
+    pub(crate) fn of(
+        project: &'a Path,
+        folder: &'a Path,
+        recall: &'a dyn Fn(&Path) -> Option<Script>,
+    ) -> Self {
+        Self { project, folder, recall, read: RefCell::default(), recalls: Cell::new(0) }
     }
 
-    /// The text of a file of the project, of the call's folder or of the temporary folders; nothing for what is large, no
-    /// text, no file, or elsewhere: the system's own programs are known by their names. The path has no links in it.
-    pub(crate) fn text(&self, path: &Path) -> Option<String> {
+    /// A file of the project, of the call's folder or of the temporary folders; nothing for what is large, no text, no file,
+    /// or elsewhere: the system's own programs are known by their names. The path has no links in it.
+    pub(crate) fn script(&self, path: &Path) -> Option<Script> {
         let roots = || [self.project, self.folder].into_iter().chain(TEMPS.iter().map(Path::new));
         let ours = roots().any(|root| path.starts_with(root))
             // A folder may be named by a link.
@@ -37,17 +46,26 @@ impl<'a> Scripts<'a> {
             return None;
         }
         let mut read = self.read.borrow_mut();
-        if let Some((_, text)) = read.iter().find(|(known, _)| known == path) {
-            return text.clone();
+        if let Some((_, script)) = read.iter().find(|(known, _)| known == path) {
+            return script.clone();
         }
-        // Opening a pipe would wait for whoever writes to it. What cannot be run takes no other file's place.
-        let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
-        if metadata.len() > LONGEST || read.len() == MOST {
-            return None;
-        }
-        let text = text_of(path);
-        read.push((path.to_owned(), text.clone()));
-        text
+        let script = match path.metadata() {
+            // Opening a pipe would wait for whoever writes to it. What cannot be run takes no other file's place.
+            Ok(metadata) if !metadata.is_file() || metadata.len() > LONGEST || read.len() >= MOST => {
+                return None;
+            }
+            Ok(_) => text_of(path).map(Script::Here),
+            // To look into the calls before takes longer than to open a file.
+            Err(error) if error.kind() == ErrorKind::NotFound && self.recalls.get() < MOST => {
+                self.recalls.set(self.recalls.get() + 1);
+                let script = (self.recall)(path);
+                script.as_ref()?;
+                script
+            }
+            Err(_) => return None,
+        };
+        read.push((path.to_owned(), script.clone()));
+        script
     }
 }
 
@@ -68,6 +86,19 @@ mod tests {
         tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap()
     }
 
+    fn of<'a>(project: &'a Path, folder: &'a Path) -> Scripts<'a> {
+        Scripts::of(project, folder, &|_| None)
+    }
+
+    impl Scripts<'_> {
+        fn text(&self, path: &Path) -> Option<String> {
+            match self.script(path)? {
+                Script::Here(text) => Some(text),
+                Script::Gone(_) => panic!("nothing is recalled"),
+            }
+        }
+    }
+
     fn nowhere() -> &'static Path {
         Path::new("/nowhere")
     }
@@ -77,10 +108,10 @@ mod tests {
         let folder = folder();
         let file = folder.path().join("x.sh");
         fs::write(&file, "rm -rf ~").unwrap();
-        assert_eq!(Scripts::of(folder.path(), nowhere()).text(&file).as_deref(), Some("rm -rf ~"));
-        assert_eq!(Scripts::of(nowhere(), folder.path()).text(&file).as_deref(), Some("rm -rf ~"));
-        assert_eq!(Scripts::of(nowhere(), nowhere()).text(&file), None, "another project's");
-        assert_eq!(Scripts::of(folder.path(), nowhere()).text(folder.path()), None, "a folder");
+        assert_eq!(of(folder.path(), nowhere()).text(&file).as_deref(), Some("rm -rf ~"));
+        assert_eq!(of(nowhere(), folder.path()).text(&file).as_deref(), Some("rm -rf ~"));
+        assert_eq!(of(nowhere(), nowhere()).text(&file), None, "another project's");
+        assert_eq!(of(folder.path(), nowhere()).text(folder.path()), None, "a folder");
     }
 
     #[test]
@@ -89,14 +120,14 @@ mod tests {
         let file = folder.path().join("x.sh");
         fs::write(&file, "ls").unwrap();
         let file = file.canonicalize().unwrap();
-        assert_eq!(Scripts::of(nowhere(), nowhere()).text(&file).as_deref(), Some("ls"));
+        assert_eq!(of(nowhere(), nowhere()).text(&file).as_deref(), Some("ls"));
     }
 
     #[test]
     fn what_is_no_script_is_not_read() {
         let folder = folder();
         let file = folder.path().join("x.sh");
-        let text = || Scripts::of(folder.path(), nowhere()).text(&file);
+        let text = || of(folder.path(), nowhere()).text(&file);
         assert_eq!(text(), None, "no file");
         fs::write(&file, [0xff, 0xfe]).unwrap();
         assert_eq!(text(), None, "no text");
@@ -117,7 +148,7 @@ mod tests {
         fs::write(real.join("x.sh"), "ls").unwrap();
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&real, &link).unwrap();
-        let scripts = Scripts::of(&link, nowhere());
+        let scripts = of(&link, nowhere());
         assert_eq!(scripts.text(&real.join("x.sh")).as_deref(), Some("ls"));
         let pipe = real.join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -129,7 +160,7 @@ mod tests {
         let folder = folder();
         let file = |at: usize| folder.path().join(format!("{at}.sh"));
         (0..20).for_each(|at| fs::write(file(at), "ls").unwrap());
-        let scripts = Scripts::of(folder.path(), nowhere());
+        let scripts = of(folder.path(), nowhere());
         // Names of no file do not keep the files from being read.
         (20..60).for_each(|at| assert_eq!(scripts.text(&file(at)), None));
         assert!((0..40).all(|_| scripts.text(&file(0)).is_some()));

@@ -23,6 +23,23 @@ pub(crate) struct World<'a> {
     pub(crate) ground: Ground<'a>,
     /// The folder the call starts in.
     pub(crate) folder: &'a Path,
-    /// The text of a file that is run, as it is now, where it is the project's or a temporary one.
-    pub(crate) scripts: &'a dyn Fn(&Path) -> Option<String>,
+    /// What is known of a file that is run.
+    pub(crate) scripts: &'a dyn Fn(&Path) -> Option<Script>,
+}
+
+/// What a call did to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// It wrote it: the text, if that is known.
+    Wrote(Option<String>),
+    Removed,
+}
+
+/// What is known of a file that is run, where it is the project's or a temporary one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Script {
+    /// Its text, as it is now.
+    Here(String),
+    /// It is not there, but the session wrote it before: what it wrote, as far as that is known.
+    Gone(Option<String>),
 }

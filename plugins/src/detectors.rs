@@ -58,33 +58,19 @@ macro_rules! coded {
     };
 }
 
-mod ai;
-mod anthropic;
 mod assignment;
 mod aws;
 mod azure;
-mod business;
 mod chat;
 mod connection;
-mod databricks;
-mod digitalocean;
-mod docker;
 mod encoded;
 mod generic;
 mod github;
-mod gitlab;
 mod google;
 mod header;
-mod huggingface;
-mod infrastructure;
 mod jwt;
-mod mail;
-mod npm;
-mod openai;
 mod private_key;
-mod pypi;
-mod shopify;
-mod slack;
-mod stripe;
+mod rules;
 mod text;
 mod twilio;
+mod wordlike;

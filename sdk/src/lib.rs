@@ -17,6 +17,7 @@ mod manifest;
 mod matcher;
 mod plugin;
 mod sink;
+mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "wire")]
@@ -30,8 +31,9 @@ pub use facts::{CommandFact, Direction, Fact, HostFact, PathFact};
 pub use history::{History, PastCall};
 pub use manifest::{Item, LONGEST_NAME, Manifest, is_hyphenated};
 pub use matcher::{Access, Anchors, Matcher, PartKind, Subject};
-pub use plugin::{Factory, Kind, Meta, NoConfig, Plugin, PluginError, Registration, Role, registrations};
+pub use plugin::{Factory, Kind, Meta, NoConfig, Plugin, PluginError, Registration, Role, registrations, singles};
 pub use sink::{Event, Sink, SinkError};
+pub use table::{Rows, Table, build_row, tables};
 
 /// The SDK's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::detector::Detector;
 use crate::matcher::{Anchors, Matcher};
 use crate::sink::Sink;
+use crate::table::{self, Rows};
 
 /// A plugin failed: what happened, in one line. The host adds the plugin's name and denies the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +133,13 @@ pub enum Factory {
         /// Makes one.
         build: fn(&str) -> Result<Box<dyn Detector>, PluginError>,
     },
+    /// A detector that is a row of a table.
+    Row {
+        /// The table.
+        rows: &'static dyn Rows,
+        /// The row.
+        row: u16,
+    },
     /// A sink.
     Sink {
         /// Makes one.
@@ -150,7 +158,7 @@ impl Factory {
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Matcher { .. } => Kind::Matcher,
-            Self::Detector { .. } => Kind::Detector,
+            Self::Detector { .. } | Self::Row { .. } => Kind::Detector,
             Self::Sink { .. } => Kind::Sink,
         }
     }
@@ -169,8 +177,13 @@ pub struct Registration {
 
 inventory::collect!(Registration);
 
-/// Every plugin linked into this binary, in no particular order.
+/// Every plugin linked into this binary, rows of [tables](crate::Table) included, in no particular order.
 pub fn registrations() -> impl Iterator<Item = &'static Registration> {
+    singles().chain(table::rows())
+}
+
+/// Every plugin linked into this binary that is no row of a table, in no particular order.
+pub fn singles() -> impl Iterator<Item = &'static Registration> {
     inventory::iter::<Registration>.into_iter()
 }
 

@@ -271,8 +271,10 @@ proptest! {
         let [managed, user, project] = [(managed, defaults[0]), (user, defaults[1]), (project, defaults[2])]
             .map(|(rules, default)| text(default, &numbered(&rules)));
         let layers = [(LayerKind::Managed, managed), (LayerKind::User, user), (LayerKind::Project, project)];
-        let alone: Vec<Action> =
-            layers.iter().map(|layer| decide_layers(std::slice::from_ref(layer), &call)).collect();
+        // The floor that a project's policy has where it is the only one can tighten, too.
+        let on_floor = decide_layers(&layers[2..], &call);
+        let alone: Vec<Action> = layers.iter().map(|(_, text)| action(text, &call)).collect();
+        prop_assert!(on_floor >= alone[2]);
         let two = decide_layers(&layers[..2], &call);
         let all = decide_layers(&layers, &call);
         prop_assert!(all >= two && two >= alone[0]);

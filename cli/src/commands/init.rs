@@ -17,7 +17,8 @@ const HEADER: &str = "\
 # The policy of this project. Check it after every change: agentfirewall validate
 #
 # The first rule that matches decides about each part of a call (a command of a script, a path, a host), and the
-# strictest part decides about the call. A managed or user policy can be stricter than this one, never milder.
+# strictest part decides about the call. A managed or user policy can be stricter than this one, never milder; without one,
+# what the pack `minimal` denies stays denied whatever stands here.
 #
 # Actions, strictest first:
 #   deny    block the call                     ask     put it before a person

@@ -185,6 +185,10 @@ fn metadata(call: &ToolCall) -> Map<String, Value> {
     if call.raw_tool != call.tool {
         metadata.insert("raw_tool".to_owned(), call.raw_tool.clone().into());
     }
+    // Where relative paths of its parameters lead.
+    if call.cwd.is_absolute() && call.cwd != call.project {
+        metadata.insert("cwd".to_owned(), call.cwd.to_string_lossy().into());
+    }
     if let Some(server) = &call.mcp {
         metadata.insert("mcp_server".to_owned(), server.name.clone().into());
         if !server.source.is_empty() {

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use crate::paths::Placed;
+use crate::paths::{Placed, composed, decomposed};
 use crate::understand::UNKNOWN;
 
 /// What a path is relative to.
@@ -51,6 +51,12 @@ fn spelled(path: &Path, roots: &Roots<'_>) -> Vec<String> {
     if let Some(name) = path.file_name() {
         all.push(name.to_string_lossy().into_owned());
     }
+    // A pattern may be written either way.
+    for at in 0..all.len() {
+        let Some(text) = all.get(at).filter(|text| !text.is_ascii()) else { continue };
+        let forms = [composed(text).into_owned(), decomposed(text).into_owned()];
+        all.extend(forms);
+    }
     all.dedup();
     all
 }
@@ -60,6 +66,16 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+
+    #[test]
+    fn a_name_with_an_accent_is_spelled_both_ways() {
+        let roots = Roots { project: Path::new("/p"), home: Path::new("/home/u") };
+        let (joined, apart) = ("/p/caf\u{e9}", "/p/cafe\u{301}");
+        for path in [joined, apart] {
+            let all = spelled(Path::new(path), &roots);
+            assert!(all.iter().any(|text| text == joined) && all.iter().any(|text| text == apart), "{all:?}");
+        }
+    }
 
     #[test]
     fn a_file_in_the_project_is_spelled_in_every_usual_way() {

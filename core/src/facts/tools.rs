@@ -1,12 +1,14 @@
 //! From a call to what it does: which of its parameters are scripts, paths, addresses and code.
 
+use std::path::Path;
+
 use agentfirewall_sdk::{Access, Direction, ToolCall};
 use serde_json::Value;
 
 use super::{mcp, patch};
 use crate::shell::{Machine, quoted};
 use crate::understand::{
-    Contact, Content, Doing, Effect, Language, Origin, Run, Touch, Understanding, Word, World,
+    Contact, Content, Doing, Effect, Language, Left, Origin, Run, Touch, Understanding, Word, World,
 };
 
 /// What the first part of a call is: what its rules are about.
@@ -104,6 +106,26 @@ pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> (Subject, Unders
         }
         _ => strings(call, world),
     }
+}
+
+/// What a call of the past did to a file.
+pub(super) fn left(call: &ToolCall, world: &World<'_>, path: &Path) -> Option<Left> {
+    let (subject, seen) = match (command(call), call.tool.as_str()) {
+        (Some(script), "Bash" | "Monitor") => return Machine::new(world).leaves(&script, path),
+        _ => understood(call, world),
+    };
+    let touched = seen.paths.iter().rfind(|touched| {
+        (touched.placed.canonical == path || touched.placed.lexical == path)
+            && matches!(touched.access, Access::Write | Access::Delete)
+    })?;
+    if touched.access == Access::Delete {
+        return Some(Left::Removed);
+    }
+    // An edit names a piece, a tool nobody knows may do anything with its text.
+    let whole =
+        subject == Subject::File && matches!(call.tool.as_str(), "Write" | "write_file" | "create_file");
+    let text = ["content", "contents", "file_text"].iter().find_map(|name| call.text(name));
+    Some(Left::Wrote(text.filter(|_| whole).map(str::to_owned)))
 }
 
 /// The script of a tool that runs one: a text, or the words of one command.

@@ -4,6 +4,7 @@ mod archive;
 mod containers;
 mod git;
 mod lists;
+mod packages;
 mod remote;
 mod search;
 mod shells;
@@ -33,6 +34,9 @@ pub(super) const NAMES: &[&str] = &[
     "join",
     "kubectl",
     "nc",
+    "near-crates",
+    "near-npm",
+    "near-pypi",
     "openssl",
     "parallel",
     "powershell",
@@ -65,6 +69,9 @@ pub(super) fn run(name: &str, parsed: &Parsed<'_>, doing: &mut Doing) {
         "find" => search::find(parsed, doing),
         "git" => git::run(parsed, doing),
         "nc" => remote::nc(parsed, doing),
+        "near-crates" => packages::near(packages::CRATES, parsed, doing),
+        "near-npm" => packages::near(packages::NPM, parsed, doing),
+        "near-pypi" => packages::near(packages::PYPI, parsed, doing),
         "openssl" => remote::openssl(parsed, doing),
         "parallel" => lists::parallel(parsed, doing),
         "rsync" => transfer::rsync(parsed, doing),

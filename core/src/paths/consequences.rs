@@ -4,6 +4,7 @@ use std::path::Path;
 
 use agentfirewall_sdk::Access;
 
+use super::place::{self, Namespace};
 use super::{Ground, Placed, sets};
 use crate::understand::{Content, Effect, Touch, UNKNOWN};
 
@@ -42,6 +43,7 @@ const SECRET_FOLDERS: [&str; 8] =
 /// What it means to touch a path.
 pub(super) fn of(ground: &Ground<'_>, touch: &Touch, placed: &Placed, elsewhere: bool) -> Vec<Effect> {
     let mut judge = Judge { ground, touch, placed, elsewhere, effects: Vec::new() };
+    judge.namespace();
     match touch.access {
         Access::Delete => judge.delete(),
         Access::Write => judge.write(),
@@ -81,6 +83,23 @@ impl Judge<'_> {
 
     fn is_secret(&self) -> bool {
         sets::SECRETS.iter().any(|set| self.placed.is_in(set))
+    }
+
+    /// Names of Windows that lead past the paths that rules are about.
+    fn namespace(&mut self) {
+        let written = &self.touch.word.text;
+        if self.elsewhere || written.starts_with(self.ground.project.to_string_lossy().as_ref()) {
+            return;
+        }
+        let Some(namespace) = place::namespace(written) else { return };
+        match (self.touch.access, namespace) {
+            (Access::Write | Access::Delete, Namespace::Device) => self.say("filesystem.overwrite-device"),
+            (Access::Write, _) => self.say("filesystem.write-outside"),
+            (Access::Delete, _) => self.say("filesystem.delete-file-outside"),
+            (Access::Execute, Namespace::Share) => self.say("remote-code.download-run"),
+            (Access::Execute, _) => self.say("shell.opaque"),
+            _ => {}
+        }
     }
 
     /// The path that a tree hangs on: for `x/*` it is `x`.

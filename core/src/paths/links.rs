@@ -27,7 +27,7 @@ impl Links {
     }
 
     /// Any path with its links resolved: one look at the file system where its folder is known.
-    pub(super) fn path(&self, path: &Path) -> PathBuf {
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return self.folder(path) };
         if path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_symlink()) {
             return place::canonical(path);

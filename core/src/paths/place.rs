@@ -112,6 +112,36 @@ fn is_windows_style(path: &str) -> bool {
     (drive && matches!(chars.next(), Some('\\' | '/') | None)) || path.starts_with("\\\\")
 }
 
+/// A name that Windows gives to something that is no path of a drive, or that it takes as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Namespace {
+    /// `\\host\share`: a folder of another machine.
+    Share,
+    /// `\\?\…`: nothing is taken out of what follows, so that it may lead elsewhere than it reads.
+    Verbatim,
+    /// `\\.\…`: a device.
+    Device,
+}
+
+/// The namespace of Windows that a path as it is written is in.
+pub(super) fn namespace(written: &str) -> Option<Namespace> {
+    let path = written.trim_start().replace('/', "\\");
+    let backslashed = written.trim_start().starts_with("\\\\");
+    let drive = |rest: &str| rest.get(1..2) == Some(":");
+    if let Some(rest) = path.strip_prefix(r"\\?\") {
+        let share = rest.get(..4).is_some_and(|name| name.eq_ignore_ascii_case("UNC\\"));
+        return Some(if share { Namespace::Share } else { Namespace::Verbatim });
+    }
+    if let Some(rest) = path.strip_prefix(r"\\.\") {
+        // With slashes it is a path of other systems, but for these names.
+        let named = drive(rest) || rest.to_ascii_lowercase().starts_with("physicaldrive");
+        let nothing = rest.eq_ignore_ascii_case("nul");
+        return ((backslashed || named) && !nothing).then_some(Namespace::Device);
+    }
+    let (host, share) = path.strip_prefix(r"\\")?.split_once('\\')?;
+    (backslashed && !host.is_empty() && !share.is_empty()).then_some(Namespace::Share)
+}
+
 /// One form for drives and separators: `C:\Users\x` becomes `/c:/Users/x`. A stream of a file is the file.
 fn windows_style(path: &str) -> String {
     let slashed = path.replace('\\', "/");
@@ -141,11 +171,15 @@ pub(super) fn lexical(path: &Path) -> PathBuf {
     if clean.as_os_str().is_empty() { PathBuf::from("/") } else { clean }
 }
 
+/// The bytes that a path may have on Linux (`PATH_MAX`), the most of the systems.
+const LONGEST: usize = 4_096;
+
 /// Resolves the links of the longest part that exists and appends the rest.
 pub(crate) fn canonical(lexical_path: &Path) -> PathBuf {
     let mut missing = Vec::new();
     for ancestor in lexical_path.ancestors() {
-        if ancestor.symlink_metadata().is_ok() {
+        // The system takes no longer ones; to ask it about each folder of thousands takes longer than all else.
+        if ancestor.as_os_str().len() < LONGEST && ancestor.symlink_metadata().is_ok() {
             let real = ancestor.canonicalize().or_else(|_| {
                 // A dangling link does not resolve, but what is written through it lands at its target.
                 let folder = ancestor.parent().unwrap_or(ancestor);

@@ -1,6 +1,9 @@
 //! The named sets of paths: see `core/knowledge/paths.yaml`.
 
+use std::borrow::Cow;
 use std::path::Path;
+
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 
 use super::{Ground, Placed};
 use crate::understand::UNKNOWN;
@@ -55,12 +58,35 @@ pub(super) fn by_name(ground: &Ground<'_>, whole: Option<&Path>, placed: &mut Pl
 
 /// Whether a path is a folder or lies in it, also by where the folder leads.
 pub(super) fn is_below(ground: &Ground<'_>, path: &Path, folder: &Path) -> bool {
-    path.starts_with(folder) || !path.as_os_str().is_empty() && path.starts_with(ground.links.folder(folder))
+    if path.starts_with(folder)
+        || !path.as_os_str().is_empty() && path.starts_with(ground.links.folder(folder))
+    {
+        return true;
+    }
+    let (path, folder) = (path.to_string_lossy(), folder.to_string_lossy());
+    !folder.is_ascii() && Path::new(composed(&path).as_ref()).starts_with(composed(&folder).as_ref())
+}
+
+/// Letters with their accents as one character each: file systems of macOS take both spellings for the same name, and people
+/// see no difference on any.
+pub(crate) fn composed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    ComposingNormalizerBorrowed::new_nfc().normalize(text)
+}
+
+/// The other spelling: letters and accents apart.
+pub(crate) fn decomposed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    DecomposingNormalizerBorrowed::new_nfd().normalize(text)
 }
 
 /// In lower case, with `/` between names and without what does not tell names apart.
 pub(super) fn folded(path: &Path) -> String {
-    let text = path.to_string_lossy().to_lowercase();
+    let text = composed(&path.to_string_lossy()).to_lowercase();
     if !text.contains([' ', '.']) {
         return text;
     }

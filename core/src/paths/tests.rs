@@ -52,6 +52,50 @@ fn one_file_has_one_place_however_it_is_written() {
 }
 
 #[test]
+fn both_ways_to_write_an_accent_are_one_name() {
+    let (joined, apart) = ("/home/jos\u{e9}", "/home/jose\u{301}");
+    for (home, written) in [(joined, apart), (apart, joined), (joined, joined)] {
+        let project = format!("{home}/p");
+        let ground = Ground { project: Path::new(&project), home: Path::new(home), ..ground() };
+        let sets = |path: &str| ground.place(&Word::plain(format!("{written}{path}")), Path::new("/")).sets;
+        assert!(sets("/p/x").contains(&"project"), "{home} {written}");
+        assert!(sets("/.ssh/id_rsa").contains(&"private-keys"), "{home} {written}");
+        assert!(sets("/.bashrc").contains(&"startup"), "{home} {written}");
+        assert!(!sets("/q/x").contains(&"project"));
+    }
+}
+
+#[test]
+fn names_that_windows_keeps_for_itself_are_not_taken_for_paths() {
+    let seen = |text: &str, access: Access| effects(text, access, false, Content::Unused);
+    for (written, access, effect) in [
+        (r"\\host\share\x.txt", Access::Write, "filesystem.write-outside"),
+        (r"\\host\share\x.txt", Access::Delete, "filesystem.delete-file-outside"),
+        (r"\\host\share\x.exe", Access::Execute, "remote-code.download-run"),
+        (r"\\?\UNC\host\share\x.exe", Access::Execute, "remote-code.download-run"),
+        (r"\\?\C:\tmp\x.txt", Access::Write, "filesystem.write-outside"),
+        (r"\\?\C:\tmp\x.exe", Access::Execute, "shell.opaque"),
+        (r"\\.\PhysicalDrive0", Access::Write, "filesystem.overwrite-device"),
+        (r"\\.\C:", Access::Write, "filesystem.overwrite-device"),
+        ("//./PhysicalDrive1", Access::Write, "filesystem.overwrite-device"),
+        (r"\\.\pipe\x", Access::Execute, "shell.opaque"),
+    ] {
+        let seen = seen(written, access);
+        assert!(seen.iter().any(|id| id == effect), "{written} {access:?}: {seen:?}");
+    }
+    // A folder of another machine may be read; so may what other systems write with two slashes.
+    for (written, access) in [
+        (r"\\host\share\x.txt", Access::Read),
+        (r"\\.\NUL", Access::Read),
+        ("//tmp/x", Access::Write),
+        ("/tmp//x", Access::Execute),
+        (r"a\b", Access::Write),
+    ] {
+        assert!(seen(written, access).is_empty(), "{written}");
+    }
+}
+
+#[test]
 fn what_is_unknown_is_somewhere_below_what_is_known() {
     let place = |text: &str| ground().place(&Word::plain(text), Path::new(PROJECT));
     assert!(place(&UNKNOWN.to_string()).lexical.as_os_str().is_empty());

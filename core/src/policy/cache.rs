@@ -124,9 +124,7 @@ impl Snapshot {
                 }
             }
         }
-        if snapshot.sources.is_empty() {
-            snapshot.sources.push(layers::embedded());
-        }
+        snapshot.sources.extend(layers::embedded_beside(&snapshot.sources));
         Ok(snapshot)
     }
 

@@ -70,9 +70,10 @@ pub(super) fn compile(
     Compiled::assemble(&head, &body).map_err(too_large)
 }
 
-/// Changes with the set of plugins and with the embedded policy.
+/// Changes with the set of plugins and with the embedded policies.
 pub(super) fn fingerprint(registry: &Registry) -> u64 {
-    const EMBEDDED: u64 = fnv(layers::DEFAULT_POLICY.as_bytes());
+    const EMBEDDED: u64 =
+        fnv(layers::DEFAULT_POLICY.as_bytes()) ^ fnv(layers::FLOOR_POLICY.as_bytes()).rotate_left(32);
     let packs = packs::ALL.iter().fold(EMBEDDED, |sum, pack| sum.rotate_left(7) ^ pack.checksum);
     registry.fingerprint() ^ packs.rotate_left(1)
 }

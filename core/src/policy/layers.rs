@@ -12,6 +12,11 @@ use crate::places::Places;
 
 /// The policy of a machine that has none.
 pub const DEFAULT_POLICY: &str = include_str!("default.yaml");
+/// What holds beneath a project's policy where nobody of this machine has one: a repository brings its policy along, and must
+/// not lift by it what would be denied without it.
+pub(super) const FLOOR_POLICY: &str = include_str!("floor.yaml");
+/// What stands for the file of that policy in messages and records.
+pub const FLOOR_SOURCE: &str = "<built-in floor beneath a project's policy>";
 /// What stands for the file of the embedded policy in messages and records.
 pub const DEFAULT_SOURCE: &str = "<built-in default policy>";
 
@@ -25,7 +30,7 @@ pub enum LayerKind {
     User,
     /// The project's, which can only tighten.
     Project,
-    /// The embedded one.
+    /// The embedded one, or the floor beneath a project's.
     Default,
 }
 
@@ -58,7 +63,7 @@ pub struct Source {
 }
 
 /// Reads the policy files that apply, in the order managed, user, project. Without any, the embedded policy is the
-/// one source.
+/// one source. The floor beneath a project's is not among them: nobody can write it.
 pub fn sources(places: &Places) -> Result<Vec<Source>, PolicyError> {
     let mut found = Vec::new();
     for (kind, path) in paths(places) {
@@ -76,8 +81,22 @@ pub fn source(path: &Path, kind: LayerKind) -> Result<Option<Source>, PolicyErro
 }
 
 /// The embedded policy as a source.
-pub(super) fn embedded() -> Source {
+fn embedded() -> Source {
     Source { kind: LayerKind::Default, path: PathBuf::from(DEFAULT_SOURCE), text: DEFAULT_POLICY.to_owned() }
+}
+
+/// The embedded policy that applies beside those that were found: the default where there is none, the floor where there is
+/// only a project's, none where a person of this machine has decided.
+pub(super) fn embedded_beside(found: &[Source]) -> Option<Source> {
+    if found.iter().any(|source| source.kind.is_trusted()) {
+        return None;
+    }
+    Some(if found.is_empty() {
+        embedded()
+    } else {
+        let path = PathBuf::from(FLOOR_SOURCE);
+        Source { kind: LayerKind::Default, path, text: FLOOR_POLICY.to_owned() }
+    })
 }
 
 /// The files that can hold a layer's policy, whether they exist or not.

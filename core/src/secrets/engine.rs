@@ -131,7 +131,7 @@ impl<'r> Engine<'r> {
         entries: impl Iterator<Item = E>,
         settings: &[DetectorSetting<'r>],
     ) -> Result<Self, EngineError> {
-        let mut slots = Vec::with_capacity(128);
+        let mut slots = Vec::with_capacity(1024);
         slots.extend(
             entries.map(Into::into).filter(|entry| entry.kind() == Kind::Detector).map(|entry| Slot {
                 entry,
@@ -148,8 +148,10 @@ impl<'r> Engine<'r> {
                 slot.config = setting.config;
             }
         }
-        let off = |id: &str| settings.iter().any(|setting| setting.id == id && !setting.enabled);
-        slots.retain(|slot| !off(slot.entry.id()));
+        slots.retain(|slot| {
+            let mut said = settings.iter().filter(|setting| setting.id == slot.entry.id()).peekable();
+            (said.peek().is_some() || !slot.entry.off()) && said.all(|setting| setting.enabled)
+        });
         let always = always(&slots);
         Ok(Self { slots, always, prefilter: OnceLock::new() })
     }

@@ -110,6 +110,8 @@ impl Machine<'_> {
             let value = match &flow.stored {
                 Some(value) => value.clone(),
                 None if fetched => Value::unknown(Taint::NETWORK),
+                // Code of another language: what it writes is in it, if anywhere.
+                None if self.inside => Value::unknown(Taint::PROGRAM | Taint::CODE),
                 None => continue,
             };
             self.store(&touch.word, &value, false);

@@ -9,6 +9,11 @@ use super::texts;
 use super::value::{Out, Value};
 use crate::understand::{Doing, Language, Origin, Taint, Understood, Word};
 
+/// Steps for each word of a command.
+const WORD: u32 = 6;
+/// Steps for an alias, whose text is parsed again.
+const ALIAS: u32 = 24;
+
 impl Machine<'_> {
     /// A simple command with its assignments and redirections.
     pub(super) fn simple(
@@ -103,7 +108,9 @@ impl Machine<'_> {
 
     /// Runs a command by its words.
     pub(super) fn command(&mut self, argv: Vec<Word>, raw: Option<&str>, out: &mut Out) {
-        if !self.step(1) {
+        // Each word is copied and compared with the rows of the program, again for each program around it.
+        let words = u32::try_from(argv.len()).unwrap_or(u32::MAX);
+        if !self.step(words.saturating_mul(WORD).saturating_add(1)) {
             return;
         }
         let Some(program) = argv.first() else { return };
@@ -119,6 +126,9 @@ impl Machine<'_> {
         {
             let arguments: String =
                 argv.iter().skip(1).map(|word| format!(" {}", texts::quoted(&word.text))).collect();
+            if !self.step(ALIAS) {
+                return;
+            }
             self.aliases.push(name);
             let script = format!("{text}{arguments}");
             self.deeper(|machine| {

@@ -7,7 +7,7 @@ use agentfirewall_sdk::Access;
 use super::machine::Machine;
 use super::state::Key;
 use super::value::{Out, Value};
-use crate::understand::{Content, Fuel, Language, Origin, Taint, Touch, Word};
+use crate::understand::{Content, Fuel, Language, Origin, Script, Taint, Touch, Word};
 
 /// How many steps each file that is run may take in a call, however often it is run.
 const STEPS: u32 = 100_000;
@@ -108,7 +108,17 @@ impl Machine<'_> {
         origin: Origin,
         out: &mut Out,
     ) {
-        let Some(text) = (self.world.scripts)(path) else { return };
+        let text = match (self.world.scripts)(path) {
+            Some(Script::Here(text)) => text,
+            Some(Script::Gone(text)) => {
+                // What was written then may deny; that it is what runs now, nobody can say.
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                self.effect("remote-code.unseen-script", name, origin);
+                let Some(text) = text else { return };
+                text
+            }
+            None => return,
+        };
         let at = self.ran.iter().position(|ran| ran.path == path).unwrap_or_else(|| {
             self.ran.push(Ran { path: path.to_owned(), fuel: Fuel::new(STEPS), open: 0 });
             self.ran.len() - 1
@@ -121,10 +131,12 @@ impl Machine<'_> {
             .then(|| std::mem::replace(&mut self.fuel, std::mem::replace(&mut ran.fuel, none())));
         ran.open += 1;
         let undecidable = self.seen.undecidable;
+        let parsed = std::mem::take(&mut self.parsed);
         let value = Value::text(text);
         let language = if language == Language::Other { by_first_line(&value) } else { language };
         self.run_code(language, &value, arguments, origin, out);
         self.seen.undecidable = undecidable;
+        self.parsed = parsed;
         if let Some(ran) = self.ran.get_mut(at) {
             ran.open -= 1;
             if let Some(outer) = outer {

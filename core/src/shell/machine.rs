@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use agentfirewall_sdk::Access;
@@ -15,15 +15,26 @@ use super::streams::Input;
 use super::substitute::Drain;
 use super::value::{Out, Value};
 use crate::understand::{
-    Contact, Doing, Effect, Fuel, Origin, Taint, Touch, Touched, Understanding, Word, World,
+    Contact, Doing, Effect, Fuel, Left, Origin, Taint, Touch, Touched, Understanding, Word, World,
 };
 
 /// Steps for one call: far more than any script of 64 KiB needs that is not made to exhaust them.
-const FUEL: u32 = 400_000;
-/// Steps for a path, which takes looks at the file system: a call may name some thousand different ones.
+const FUEL: u32 = 300_000;
+/// Steps for a path, which takes looks at the file system: a call may name a thousand different ones.
 const TOUCH: u32 = 300;
 /// Steps for a path that was looked at before.
 const TOUCH_AGAIN: u32 = 40;
+/// Steps for each byte of a path beyond those that names have: each is looked at by many patterns.
+const LONG_PATH: u32 = 16;
+/// So many bytes of a path are in the steps for it.
+const SHORT_PATH: usize = 512;
+/// So many bytes of texts may be parsed at the price of ordinary scripts, as many as a script may have. Beyond that somebody
+/// makes texts of texts.
+const PARSED: usize = 64 * 1024;
+/// Steps for each byte beyond.
+const PARSED_AGAIN: usize = 8;
+/// Steps for a call of the past that is looked at again.
+const PAST: u32 = 50_000;
 /// How deep scripts, functions and compound commands may be nested in one another.
 const DEEPEST: usize = 64;
 
@@ -34,6 +45,8 @@ pub(crate) struct Machine<'a> {
     pub(super) seen: Understanding,
     pub(super) fuel: Fuel,
     depth: usize,
+    /// How many bytes of texts were parsed.
+    pub(super) parsed: usize,
     /// `$1`, `$2`, …
     pub(super) arguments: Vec<Value>,
     /// `$0`, where a script is given one.
@@ -87,6 +100,7 @@ impl<'a> Machine<'a> {
             seen: Understanding::default(),
             fuel: Fuel::new(FUEL),
             depth: 0,
+            parsed: 0,
             arguments: Vec::new(),
             zero: None,
             locals: Vec::new(),
@@ -117,6 +131,31 @@ impl<'a> Machine<'a> {
         self.seen
     }
 
+    /// What a whole call's script leaves in a file, by its path without links: its text, or nothing where that is not known;
+    /// `None` if it does not write it as a text.
+    pub(crate) fn leaves(mut self, source: &str, path: &Path) -> Option<Left> {
+        self.fuel = Fuel::new(PAST);
+        let mut out = Out::default();
+        self.run_text(source, &mut out);
+        let ground = &self.world.ground;
+        let is_it = |lexical: &Path| lexical == path || ground.links.path(lexical) == path;
+        let last = self.state.files().find(|(file, _)| is_it(file)).map(|(_, item)| item);
+        match last {
+            // What a program made of other files, as a compiler does, is no text of the call.
+            Some(Item::File(value)) if !value.known() && value.taint().has(Taint::FILE) => None,
+            Some(Item::File(value)) => {
+                Some(Left::Wrote(value.single().filter(|word| word.known()).map(|word| word.text.clone())))
+            }
+            Some(_) => Some(Left::Removed),
+            None => {
+                let removed = |touched: &Touched| {
+                    touched.access == Access::Delete && path.starts_with(&touched.placed.canonical)
+                };
+                self.seen.paths.iter().any(removed).then_some(Left::Removed)
+            }
+        }
+    }
+
     /// Acts out what something other than a script does, such as a tool of files.
     pub(crate) fn doing(mut self, doing: Doing) -> Understanding {
         let mut out = Out::default();
@@ -130,7 +169,9 @@ impl<'a> Machine<'a> {
             self.seen.give_up(why);
             return false;
         }
-        if !self.step(u32::try_from(source.len() / 16).unwrap_or(u32::MAX)) {
+        self.parsed = self.parsed.saturating_add(source.len());
+        let beyond = self.parsed.saturating_sub(PARSED).min(source.len()).saturating_mul(PARSED_AGAIN);
+        if !self.step(u32::try_from(source.len() / 16 + beyond).unwrap_or(u32::MAX)) {
             return false;
         }
         let source: Rc<str> = Rc::from(source);
@@ -254,7 +295,9 @@ impl<'a> Machine<'a> {
         }
         let mut hasher = DefaultHasher::new();
         (&touch.word.text, touch.folder.as_ref().map(|word| &word.text), &folder.paths).hash(&mut hasher);
-        let steps = if self.placed.insert(hasher.finish()) { TOUCH } else { TOUCH_AGAIN };
+        let long = u32::try_from(touch.word.text.len().saturating_sub(SHORT_PATH)).unwrap_or(u32::MAX);
+        let steps = if self.placed.insert(hasher.finish()) { TOUCH } else { TOUCH_AGAIN }
+            .saturating_add(long.saturating_mul(LONG_PATH));
         if !self.step(steps) {
             return;
         }

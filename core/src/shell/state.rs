@@ -3,7 +3,7 @@
 //! Every change is noted in a journal, so that a branch or a subshell can be undone at the cost of what it changed.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use shuck_ast::Stmt;
@@ -99,6 +99,14 @@ impl State {
     pub(super) fn set(&mut self, key: Key, item: Item) {
         let old = self.items.insert(key.clone(), item);
         self.journal.push((key, old));
+    }
+
+    /// The files that were written or removed.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&Path, &Item)> {
+        self.items.iter().filter_map(|(key, item)| match key {
+            Key::File(path) => Some((path.as_path(), item)),
+            _ => None,
+        })
     }
 
     pub(super) fn variable(&self, name: &str) -> Option<&Variable> {

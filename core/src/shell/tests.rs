@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Machine;
 use crate::knowledge::Knowledge;
 use crate::paths::{Ground, Links};
-use crate::understand::{Understanding, World, readable};
+use crate::understand::{Script, Understanding, World, readable};
 
 fn understood(script: &str) -> Understanding {
     with_files(script, &|_| None)
@@ -23,7 +23,7 @@ fn with_files(script: &str, files: &dyn Fn(&Path) -> Option<String>) -> Understa
             links: Links::default(),
         },
         folder: Path::new("/p"),
-        scripts: files,
+        scripts: &|path| files(path).map(Script::Here),
     };
     Machine::new(&world).script(script)
 }

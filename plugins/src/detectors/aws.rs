@@ -1,7 +1,7 @@
 //! Amazon Web Services: access key identifiers and the secret keys beside them.
 
 use super::assignment::assignment;
-use super::text::{dummy, entropy, from, hex, piece, run};
+use super::text::{blank, dummy, entropy, from, hex, piece, run, typed, variety};
 use agentfirewall_sdk::{Confidence, Finding, Scan, Severity};
 
 /// The random part of an identifier.
@@ -42,7 +42,11 @@ fn issued(random: &[u8]) -> bool {
 fn access_key(scan: &mut Scan<'_>) {
     let bytes = scan.text().as_bytes();
     for &at in scan.hits() {
-        if !matches!(from(bytes, at), [b'A', b'K' | b'S', b'I', b'A', ..]) {
+        let kind = matches!(
+            from(bytes, at),
+            [b'A', b'K' | b'S' | b'B', b'I', b'A', ..] | [b'A', b'C', b'C', b'A', ..] | [b'A', b'3', b'T', ..]
+        );
+        if !kind {
             continue;
         }
         let start = at + 4;
@@ -52,10 +56,10 @@ fn access_key(scan: &mut Scan<'_>) {
         let inside =
             at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|byte| base64(*byte) && *byte != b'/')
                 || bytes.get(end).is_some_and(|byte| base64(*byte) && *byte != b'/');
-        if inside || run(bytes, start, LENGTH, base32) < LENGTH || dummy(random) {
+        if inside || run(bytes, start, LENGTH, base32) < LENGTH || blank(random) || (typed(random) && variety(random) > 1) {
             continue;
         }
-        let confidence = if issued(random) { Confidence::High } else { Confidence::Medium };
+        let confidence = if issued(random) && !typed(random) { Confidence::High } else { Confidence::Medium };
         scan.report(Finding::new(at..end, confidence, Severity::High));
     }
 }
@@ -63,11 +67,11 @@ fn access_key(scan: &mut Scan<'_>) {
 coded! {
     AccessKey => access_key;
     id: "aws-access-key",
-    summary: "AWS access key identifiers (AKIA..., ASIA...)",
+    summary: "AWS access key identifiers (AKIA..., ASIA..., ABIA..., ACCA..., A3T...)",
     why: "the identifier names the account and stands beside its secret key more often than not",
     examples: [concat!("aws_access_key_id = AK", "IAWP7G7HQM3BY2KNNN")],
     negatives: ["AKIAIOSFODNN7EXAMPLE", "AKIAXXXXXXXXXXXXXXXX", "akiawp7g7hqm3by2knnn", "xAKIAWP7G7HQM3BY2KNNN"],
-    keywords: ["AKIA", "ASIA"],
+    keywords: ["AKIA", "ASIA", "ABIA", "ACCA", "A3T"],
 }
 
 const SECRET_NAMES: [&str; 5] =

@@ -1,31 +1,7 @@
 //! Microsoft Azure: keys in connection strings and the secrets of Entra applications.
 
-use super::text::{Shape, base64, from, piece, run, run_back, variety};
+use super::text::{from, piece, run, run_back, variety};
 use agentfirewall_sdk::{Confidence, Finding, Scan, Severity};
-
-/// 64 bytes in base64 end in `==`, 32 bytes in `=`.
-fn padded(token: &[u8]) -> Option<Confidence> {
-    token.ends_with(b"=").then_some(Confidence::High)
-}
-
-tokens! {
-    StorageKey {
-        id: "azure-connection-string",
-        summary: "keys in Azure connection strings (AccountKey=, SharedAccessKey=)",
-        why: "the key reads and deletes everything in the storage account, queue or hub",
-        shapes: [
-            Shape::sure("AccountKey=", base64, (88, 88)).judged(padded).severity(Severity::Critical),
-            Shape::sure("SharedAccessKey=", base64, (44, 44)).judged(padded),
-            Shape::sure("accesskey=", base64, (44, 44)).judged(padded),
-        ],
-        examples: [concat!(
-            "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=",
-            "XRdewiFskfTxkIwLrp7sYq+PHu7jTUjwmkbxKFuBymIfXcV40YBW+CyfSytpWA3bInXafi96vYrzvXWcs024mA==;EndpointSuffix=core.windows.net"
-        )],
-        negatives: ["AccountKey=<key>;", "AccountKey=;", "SharedAccessKey=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx="],
-        keywords: ["AccountKey=", "SharedAccessKey=", "accesskey="],
-    }
-}
 
 const fn secret(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'~' | b'.' | b'-')

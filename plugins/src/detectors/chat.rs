@@ -1,34 +1,7 @@
 //! Chat services whose tokens have no prefix: Discord and Telegram.
 
-use super::text::{Shape, alphanumeric, digit, dummy, from, piece, run, run_back, url_safe, variety};
+use super::text::{alphanumeric, digit, dummy, from, piece, run, run_back, url_safe, variety};
 use agentfirewall_sdk::{Confidence, Finding, Scan, Severity};
-
-const fn webhook_path(byte: u8) -> bool {
-    url_safe(byte) || byte == b'/'
-}
-
-/// The channel's number, then 60 to 72 characters.
-fn webhook(token: &[u8]) -> Option<Confidence> {
-    let mut parts = token.rsplit(|byte| *byte == b'/');
-    let secret = parts.next()?;
-    let number = parts.next()?;
-    ((60..=72).contains(&secret.len()) && number.iter().all(u8::is_ascii_digit)).then_some(Confidence::High)
-}
-
-tokens! {
-    DiscordWebhook {
-        id: "discord-webhook",
-        summary: "Discord webhook addresses",
-        why: "the address is the whole credential: anybody who has it posts into the channel or deletes the webhook",
-        shapes: [
-            Shape::sure("discord.com/api/webhooks/", webhook_path, (70, 100)).judged(webhook).severity(Severity::Medium),
-            Shape::sure("discordapp.com/api/webhooks/", webhook_path, (70, 100)).judged(webhook).severity(Severity::Medium),
-        ],
-        examples: [concat!("https://discord.com/api/web", "hooks/943218765432109876/vE5QxvkO8STCeuw0OZafuWoqyLTKfD6ktqpfxj7DFvO5JYoxKGwjs1MW52SLZQnHVw1D")],
-        negatives: ["https://discord.com/api/webhooks/{id}/{token}", "https://discord.com/api/webhooks/123/abc"],
-        keywords: ["discord.com/api/webhooks/", "discordapp.com/api/webhooks/"],
-    }
-}
 
 /// How far behind the word a bot's token is looked for, in bytes.
 const NEAR: usize = 160;

@@ -1,6 +1,7 @@
 //! Passwords in addresses: `scheme://user:password@host`.
 
-use super::text::{entropy, from, has_word, piece, placeholder, run, run_back};
+use super::text::{entropy, from, has_word, piece, placeholder, run, run_back, typed};
+use super::wordlike::surprise;
 use agentfirewall_sdk::{Confidence, Finding, Scan, Severity};
 
 /// The longest authority that is looked at, in bytes.
@@ -57,6 +58,7 @@ fn judge(user: &[u8], password: &[u8], host: &[u8]) -> Option<Confidence> {
         || password.eq_ignore_ascii_case(user)
         || word
         || placeholder(password)
+        || typed(password)
         || !host.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'[')
     {
         return None;
@@ -65,9 +67,11 @@ fn judge(user: &[u8], password: &[u8], host: &[u8]) -> Option<Confidence> {
     let letters = password.iter().any(u8::is_ascii_alphabetic);
     let random = password.len() >= 12 && digits && letters && entropy(password) > 3.0;
     let example = local(host) || has_word(host, &["example.", "host"]);
+    let strange = password.len() >= 8 && (digits && letters || surprise(password) >= 5.3);
     Some(match (random, example) {
         (true, false) => Confidence::High,
         (true, true) | (false, false) => Confidence::Medium,
+        (false, true) if strange => Confidence::Medium,
         (false, true) => Confidence::Low,
     })
 }

@@ -4,11 +4,13 @@
 //! still the confidence never rises above medium.
 
 use super::assignment::{Assignment, assignment};
-use super::text::{entropy, has_word, hex, piece, placeholder};
+use super::rules;
+use super::text::{entropy, has_word, hex, ordered, piece, placeholder};
+use super::wordlike::surprise;
 use agentfirewall_sdk::{Confidence, Finding, Scan, Severity};
 
 /// Words that make a name a secret's, the more telling ones first.
-const KEYWORDS: [&str; 14] = [
+const KEYWORDS: [&str; 18] = [
     "password",
     "passwd",
     "passphrase",
@@ -22,6 +24,10 @@ const KEYWORDS: [&str; 14] = [
     "auth_key",
     "access_key",
     "_pass",
+    "private",
+    "bearer",
+    "access",
+    "auth",
     "key",
 ];
 
@@ -79,6 +85,11 @@ const OTHER: [&str; 50] = [
     "publishable",
 ];
 
+const fn plain(byte: u8) -> bool {
+    matches!(byte, b'!'..=b'~')
+        && !matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>' | b'{' | b'}' | b'(' | b')' | b'\\')
+}
+
 /// How many characters follow one of another class, of lower-case, upper-case, digits and the rest. Random text changes
 /// all the time, words and numbers do not.
 fn transitions(value: &[u8]) -> usize {
@@ -91,21 +102,30 @@ fn transitions(value: &[u8]) -> usize {
     value.windows(2).filter(|pair| matches!(pair, [left, right] if class(*left) != class(*right))).count()
 }
 
-const fn plain(byte: u8) -> bool {
-    matches!(byte, b'!'..=b'~')
-        && !matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>' | b'{' | b'}' | b'(' | b')' | b'\\')
-}
-
-/// Whether a value looks drawn at random rather than written.
+/// Whether a value looks drawn at random rather than written: digits and letters change all the time, or letters follow each
+/// other that follow each other in no word.
 pub(super) fn drawn(value: &[u8]) -> bool {
+    if !value.iter().all(|byte| plain(*byte)) {
+        return false;
+    }
+    // Random text holds no long word.
+    let words = value.split(|byte| !byte.is_ascii_alphabetic());
+    if words.filter(|word| word.len() >= 16).any(|word| surprise(word) < 4.3) {
+        return false;
+    }
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
     let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     let needed = if value.iter().all(|byte| hex(*byte)) { 2.8 } else { 3.2 };
-    value.iter().all(|byte| plain(*byte))
+    if value.len() >= 16
         && digits >= 2
         && letters >= 2
         && transitions(value) * 5 >= value.len()
         && entropy(value) >= needed
+    {
+        return true;
+    }
+    let strange = if value.len() < 16 { 5.3 } else { 5.0 };
+    value.len() >= 12 && letters >= 3 && entropy(value) >= 2.8 && surprise(value) >= strange
 }
 
 /// A path, an address, a version or an expression is no secret.
@@ -130,13 +150,21 @@ fn structural(value: &[u8]) -> bool {
         || value.starts_with(b"0x")
 }
 
+/// Whether a value was typed from one end of the keyboard or the alphabet to the other.
+fn ordered_for_the_most(value: &[u8]) -> bool {
+    let ordered = ordered(value);
+    let uuid = value.len() == 36 && value.iter().filter(|byte| **byte == b'-').count() == 4;
+    ordered * 3 >= value.len() || (ordered > 0 && (uuid || value.len() < 32))
+}
+
 fn judge(keyword: &str, name: &[u8], found: &Assignment, value: &[u8]) -> Option<Confidence> {
-    if value.len() < 8 || placeholder(value) || structural(value) || has_word(name, &OTHER) {
+    if value.len() < 8 || placeholder(value) || ordered_for_the_most(value) || structural(value) || has_word(name, &OTHER) {
         return None;
     }
     let password = matches!(keyword, "password" | "passwd" | "passphrase" | "pwd" | "_pass");
     let random = drawn(value);
-    if value.len() >= 16 && random && (keyword != "key" || name.len() > 4) {
+    let vague = matches!(keyword, "key" | "private" | "access" | "auth" | "bearer");
+    if random && (!vague || name.len() > 4) {
         return Some(Confidence::Medium);
     }
     let digits = value.iter().any(u8::is_ascii_digit);
@@ -147,8 +175,14 @@ fn judge(keyword: &str, name: &[u8], found: &Assignment, value: &[u8]) -> Option
     if password && found.quoted && varied && (symbols || both) && (value.len() >= 10 || symbols && both) {
         return Some(Confidence::Medium);
     }
+    // A key of a framework in quotes may hold brackets: it is long, and no word.
+    if found.quoted && !vague && value.len() >= 32 && !value.contains(&b' ') && digits && letters && symbols
+        && entropy(value) >= 4.0 && surprise(value) >= 5.5
+    {
+        return Some(Confidence::Medium);
+    }
     let assigned = found.quoted || varied;
-    (keyword != "key" && assigned && varied).then_some(Confidence::Low)
+    (!vague && assigned && varied).then_some(Confidence::Low)
 }
 
 fn detect(scan: &mut Scan<'_>) {
@@ -170,7 +204,9 @@ fn detect(scan: &mut Scan<'_>) {
         }
         let name = piece(bytes, found.name.start, found.name.end);
         let value = piece(bytes, found.value.start, found.value.end);
-        if let Some(confidence) = judge(keyword, name, &found, value) {
+        if let Some(confidence) = judge(keyword, name, &found, value)
+            && !rules::disowned(name, value)
+        {
             last = Some(found.value.start);
             scan.report(Finding::new(found.value, confidence, Severity::Medium));
         }
@@ -196,6 +232,6 @@ coded! {
     ],
     keywords: [
         "password", "passwd", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key", "credential",
-        "auth_key", "access_key", "_pass", "key",
+        "auth_key", "access_key", "_pass", "private", "bearer", "access", "auth", "key",
     ],
 }

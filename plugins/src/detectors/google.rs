@@ -3,24 +3,8 @@
 use std::ops::Range;
 
 use super::private_key::{BEGIN, key_at};
-use super::text::{Shape, dotted, piece, url_safe};
+use super::text::piece;
 use agentfirewall_sdk::{Confidence, Finding, Scan, Severity};
-
-tokens! {
-    GoogleApiKey {
-        id: "google-api-key",
-        summary: "Google API keys (AIza...), OAuth client secrets and access tokens",
-        why: "a key without restrictions pays for Maps, Gemini and every other API its project has switched on",
-        shapes: [
-            Shape::sure("AIza", url_safe, (35, 35)).severity(Severity::Medium),
-            Shape::sure("GOCSPX-", url_safe, (28, 28)),
-            Shape::likely("ya29.", dotted, (30, 1000)).severity(Severity::Medium),
-        ],
-        examples: [concat!("AI", "zaSyVhKjrrdSK4r2Htc2hjHaMJfoa1f8PTC1n"), concat!("GOC", "SPX-Fn9o3e7S6eYfepNz4hCCqUGBj0mU")],
-        negatives: ["AIzaSy...", "AIzaSyXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX", concat!("xAI", "zaSyVhKjrrdSK4r2Htc2hjHaMJfoa1f8PTC1n")],
-        keywords: ["AIza", "GOCSPX-", "ya29."],
-    }
-}
 
 /// A key file is about 2,400 bytes long.
 const FILE: usize = 4096;

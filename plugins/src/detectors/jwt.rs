@@ -27,8 +27,9 @@ fn detect(scan: &mut Scan<'_>) {
         let payload = run(bytes, payload_at, 8192, url_safe);
         let signature_at = payload_at + payload + 1;
         let signature = run(bytes, signature_at, 1024, url_safe);
-        let points = bytes.get(at + header) == Some(&b'.') && bytes.get(payload_at + payload) == Some(&b'.');
-        if !points || payload < 8 || signature < 20 {
+        let point = |at: usize| bytes.get(at) == Some(&b'.');
+        let signed = point(payload_at + payload) && signature >= 20;
+        if !point(at + header) || payload < 8 || (!signed && point(payload_at + payload)) {
             continue;
         }
         let Some(parsed) = decode(piece(bytes, at, at + header))
@@ -42,8 +43,15 @@ fn detect(scan: &mut Scan<'_>) {
             continue;
         }
         let known = ["HS", "RS", "ES", "PS", "Ed"].iter().any(|family| parsed.alg.starts_with(family));
-        let confidence = if known && body.starts_with(b"{") { Confidence::Medium } else { Confidence::Low };
-        scan.report(Finding::new(at..signature_at + signature, confidence, Severity::Medium));
+        // A token that lost its signature tells who is meant, and signs nobody in.
+        let (confidence, severity) = match (known && body.starts_with(b"{"), signed) {
+            (true, true) => (Confidence::Medium, Severity::Medium),
+            (true, false) => (Confidence::Medium, Severity::Low),
+            (false, true) => (Confidence::Low, Severity::Medium),
+            (false, false) => continue,
+        };
+        let end = if signed { signature_at + signature } else { payload_at + payload };
+        scan.report(Finding::new(at..end, confidence, severity));
     }
 }
 

@@ -17,11 +17,6 @@ pub(super) const fn url_safe(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
-/// `0-9A-Za-z_-.`
-pub(super) const fn dotted(byte: u8) -> bool {
-    url_safe(byte) || byte == b'.'
-}
-
 /// `0-9A-Za-z+/=`: base64 with its padding.
 pub(super) const fn base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
@@ -30,16 +25,6 @@ pub(super) const fn base64(byte: u8) -> bool {
 /// `0-9a-f`
 pub(super) const fn hex(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'f')
-}
-
-/// `0-9a-z`
-pub(super) const fn lower(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'a'..=b'z')
-}
-
-/// `0-9A-Z`
-pub(super) const fn upper(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'A'..=b'Z')
 }
 
 /// `0-9A-Za-z_`
@@ -110,11 +95,6 @@ impl Shape {
     /// A token that nothing else looks like.
     pub(super) const fn sure(prefix: &'static str, class: Class, length: (usize, usize)) -> Self {
         Self { prefix, class, length, judge: |_| Some(Confidence::High), severity: Severity::High }
-    }
-
-    /// A token whose literal is short or a word.
-    pub(super) const fn likely(prefix: &'static str, class: Class, length: (usize, usize)) -> Self {
-        Self { prefix, class, length, judge: |_| Some(Confidence::Medium), severity: Severity::High }
     }
 
     /// The same shape with another severity.
@@ -237,24 +217,66 @@ pub(super) fn has_word(bytes: &[u8], words: &[&str]) -> bool {
         .any(|word| bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes())))
 }
 
-/// Whether the random part of a token was typed, not drawn: few different characters (`xxxx`, `0000`), one character six
-/// times in a row, a stretch of eight in order (`12345678`, `abcdefgh`), or a word that says so.
-pub(super) fn dummy(body: &[u8]) -> bool {
-    let needed = if body.len() >= 16 { 5 } else { 3 };
-    if variety(body) < needed {
-        return true;
-    }
-    let mut same = 1;
-    let mut rising = 1;
+/// Whether the random part of a token stands for one: a word that says so, or nothing but what people fill in (`xxxx`, `0000`).
+pub(super) fn blank(body: &[u8]) -> bool {
+    let filling = |byte: u8| matches!(byte, b'x' | b'X' | b'0' | b'*' | b'.' | b'-' | b'_' | b'/');
+    let filled = body.iter().filter(|byte| filling(**byte)).count();
+    filled * 5 >= body.len() * 4
+        || has_word(body, &["example", "xxxxx", "changeme", "placeholder", "redacted", "your_", "your-"])
+        || has_run(body, 26, |left, right| left.checked_add(1) == Some(right))
+        || body.windows(8).any(|eight| eight.iter().all(|byte| *byte == b'0' || *byte == b'*'))
+}
+
+/// How many characters stand in stretches of at least six in order (`123456`, `aBcDeF`) or of one character.
+pub(super) fn ordered(body: &[u8]) -> usize {
+    let mut total = 0;
+    let (mut same, mut rising) = (1, 1);
+    let mut count = |run: usize| total += if run >= 6 { run } else { 0 };
     for pair in body.windows(2) {
         let &[left, right] = pair else { continue };
-        same = if left == right { same + 1 } else { 1 };
-        rising = if left.checked_add(1) == Some(right) { rising + 1 } else { 1 };
-        if same >= 6 || rising >= 8 {
-            return true;
+        let (left, right) = (left.to_ascii_lowercase(), right.to_ascii_lowercase());
+        if left == right {
+            same += 1;
+        } else {
+            count(same);
+            same = 1;
+        }
+        if left.checked_add(1) == Some(right) {
+            rising += 1;
+        } else {
+            count(rising);
+            rising = 1;
         }
     }
-    has_word(body, &["example", "xxxxx", "changeme", "placeholder", "redacted"])
+    count(same);
+    count(rising);
+    total
+}
+
+/// Whether the random part of a token was typed, not drawn: few different characters, one character six times in a row, a
+/// stretch of eight in order (`12345678`, `abcdefgh`).
+pub(super) fn typed(body: &[u8]) -> bool {
+    repeated(body) || has_run(body, 8, |left, right| left.checked_add(1) == Some(right))
+}
+
+/// Whether a token's random part is of few different characters, or has one six times in a row.
+pub(super) fn repeated(body: &[u8]) -> bool {
+    let needed = if body.len() >= 16 { 5 } else { 3 };
+    variety(body) < needed || has_run(body, 6, |left, right| left == right)
+}
+
+fn has_run(body: &[u8], least: usize, goes_on: fn(u8, u8) -> bool) -> bool {
+    let mut length = 1;
+    body.windows(2).any(|pair| {
+        let &[left, right] = pair else { return false };
+        length = if goes_on(left, right) { length + 1 } else { 1 };
+        length >= least
+    })
+}
+
+/// Whether the random part of a token was typed or stands for one.
+pub(super) fn dummy(body: &[u8]) -> bool {
+    blank(body) || typed(body)
 }
 
 /// Whether a value stands for a secret that is elsewhere, or for none: a reference, a template, a name, a hint.
@@ -292,7 +314,7 @@ pub(super) fn placeholder(value: &[u8]) -> bool {
         || value
             .first()
             .is_some_and(|byte| matches!(byte, b'$' | b'{' | b'%' | b'<' | b'[' | b'(' | b'@' | b'!' | b'&'))
-        || dummy(value)
+        || blank(value)
         || value.windows(2).any(|pair| matches!(pair, b"${" | b"{{" | b"$(" | b"#{" | b"}}"))
         || has_word(value, &WORDS)
 }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::path::{Component, Path as File};
 
 use agentfirewall_sdk::{Access, Matcher, PartKind, PathFact, Plugin, PluginError, Subject, register};
+use icu_normalizer::ComposingNormalizerBorrowed;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -183,7 +184,7 @@ impl Place {
 impl Pattern {
     fn new(text: &str) -> Result<Self, PluginError> {
         let wrong = |why: &str| PluginError::new(format!("`{}` {why}", text.escape_debug()));
-        let lower = text.to_lowercase();
+        let lower = folded(text);
         let (lower, folder) = match lower.strip_suffix('/') {
             Some("") => ("/", false),
             Some(folder) => (folder, true),
@@ -250,7 +251,7 @@ impl Pattern {
                 let names: Vec<Cow<'_, str>> = below
                     .split('/')
                     .filter(|name| !name.is_empty())
-                    .map(|name| name.to_lowercase().into())
+                    .map(|name| folded(name).into())
                     .collect();
                 // Where such a spelling leads, another one says.
                 !names.iter().any(|name| name == "." || name == "..") && sequence(&self.names, &names)
@@ -276,12 +277,20 @@ fn matches_one(patterns: &[Pattern], subject: &Subject<'_>, fact: &PathFact, pro
     }
 }
 
+/// In lower case, accents joined with their letters: both ways to write `é` are one name on macOS, and look like one everywhere.
+fn folded(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    ComposingNormalizerBorrowed::new_nfc().normalize(text).to_lowercase()
+}
+
 fn names_of(path: &File) -> Vec<Cow<'_, str>> {
     path.components()
         .filter_map(|component| match component {
-            Component::Normal(name) => Some(name.to_string_lossy().to_lowercase().into()),
+            Component::Normal(name) => Some(folded(&name.to_string_lossy()).into()),
             // `C:` is a name like any other.
-            Component::Prefix(prefix) => Some(prefix.as_os_str().to_string_lossy().to_lowercase().into()),
+            Component::Prefix(prefix) => Some(folded(&prefix.as_os_str().to_string_lossy()).into()),
             _ => None,
         })
         .collect()
@@ -332,6 +341,16 @@ mod tests {
             PartKind::Path,
             path,
         )
+    }
+
+    #[test]
+    fn both_ways_to_write_an_accent_are_one_name() {
+        let (joined, apart) = ("caf\u{e9}", "cafe\u{301}");
+        for (pattern, name) in [(joined, apart), (apart, joined), (joined, joined)] {
+            assert!(is(&format!("/srv/{pattern}/**"), &format!("/srv/{name}/x")), "{pattern} {name}");
+            assert!(is(&format!("{pattern}*"), &format!("/srv/{name}.TXT")), "{pattern} {name}");
+        }
+        assert!(!is("/srv/cafe/**", &format!("/srv/{apart}/x")));
     }
 
     #[test]

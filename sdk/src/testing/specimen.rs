@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::asking::{Trouble, guarded};
+use crate::table::build_row;
 use crate::wire::{self, Imported};
 use crate::{Detector, Factory, Item, Manifest, Matcher, PluginError, Sink, registrations};
 
@@ -51,6 +52,9 @@ impl Specimen {
                 let maker = match registration.factory {
                     Factory::Matcher { build, .. } => Maker::Matcher(Box::new(build)),
                     Factory::Detector { build } => Maker::Detector(Box::new(build)),
+                    Factory::Row { rows, row } => {
+                        Maker::Detector(Box::new(move |config| build_row(rows, row, config)))
+                    }
                     Factory::Sink { build } => Maker::Sink(Box::new(build)),
                 };
                 Self { item: Item::of(registration), maker, way: "registered" }

@@ -14,6 +14,7 @@ use super::v1::{
 };
 use super::{ASK_WITH_FACT, EFFECT, Header, Kept, v1};
 use crate::plugin::{Factory, Kind, PluginError, Registration, panic_message, registrations};
+use crate::table::build_row;
 use crate::{
     Access, Anchors, Confidence, Detector, Event, Manifest, Matcher, PartKind, Scan, Severity, Sink,
     SinkError, Subject, ToolCall,
@@ -106,6 +107,10 @@ extern "C" fn detector(id: RStr<'_>, config: RStr<'_>) -> RResult<DetectorBox, R
         Factory::Detector { build } => {
             Ok(Detector_TO::from_value(ExportedDetector(build(config.as_str())?), TD_Opaque))
         }
+        Factory::Row { rows, row } => Ok(Detector_TO::from_value(
+            ExportedDetector(build_row(rows, row, config.as_str())?),
+            TD_Opaque,
+        )),
         _ => Err(PluginError::new("the factory is of another kind")),
     }))
 }

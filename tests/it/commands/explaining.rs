@@ -37,7 +37,11 @@ fn explain_says_what_is_understood_and_which_rule_decides() {
     What the project policy says ([PROJECT]/.agentfirewall/policy.yaml; 2 rules; default action log)
       command   `git push -f`  ask: ask-push:11  <- the strictest
                 no rule is about 1 further part (--all)
+    What the default policy says (<built-in floor beneath a project's policy>; 27 rules; default action allow)
+      command   `git push -f`  allow: no rule matches, so the default action  <- the strictest
+                no rule is about 1 further part (--all)
     Decision
+      default   allow: `default_action`
       ask: a push is public: `git push -f`
         rule `ask-push` of the project policy, line 11
     "#);

@@ -82,6 +82,11 @@ fn layers_come_and_go_and_change() {
     assert_eq!(home.names().first(), Some(&layer(LayerKind::Managed, "mmm")));
     fs::remove_file(&user).unwrap();
     assert_eq!(home.names(), [layer(LayerKind::Managed, "mmm"), layer(LayerKind::Project, "ppp")]);
+    // Nobody of this machine has a policy: what comes with the project is not all there is.
+    fs::remove_file(home.places.managed_policy()).unwrap();
+    let floor = layer(LayerKind::Default, "agentfirewall-floor");
+    assert_eq!(home.names(), [layer(LayerKind::Project, "ppp"), floor.clone()]);
+    assert_eq!(home.names(), [layer(LayerKind::Project, "ppp"), floor]);
 }
 
 #[test]

@@ -1,0 +1,256 @@
+//! The detectors that are data: `data/rules/*.yaml`, compiled into tables when the crate is built.
+//!
+//! A rule has forms that are recognised alone, by an automaton where one of their literals begins, or forms of a value that
+//! is recognised beside a name, or both. No regular expression is compiled in a process, and the work for one keyword in a
+//! text has a bound.
+
+mod automaton;
+mod check;
+mod near;
+
+use agentfirewall_sdk::{
+    Confidence, Detector, Finding, Meta, PluginError, Rows, Scan, Severity, register_table,
+};
+
+use self::automaton::Automaton;
+use super::text::{begins, blank, entropy, from, has_word, piece, repeated, typed, variety, word};
+
+/// A piece of one of the tables: where it begins, and its length.
+#[derive(Debug, Clone, Copy)]
+struct Span(u32, u32);
+
+/// One rule. Its fields are those of the file; see `data/rules/README.md`.
+#[derive(Debug)]
+struct Row {
+    id: Span,
+    /// Of [`WORDS`]: what begins a token.
+    literals: Span,
+    near: Span,
+    with: Span,
+    /// Whether `with` is the rule's own.
+    narrowed: bool,
+    /// Whether a value of another form beside the name is none of the vendor's.
+    strict: bool,
+    /// The length of the shortest of its forms, in bytes.
+    shortest: u16,
+    token: Span,
+    value: Span,
+    /// Bits a character; 0 for the usual.
+    entropy: f32,
+    /// The number of a check, from 1; 0 for none.
+    check: u8,
+    off: bool,
+    severity: Severity,
+    confidence: Confidence,
+    summary: Span,
+    why: Span,
+    leaked: Span,
+    source: Span,
+    examples: Span,
+    negatives: Span,
+}
+
+include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+static TEXT: &str = include_str!(concat!(env!("OUT_DIR"), "/rules.txt"));
+static AUTOMATA: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin"));
+
+impl Span {
+    const fn range(self) -> std::ops::Range<usize> {
+        self.0 as usize..self.0 as usize + self.1 as usize
+    }
+
+    const fn is_empty(self) -> bool {
+        self.1 == 0
+    }
+
+    fn text(self) -> &'static str {
+        TEXT.get(self.range()).unwrap_or_default()
+    }
+
+    fn words(self) -> impl ExactSizeIterator<Item = &'static str> + Clone {
+        self.placed().map(|(word, _)| word)
+    }
+
+    /// Words, each with its distance from the beginning of a match.
+    fn placed(self) -> impl ExactSizeIterator<Item = (&'static str, usize)> + Clone {
+        let words = WORDS.get(self.range()).unwrap_or_default().iter();
+        words.map(|(word, distance)| (word.text(), usize::from(*distance)))
+    }
+
+    /// The same as a slice that stays: for the pages and the tests, which ask once.
+    fn leaked(self) -> &'static [&'static str] {
+        self.words().collect::<Vec<_>>().leak()
+    }
+
+    fn automaton(self) -> Option<Automaton<'static>> {
+        AUTOMATA.get(self.range()).and_then(Automaton::new)
+    }
+}
+
+/// All rules.
+#[derive(Debug)]
+struct Rules;
+
+static RULES: Rules = Rules;
+
+register_table! { RULES }
+
+fn row(number: u16) -> Option<&'static Row> {
+    ROWS.get(usize::from(number))
+}
+
+impl Rows for Rules {
+    fn count(&self) -> u16 {
+        u16::try_from(ROWS.len()).unwrap_or(u16::MAX)
+    }
+
+    fn id(&self, number: u16) -> &'static str {
+        row(number).map_or("", |row| row.id.text())
+    }
+
+    fn keyword(&self, number: u16, index: usize) -> Option<&'static str> {
+        let row = row(number)?;
+        row.literals.words().chain(row.near.words()).nth(index)
+    }
+
+    fn off(&self, number: u16) -> bool {
+        row(number).is_some_and(|row| row.off)
+    }
+
+    fn meta(&self, number: u16) -> Meta {
+        let Some(row) = row(number) else {
+            return Meta {
+                id: "",
+                summary: "",
+                why: "",
+                examples: &[],
+                negatives: &[],
+                keywords: &[],
+                since: "",
+            };
+        };
+        Meta {
+            id: row.id.text(),
+            summary: row.summary.text(),
+            why: row.why.text(),
+            examples: row.examples.leaked(),
+            negatives: row.negatives.leaked(),
+            keywords: row.literals.words().chain(row.near.words()).collect::<Vec<_>>().leak(),
+            since: "0.2.0",
+        }
+    }
+
+    fn build(&self, number: u16) -> Result<Box<dyn Detector>, PluginError> {
+        let row = row(number).ok_or_else(|| PluginError::new("the table has no such row"))?;
+        Ok(Box::new(Rule { row, token: row.token.automaton(), value: row.value.automaton() }))
+    }
+
+    fn fingerprint(&self) -> u64 {
+        FINGERPRINT
+    }
+}
+
+/// The detector of one rule.
+struct Rule {
+    row: &'static Row,
+    token: Option<Automaton<'static>>,
+    value: Option<Automaton<'static>>,
+}
+
+impl Detector for Rule {
+    fn detect(&self, scan: &mut Scan<'_>) -> Result<(), PluginError> {
+        let bytes = scan.text().as_bytes();
+        // Words of one name lead to one value.
+        let mut done = 0;
+        for &at in scan.hits() {
+            if let Some(finding) = self.token(bytes, at) {
+                scan.report(finding);
+                continue;
+            }
+            let Some(value) = &self.value else { continue };
+            for name in self.row.near.words().filter(|name| stands(bytes, at, name)) {
+                let Some(found) = near::find(bytes, at..at + name.len(), self.row, value) else { continue };
+                if found.start >= done {
+                    done = found.end;
+                    scan.report(Finding::new(found, near::CONFIDENCE, self.row.severity));
+                }
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Rule {
+    /// A form that is recognised alone, one of whose literals is here.
+    fn token(&self, bytes: &[u8], here: usize) -> Option<Finding> {
+        let automaton = self.token.as_ref()?;
+        let mut literals = self.row.literals.placed().filter(|(word, _)| stands(bytes, here, word));
+        // Of literals of which one begins another the longer one says what is drawn at random.
+        let (mut literal, distance) = literals.next()?;
+        for (word, same) in literals {
+            literal = if same == distance && word.len() > literal.len() { word } else { literal };
+        }
+        let at = here.checked_sub(distance)?;
+        let end = at + automaton.longest(from(bytes, at))?;
+        if !begins(bytes, at) || bytes.get(end).is_some_and(|next| word(*next)) {
+            return None;
+        }
+        let token = piece(bytes, at, end);
+        let drawn = token.get(distance + literal.len()..).unwrap_or_default();
+        let body = if drawn.len() >= 8 { drawn } else { token };
+        // Of one character throughout somebody means it as a specimen; stretches of one between others are a masked token.
+        let typed = typed(body);
+        if repeated(body) && variety(body) > 3 {
+            return None;
+        }
+        // What was typed behind an unmistakable literal is reported, and stops nothing.
+        if blank(body)
+            || (typed && self.row.confidence < Confidence::High)
+            || (self.row.entropy > 0.0 && entropy(body) < self.row.entropy)
+        {
+            return None;
+        }
+        let most = if typed { Confidence::Medium } else { self.row.confidence };
+        let confidence = match check::judge(self.row.check, token) {
+            None => most,
+            Some(judged) => judged?.min(most),
+        };
+        Some(Finding::new(at..end, confidence, self.row.severity))
+    }
+}
+
+/// Whether a word stands at a place, whatever its ASCII case.
+fn stands(bytes: &[u8], at: usize, word: &str) -> bool {
+    bytes.get(at..at + word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Whether a value is none of the secrets that it looks like or that its name asks for: it begins as a vendor's token does and
+/// is too short for one, or its name is that of a vendor whose secrets all have a form and it has none.
+pub(super) fn disowned(name: &[u8], value: &[u8]) -> bool {
+    let has_form = |row: &Row| {
+        let whole = |span: Span| span.automaton().and_then(|forms| forms.longest(value)) == Some(value.len());
+        whole(row.value) || whole(row.token)
+    };
+    let mut malformed = false;
+    for row in ROWS {
+        let named = row.near.words().any(|word| has_word(name, &[word]));
+        let begun = row.literals.placed().any(|(literal, distance)| {
+            distance == 0 && (literal.len() >= LITERAL || named) && stands(value, 0, literal)
+        });
+        let short = value.len() < usize::from(row.shortest);
+        if (named && row.strict) || (begun && short) {
+            if has_form(row) {
+                return false;
+            }
+            malformed = true;
+        }
+    }
+    malformed
+}
+
+/// The length from which on a literal is nobody's but its vendor's.
+const LITERAL: usize = 4;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! What code has to say of a token: checksums and what stands inside.
+
+use agentfirewall_sdk::Confidence;
+
+use crate::detectors::text::crc_base62_holds;
+
+/// In the order of `CHECKS` in `build/write.rs`.
+const CHECKS: [fn(&[u8]) -> Option<Confidence>; 6] = [crc, crc, luhn, jwt, base64_json, mod97];
+
+/// What the check of a number, counted from 1, says of a token: the greatest confidence it may have, or that it is none.
+/// `None` where there is no check.
+pub(super) fn judge(number: u8, token: &[u8]) -> Option<Option<Confidence>> {
+    let check = CHECKS.get(usize::from(number).checked_sub(1)?)?;
+    Some(check(token))
+}
+
+/// The last six of the last 36 characters are the CRC-32 of those before in base 62: tokens of GitHub
+/// (<https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/>) and npm. A wrong one was made up.
+fn crc(token: &[u8]) -> Option<Confidence> {
+    let (_, body) = token.split_last_chunk::<36>()?;
+    Some(if crc_base62_holds(body) { Confidence::High } else { Confidence::Low })
+}
+
+/// The check digit of payment cards (ISO/IEC 7812-1).
+fn luhn(token: &[u8]) -> Option<Confidence> {
+    let digits = token.iter().rev().filter(|byte| byte.is_ascii_digit()).map(|byte| u32::from(byte - b'0'));
+    let sum: u32 = digits
+        .enumerate()
+        .map(|(place, digit)| match (place % 2, digit * 2) {
+            (0, _) => digit,
+            (_, double) if double > 9 => double - 9,
+            (_, double) => double,
+        })
+        .sum();
+    sum.is_multiple_of(10).then_some(Confidence::High)
+}
+
+/// The first part is the base64url of a JSON object (RFC 7519).
+fn jwt(token: &[u8]) -> Option<Confidence> {
+    base64_json(token.split(|byte| *byte == b'.').next()?)
+}
+
+/// What begins with the base64 of `{"`, wherever in the token.
+fn base64_json(token: &[u8]) -> Option<Confidence> {
+    token
+        .windows(3)
+        .any(|window| window == b"eyJ" || window == b"ewo" || window == b"ewo")
+        .then_some(Confidence::High)
+}
+
+/// The check digits of an IBAN (ISO 13616): with its first four characters last, letters as 10 to 35, the remainder by 97 is 1.
+fn mod97(token: &[u8]) -> Option<Confidence> {
+    let compact: Vec<u8> = token.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
+    let (head, body) = compact.split_at_checked(4)?;
+    let rest = body.iter().chain(head).try_fold(0_u32, |rest, byte| {
+        let value = char::from(*byte).to_digit(36)?;
+        Some(if value < 10 { rest * 10 + value } else { rest * 100 + value } % 97)
+    });
+    (rest == Some(1)).then_some(Confidence::High)
+}

@@ -1,0 +1,51 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+#[test]
+fn there_are_hundreds_of_kinds_and_each_has_its_own_id() {
+    let ids: BTreeSet<&str> = ROWS.iter().map(|row| row.id.text()).collect();
+    assert_eq!(ids.len(), ROWS.len());
+    assert!(ROWS.windows(2).all(|pair| pair[0].id.text() < pair[1].id.text()));
+}
+
+#[test]
+fn every_rule_says_what_to_do_when_it_leaks_and_where_its_form_is_from() {
+    for row in ROWS {
+        let id = row.id.text();
+        assert!(!row.leaked.is_empty() && !row.source.is_empty(), "{id}");
+        assert!(!row.summary.text().ends_with('.') && row.summary.text().len() <= 120, "{id}");
+    }
+}
+
+#[test]
+fn examples_are_found_by_their_rule_and_negatives_are_not() {
+    let mut faults = Vec::new();
+    for (number, row) in (0..).zip(ROWS) {
+        let rule = RULES.build(number).unwrap();
+        let found = |text: &str| {
+            let keywords: Vec<&str> = row.literals.words().chain(row.near.words()).collect();
+            let lower = text.to_ascii_lowercase();
+            let mut hits: Vec<usize> =
+                keywords.iter().flat_map(|word| lower.match_indices(word).map(|(at, _)| at)).collect();
+            hits.sort_unstable();
+            hits.dedup();
+            let mut findings = Vec::new();
+            rule.detect(&mut Scan::new(text, &hits, &mut findings)).unwrap();
+            !findings.is_empty()
+        };
+        faults.extend(
+            row.examples
+                .words()
+                .filter(|text| !found(text))
+                .map(|text| format!("{}: misses {text}", row.id.text())),
+        );
+        faults.extend(
+            row.negatives
+                .words()
+                .filter(|text| found(text))
+                .map(|text| format!("{}: finds {text}", row.id.text())),
+        );
+    }
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}

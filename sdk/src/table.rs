@@ -1,0 +1,91 @@
+//! Detectors that are rows of a table.
+//!
+//! Hundreds of formats of credentials differ in data alone: a type for each would be hundreds of types that do the same, and a
+//! process that lives for a millisecond would pay for every one of them before it has read its first byte.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use crate::detector::Detector;
+use crate::plugin::{Factory, Meta, PluginError, Registration, config_schema};
+use crate::NoConfig;
+
+/// A table of detectors. Every row is a detector like any other: it has an id of its own, a policy can switch it off, and
+/// it is examined, listed and documented as one.
+///
+/// Nothing here is asked for before it is needed: what a host has to know of each row at start-up is its id and its keywords.
+pub trait Rows: Sync + fmt::Debug {
+    /// How many rows there are.
+    fn count(&self) -> u16;
+
+    /// A row's id. Ids ascend from row to row.
+    fn id(&self, row: u16) -> &'static str;
+
+    /// A row's keywords, numbered from 0; see [`Meta::keywords`].
+    fn keyword(&self, row: u16, number: usize) -> Option<&'static str>;
+
+    /// Whether the row takes part only where a policy says so.
+    fn off(&self, row: u16) -> bool;
+
+    /// Whatever else the row says of itself, for the reference pages and the tests. Made anew at each call.
+    fn meta(&self, row: u16) -> Meta;
+
+    /// Makes the row's detector.
+    fn build(&self, row: u16) -> Result<Box<dyn Detector>, PluginError>;
+
+    /// A number that changes with the rows.
+    fn fingerprint(&self) -> u64;
+}
+
+/// A table that is part of this binary or library. Made by [`register_table!`](crate::register_table).
+#[derive(Debug, Clone, Copy)]
+pub struct Table(pub &'static dyn Rows);
+
+inventory::collect!(Table);
+
+/// Every table linked into this binary.
+pub fn tables() -> impl Iterator<Item = &'static dyn Rows> {
+    inventory::iter::<Table>.into_iter().map(|table| table.0)
+}
+
+/// The rows of all tables as registrations, made when somebody first asks: a listing, a test, a library's manifest.
+pub(crate) fn rows() -> &'static [Registration] {
+    static ROWS: OnceLock<Vec<Registration>> = OnceLock::new();
+    ROWS.get_or_init(|| {
+        tables()
+            .flat_map(|rows| {
+                (0..rows.count()).map(move |row| Registration {
+                    meta: rows.meta(row),
+                    factory: Factory::Row { rows, row },
+                    schema: config_schema::<Plain>,
+                })
+            })
+            .collect()
+    })
+}
+
+/// Has the schema of a detector without options.
+struct Plain;
+
+impl crate::Plugin for Plain {
+    type Config = NoConfig;
+
+    fn new(_: NoConfig) -> Result<Self, PluginError> {
+        Ok(Self)
+    }
+}
+
+/// Makes a row's detector from its configuration (JSON), which has no options.
+pub fn build_row(rows: &'static dyn Rows, row: u16, config: &str) -> Result<Box<dyn Detector>, PluginError> {
+    let NoConfig {} = serde_json::from_str(config).map_err(|error| PluginError::new(error.to_string()))?;
+    rows.build(row)
+}
+
+/// Registers a table of detectors with the binary or library it is compiled into: `register_table!(TABLE)`, where `TABLE` is a
+/// `static` whose type is [`Rows`].
+#[macro_export]
+macro_rules! register_table {
+    ($table:expr) => {
+        $crate::__private::inventory::submit! { $crate::Table(&$table) }
+    };
+}
