@@ -7,8 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use agentfirewall_sdk::{
-    Anchors, Detector, Factory, Kind, Matcher, PluginError, Registration, Role, Rows, Sink, build_row, registrations,
-    singles, tables,
+    Anchors, Detector, Factory, Kind, Matcher, PluginError, Registration, Role, Rows, Sink, build_row,
+    registrations, singles, tables,
 };
 
 use crate::guard::Guard;

@@ -12,6 +12,7 @@ mod client;
 mod commands;
 mod docs;
 mod fail_closed;
+mod masking;
 mod page;
 mod plugins;
 mod samples;

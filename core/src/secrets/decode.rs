@@ -19,7 +19,7 @@ mod piece;
 mod rewrite;
 mod runs;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 #[cfg(test)]
 mod wrappings;
 
@@ -52,6 +52,13 @@ pub(super) fn through<L: Look>(
     findings: &mut Vec<Finding>,
 ) -> Result<(), L::Error> {
     deeper(text, DEPTH, look, findings)
+}
+
+/// Whether what a line ends with may go on in the next one: a run of digits that are text, a literal, a backslash. A caller
+/// who has a text line by line waits for the next one.
+pub(super) fn goes_on(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    join::goes_on(line) || runs::goes_on(line)
 }
 
 fn deeper<L: Look>(

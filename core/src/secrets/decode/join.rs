@@ -68,6 +68,17 @@ fn blank(bytes: &[u8], from: usize) -> usize {
     from + length
 }
 
+/// Whether a line ends in a literal, in what joins it with the next one, or in a backslash.
+pub(super) fn goes_on(line: &[u8]) -> bool {
+    if line.ends_with(b"\\") {
+        return true;
+    }
+    let line = line.strip_suffix(b"_").unwrap_or(line).trim_ascii_end();
+    let operator = OPERATORS.into_iter().find(|operator| line.ends_with(operator)).unwrap_or_default();
+    let line = line.strip_suffix(operator).unwrap_or(line).trim_ascii_end();
+    line.last().is_some_and(|byte| quote(*byte))
+}
+
 /// The start of a literal in a template: `${"b"}`. Its end is a seam.
 pub(super) fn template(bytes: &[u8], at: usize) -> Option<Edit> {
     match bytes.get(at..)? {

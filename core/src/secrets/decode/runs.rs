@@ -71,6 +71,18 @@ pub(super) fn pieces<E>(text: &str, each: &mut impl FnMut(&Piece) -> Result<(), 
     Ok(())
 }
 
+/// Whether a line ends in a run that is text.
+pub(super) fn goes_on(line: &[u8]) -> bool {
+    let run = line.iter().rev().take_while(|byte| digit(**byte)).count();
+    let run = line.get(line.len() - run..).filter(|run| run.len() >= RUN).unwrap_or_default();
+    let mut found = Vec::new();
+    base64::texts(run, &mut found);
+    hex::texts(run, &mut found);
+    // Lists of bytes: `0x67, 0x68,`.
+    let listed = line.strip_suffix(b",").unwrap_or(line);
+    !found.is_empty() || listed.last_chunk::<4>().is_some_and(|last| last.starts_with(b"0x"))
+}
+
 /// Decodes a run with the lines that continue it. Returns where it ends.
 fn decoded<E>(
     bytes: &[u8],

@@ -70,7 +70,7 @@ const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 const CODECS: usize = 16;
 
 /// A text in an encoding.
-pub(super) fn encoded(codec: usize, text: &str) -> String {
+pub(in crate::secrets) fn encoded(codec: usize, text: &str) -> String {
     let each = |form: &dyn Fn(u8) -> String| text.bytes().map(form).collect::<String>();
     match codec {
         0 => base64(text, PLAIN, usize::MAX, "", true),
