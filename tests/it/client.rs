@@ -370,7 +370,7 @@ fn readable(secret: &str) -> Vec<String> {
     // A base64 of a text around it looks otherwise at each of three offsets.
     for offset in 0..3 {
         let digits = samples::base64(format!("{}{secret}", "x".repeat(offset)).as_bytes());
-        forms.push(digits[4..48].to_owned());
+        forms.push(digits.get(4..48).unwrap().to_owned());
     }
     forms
 }
@@ -433,8 +433,11 @@ fn an_encoded_secret_in_a_result_never_reaches_the_model_either() {
 
         // The model has the secret from somewhere and writes it down in base64.
         let content = format!("key = \"{}\"\n", samples::base64(secret.as_bytes()));
-        let model =
-            Model::turns(vec![vec![tool("toolu_w", "Write", json!({"file_path": written, "content": content}))]]);
+        let model = Model::turns(vec![vec![tool(
+            "toolu_w",
+            "Write",
+            json!({"file_path": written, "content": content}),
+        )]]);
         let session = client.session(&sandbox, &model, &["--allowedTools", "Write"]);
         blocked(&sandbox, &model, &session, "toolu_w");
         assert!(!written.exists(), "{session}");

@@ -145,6 +145,7 @@ fn of_equal_length(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::string_slice, reason = "tests cut ASCII")]
 mod tests {
     use proptest::prelude::*;
 

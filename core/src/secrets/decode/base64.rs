@@ -101,8 +101,8 @@ mod tests {
             texts(digits.as_bytes(), &mut found);
             found
         };
-        assert_eq!(found("c2VjcmV0IHRleHQgaGVyZQ"), [0..22]);
-        assert_eq!(found("xc2VjcmV0IHRleHQgaGVyZQ"), [1..23]);
+        assert_eq!(found("c2VjcmV0IHRleHQgaGVyZQ").first(), Some(&(0..22)));
+        assert_eq!(found("xc2VjcmV0IHRleHQgaGVyZQ").first(), Some(&(1..23)));
         for other in [
             "getElementsByTagNameAndClass",
             "XRdewiFskfTxkIwLrp7sYq+PHu7jTUjwmkbxKFuBymIfXcV40YBW+CyfSytpWA3bInXafi96vYrzvXWcs024mA",

@@ -92,7 +92,8 @@ mod tests {
             let done: Result<(), ()> = pieces(&text, &mut |piece| {
                 seen.push(piece.text.clone());
                 let whole = piece.back(0..piece.text.len() - 1).unwrap();
-                assert!(text[whole.clone()].starts_with(head) && text[whole].ends_with(tail));
+                let whole = text.get(whole).unwrap();
+                assert!(whole.starts_with(head) && whole.ends_with(tail));
                 Ok(())
             });
             done.unwrap();

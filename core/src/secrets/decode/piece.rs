@@ -128,7 +128,7 @@ impl Piece {
 
     /// Whether a finding here is owed to the decoding and complete.
     pub(super) fn counts(&self, span: &Range<usize>) -> bool {
-        let whole = !(self.cut.0 && span.start == 0) && !(self.cut.1 && span.end == self.text.len());
+        let whole = !(self.cut.0 && span.start == 0 || self.cut.1 && span.end == self.text.len());
         let Map::Edits(stretches) = &self.map else { return whole };
         let from = stretches.partition_point(|stretch| stretch.at + BEFORE < span.start);
         // Where one stretch ends and another begins, something was edited.

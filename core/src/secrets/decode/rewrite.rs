@@ -51,15 +51,17 @@ const fn inside(byte: u8) -> bool {
         && !matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>' | b'(' | b')' | b'[' | b']' | b',' | b'\\')
 }
 
-/// Whether two neighbouring bytes can be the start of an escape or the seam of two literals. Without branches, so that the
-/// compiler compares many at once.
+/// Whether a byte between its neighbours can be the start of an escape or the seam of two literals. Without branches, so
+/// that the compiler compares many at once.
 #[expect(
     clippy::needless_bitwise_bool,
     reason = "branches would keep the compiler from comparing many at once"
 )]
-const fn telling(first: u8, second: u8) -> bool {
+const fn telling(before: u8, first: u8, second: u8) -> bool {
     let lower = second | 0x20;
-    let word = (lower.wrapping_sub(b'a') < 26) | (second.wrapping_sub(b'0') < 10) | (second == b'_');
+    let word =
+        ((before | 0x20).wrapping_sub(b'a') < 26) | (before.wrapping_sub(b'-') < 13) | (before == b'_');
+    let next_word = (lower.wrapping_sub(b'a') < 26) | (second.wrapping_sub(b'-') < 13) | (second == b'_');
     let quote = (first == b'"') | (first == b'\'') | (first == b'`');
     let seam = (second == b' ')
         | (second == b'\n')
@@ -75,27 +77,60 @@ const fn telling(first: u8, second: u8) -> bool {
         | (second == b'"')
         | (second == b'\'')
         | (second == b'`');
-    (quote & (seam | word))
+    // The letters that are no escape anywhere: see `escape`.
+    let plain = (second.wrapping_sub(b'g') < 7)
+        | (second.wrapping_sub(b'o') < 3)
+        | (second == b'y')
+        | (second.wrapping_sub(b'C') < 23)
+        | (second == b'_');
+    let escape = (second == b'x')
+        | (second == b'u')
+        | (second == b'U')
+        | (second.wrapping_sub(b'0') < 2)
+        | (second == b'\n')
+        | (second == b'\r')
+        | (second == b'/');
+    (quote & (seam | (word & next_word)))
         | ((first == b'%') & (second.wrapping_sub(b'0') < 8))
         | ((first == b'&') & (second == b'#'))
-        | ((first == b'\\') & ((second == b'\n') | (second == b'\r') | (second == b'/') | word))
+        | ((first == b'\\') & (escape | (plain & word)))
         | ((first == b'0') & (lower == b'x'))
         | ((first == b'$') & (second == b'{'))
 }
 
+/// The same for one place, where branches are quicker.
+fn told(before: u8, first: u8, second: u8) -> bool {
+    matches!(first, b'"' | b'\'' | b'`' | b'%' | b'&' | b'\\' | b'0' | b'$') && single(before, first, second)
+}
+
+#[inline(never)]
+const fn single(before: u8, first: u8, second: u8) -> bool {
+    telling(before, first, second)
+}
+
 /// The next place at which something may begin.
 fn next(bytes: &[u8], mut from: usize) -> Option<usize> {
-    while let Some(window) = bytes.get(from..).and_then(<[u8]>::first_chunk::<{ LANE + 1 }>) {
-        let (first, second) = (&window[..LANE], &window[1..]);
-        let any = first.iter().zip(second).fold(false, |any, (first, second)| any | telling(*first, *second));
-        if any {
-            let place = first.iter().zip(second).position(|(first, second)| telling(*first, *second));
-            return place.map(|place| from + place);
+    if from == 0 {
+        if let [first, second, ..] = bytes
+            && telling(b' ', *first, *second)
+        {
+            return Some(0);
+        }
+        from = 1;
+    }
+    while let Some(window) = bytes.get(from - 1..).and_then(<[u8]>::first_chunk::<{ LANE + 2 }>) {
+        let places = || window[..LANE].iter().zip(&window[1..=LANE]).zip(&window[2..]);
+        let here = |((before, first), second): ((&u8, &u8), &u8)| telling(*before, *first, *second);
+        if places().fold(false, |any, place| any | here(place)) {
+            let place = places().position(|((before, first), second)| told(*before, *first, *second))?;
+            return Some(from + place);
         }
         from += LANE;
     }
-    let rest = bytes.get(from..)?;
-    let place = rest.iter().zip(rest.iter().skip(1)).position(|(first, second)| telling(*first, *second));
+    let rest = bytes.get(from - 1..)?;
+    let place = rest
+        .windows(3)
+        .position(|window| matches!(window, [before, first, second] if telling(*before, *first, *second)));
     place.map(|place| from + place)
 }
 
@@ -121,13 +156,16 @@ fn listed(bytes: &[u8], at: usize) -> Option<Edit> {
     };
     let byte = byte_at(at)?;
     let end = at + 4;
-    let gap = bytes
-        .get(end..)?
-        .iter()
-        .take(64)
-        .take_while(|byte| matches!(byte, b',' | b' ' | b'\n' | b'\r' | b'\t'));
-    let gap = gap.count();
-    let end = if byte_at(end + gap).is_some() { end + gap } else { end };
+    let separates = |byte: &&u8| matches!(**byte, b',' | b' ' | b'\n' | b'\r' | b'\t');
+    let gap = bytes.get(end..)?.iter().take(64).take_while(separates).count();
+    let followed = gap > 0 && byte_at(end + gap).is_some();
+    let end = if followed { end + gap } else { end };
+    // One alone is a number.
+    let gap = bytes.get(..at)?.iter().rev().take(64).take_while(separates).count();
+    let follows = gap > 0 && at.checked_sub(gap + 4).is_some_and(|at| byte_at(at).is_some());
+    if !followed && !follows {
+        return None;
+    }
     Edit::of(at..end, byte)
 }
 

@@ -132,7 +132,4 @@ fn tokens_are_found_in_what_agents_wrap_them_in() {
     let ((plain, plain_share), (hidden, hidden_share)) = (table(&engine, &PLAIN), table(&engine, &ENCODED));
     let shown = format!("plain: {plain_share} %\n{plain}\nencoded: {hidden_share} %\n{hidden}");
     assert!(plain_share >= 98 && hidden_share >= 90, "{shown}");
-    if std::env::var_os("SHOW_WRAPPINGS").is_some() {
-        println!("{shown}");
-    }
 }
