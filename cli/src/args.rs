@@ -47,6 +47,8 @@ pub enum Command {
     Audit(Box<AuditArgs>),
     /// Scan files for secrets
     Scan(ScanArgs),
+    /// Mask the secrets in what passes from standard input to standard output
+    Redact(RedactArgs),
     /// List, write, examine and install plugins
     Plugins(PluginsArgs),
     /// Deliver audit records to the configured sinks (the hook starts this by itself)
@@ -238,6 +240,21 @@ pub struct ScanArgs {
     /// Print the findings as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `redact`
+#[derive(Debug, Args)]
+pub struct RedactArgs {
+    /// The lowest confidence that is masked
+    #[arg(long, value_enum, default_value = "medium")]
+    pub confidence: MinConfidence,
+    /// Use this plugin's detectors, whatever the policy says: an installed one by its name, or a library file for
+    /// this run
+    #[arg(long, value_name = "NAME|FILE")]
+    pub plugin: Vec<String>,
+    /// Take detectors' settings from this policy file [default: every layer's policy that applies here]
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
 }
 
 /// A threshold of confidence.

@@ -11,6 +11,7 @@ mod install;
 mod man;
 mod packs;
 mod plugins;
+mod redact;
 mod scan;
 mod schema;
 mod sinks;
@@ -42,6 +43,7 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::run(args, ui),
         Command::Audit(args) => audit::run(*args, ui),
         Command::Scan(args) => scan::run(args, ui),
+        Command::Redact(args) => redact::run(args, ui),
         Command::Plugins(args) => plugins::run(args, ui),
         Command::Deliver(args) => deliver::run(args, ui),
         Command::Sinks(args) => sinks::run(args, ui),

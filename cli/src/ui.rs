@@ -17,6 +17,14 @@ impl Ui {
         write_line(&mut anstream::stdout().lock(), text.as_ref());
     }
 
+    /// Bytes on standard output as they are, at once. Unlike a line they are the command's whole work, so the caller has to
+    /// know when nobody reads them.
+    pub fn bytes(&self, bytes: &[u8]) -> std::io::Result<()> {
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(bytes)?;
+        stdout.flush()
+    }
+
     /// A line on standard error.
     pub fn note(&self, text: impl AsRef<str>) {
         write_line(&mut anstream::stderr().lock(), text.as_ref());

@@ -6,12 +6,15 @@
 
 #[cfg(test)]
 mod builtins;
+mod decode;
 mod engine;
 mod mask;
 mod prefilter;
+mod redact;
 mod salt;
 mod value;
 
 pub use engine::{DetectorSetting, Engine, EngineError, Scanned};
 pub use mask::{MaskError, mask_text, mask_value, truncate_strings};
+pub use redact::Redactor;
 pub use salt::Salt;

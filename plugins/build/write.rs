@@ -115,7 +115,9 @@ fn row(
         let all: Vec<(String, u8)> = all.iter().map(|word| (word.clone(), 0)).collect();
         placed(texts, &all)
     };
-    let near: Vec<String> = rule.near.iter().map(|word| word.to_ascii_lowercase()).collect();
+    let mut near: Vec<String> = rule.near.iter().map(|word| word.to_ascii_lowercase()).collect();
+    near.sort();
+    near.dedup();
     let check = match &rule.check {
         None => 0,
         Some(name) => {

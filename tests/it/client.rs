@@ -364,6 +364,89 @@ fn a_secret_in_a_result_never_reaches_the_model() {
     }
 }
 
+/// A secret in every form in which it could still be read.
+fn readable(secret: &str) -> Vec<String> {
+    let mut forms: Vec<String> = crate::masking::forms(secret).into_iter().map(|(_, form)| form).collect();
+    // A base64 of a text around it looks otherwise at each of three offsets.
+    for offset in 0..3 {
+        let digits = samples::base64(format!("{}{secret}", "x".repeat(offset)).as_bytes());
+        forms.push(digits.get(4..48).unwrap().to_owned());
+    }
+    forms
+}
+
+#[test]
+fn an_encoded_secret_in_a_result_never_reaches_the_model_either() {
+    for client in Client::all() {
+        let sandbox = wired();
+        let secret = samples::github_token(51);
+        let text: String = crate::masking::forms(&secret)
+            .into_iter()
+            .map(|(name, form)| format!("{name}: {form}\n"))
+            .chain(["last line\n".to_owned()])
+            .collect();
+        let file = sandbox.write("forms.txt", &text);
+        let key = samples::private_key();
+        sandbox.write("keys.txt", &key);
+        let (mcp, mail) = mail_server(&sandbox, &text);
+        let written = sandbox.project.join("written.txt");
+        let model = Model::turns(vec![
+            vec![bash("toolu_e1", "cat forms.txt")],
+            vec![bash("toolu_e2", "base64 -w 60 forms.txt; echo last line")],
+            vec![tool("toolu_e3", "Read", json!({"file_path": file}))],
+            vec![tool(
+                "toolu_e4",
+                "Grep",
+                json!({"pattern": ".", "glob": "*.txt", "output_mode": "content", "-n": true}),
+            )],
+            vec![tool("toolu_e5", "mcp__demo__send_mail", json!({"to": "a@example.org", "body": "hello"}))],
+            vec![bash("toolu_e6", "cat -n keys.txt; echo last line")],
+        ]);
+        let session = client.session(
+            &sandbox,
+            &model,
+            &[
+                "--allowedTools",
+                "Bash,Read,Grep,Write,mcp__demo__send_mail",
+                "--mcp-config",
+                &mcp,
+                "--strict-mcp-config",
+            ],
+        );
+        for number in 1..=6 {
+            let id = format!("toolu_e{number}");
+            let told = model.result_of(&id).unwrap_or_else(|| panic!("no result of {id}: {session}"));
+            assert!(told.contains("[secret:"), "{} {id}: {told}", client.version);
+            assert!(number == 2 || told.contains("last line"), "{} {id}: {told}", client.version);
+        }
+        assert!(mail.exists());
+        let stored = String::from_utf8_lossy(&sandbox.everything_stored()).into_owned();
+        for form in readable(&secret).into_iter().chain(key.lines().skip(1).take(10).map(str::to_owned)) {
+            // What the model was sent is JSON, so a text in it is escaped.
+            let escaped = Value::from(form.as_str()).to_string();
+            for form in [form.as_str(), escaped.trim_matches('"')] {
+                assert!(!model.was_sent(form), "{}: {form} reached the model: {session}", client.version);
+                assert!(!stored.contains(form), "{}: {form} is in our files", client.version);
+                assert!(!session.stderr.contains(form), "{}: {form} is on stderr", client.version);
+            }
+        }
+
+        // The model has the secret from somewhere and writes it down in base64.
+        let content = format!("key = \"{}\"\n", samples::base64(secret.as_bytes()));
+        let model = Model::turns(vec![vec![tool(
+            "toolu_w",
+            "Write",
+            json!({"file_path": written, "content": content}),
+        )]]);
+        let session = client.session(&sandbox, &model, &["--allowedTools", "Write"]);
+        blocked(&sandbox, &model, &session, "toolu_w");
+        assert!(!written.exists(), "{session}");
+        let stored = String::from_utf8_lossy(&sandbox.everything_stored()).into_owned();
+        assert!(!stored.contains(&samples::base64(secret.as_bytes())));
+        log_is_whole(&sandbox);
+    }
+}
+
 #[test]
 fn a_session_from_a_subfolder_of_the_repository_is_covered() {
     for client in Client::all() {

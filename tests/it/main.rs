@@ -14,6 +14,7 @@ mod commands;
 mod docs;
 mod fail_closed;
 mod formats;
+mod masking;
 mod page;
 mod plugins;
 mod samples;

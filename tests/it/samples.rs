@@ -64,3 +64,18 @@ fn lines(count: usize, width: usize, seed: u64) -> String {
     }
     out
 }
+
+/// Base64 with padding.
+pub fn base64(bytes: &[u8]) -> String {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut digits = String::new();
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            let digit = char::from(alphabet[usize::try_from(bits >> (18 - 6 * at) & 63).unwrap()]);
+            digits.push(if at <= group.len() { digit } else { '=' });
+        }
+    }
+    digits
+}

@@ -99,7 +99,11 @@ pub(crate) fn run(args: ScanArgs, ui: &Ui) -> Result<Exit, Failure> {
 
 /// What the layers say of the detectors: the first that configures one is followed, and one is off only if every layer
 /// switches it off. What `--plugin` names is on.
-fn settings<'l>(layers: &[Layer<'l>], registry: &Registry, named: &[String]) -> Vec<DetectorSetting<'l>> {
+pub(super) fn settings<'l>(
+    layers: &[Layer<'l>],
+    registry: &Registry,
+    named: &[String],
+) -> Vec<DetectorSetting<'l>> {
     let wanted = |id: &str| {
         let entry = registry.find(Kind::Detector, id);
         entry.and_then(Entry::library).is_some_and(|library| {

@@ -6,7 +6,7 @@ use agentfirewall_sdk::{Detector, Finding, Kind, LocatedFinding, Scan};
 use serde_json::Value;
 
 use super::prefilter::{Hit, Prefilter};
-use super::value;
+use super::{decode, value};
 use crate::guard::{Fault, guarded};
 use crate::registry::{Entry, Registry};
 use crate::tolerance::{Failure, OnFailure, PluginSetting};
@@ -214,6 +214,18 @@ impl<'r> Engine<'r> {
         text: &str,
         failures: &mut Vec<Failure>,
     ) -> Result<Vec<Finding>, EngineError> {
+        let mut findings = self.findings_as_written(text, failures)?;
+        let plain = findings.len();
+        decode::through(text, &mut Looking { engine: self, failures }, &mut findings)?;
+        Ok(if findings.len() > plain { resolve(findings) } else { findings })
+    }
+
+    /// What a text holds, without a look behind encodings.
+    fn findings_as_written(
+        &self,
+        text: &str,
+        failures: &mut Vec<Failure>,
+    ) -> Result<Vec<Finding>, EngineError> {
         let mut hits = Vec::new();
         self.prefilter().find(text, &mut hits);
         self.judge(text, hits, failures)
@@ -354,6 +366,26 @@ impl<'r> Engine<'r> {
             findings.push(finding);
         }
         Ok(())
+    }
+}
+
+/// The engine as the judge of what was decoded.
+struct Looking<'e, 'r, 'f> {
+    engine: &'e Engine<'r>,
+    failures: &'f mut Vec<Failure>,
+}
+
+impl decode::Look for Looking<'_, '_, '_> {
+    type Error = EngineError;
+
+    fn look(&mut self, text: &str) -> Result<Vec<Finding>, EngineError> {
+        self.engine.findings_as_written(text, self.failures)
+    }
+
+    fn telling(&mut self, name: &str) -> bool {
+        let mut hits = Vec::new();
+        self.engine.prefilter().find(name, &mut hits);
+        !hits.is_empty()
     }
 }
 

@@ -23,6 +23,9 @@ pub enum MaskError {
     Span,
 }
 
+/// A line of a secret of several lines is masked for itself if it has this many bytes.
+const TELLING_LINE: usize = 16;
+
 /// The secrets of one value and their tags, to be masked wherever they stand.
 #[derive(Default)]
 struct Known(HashMap<[u8; KNOWN_LENGTH], Vec<(String, String)>>);
@@ -189,7 +192,15 @@ fn rename(members: &mut Map<String, Value>, new: impl Fn(usize, &str) -> Option<
 fn learn(text: &str, findings: &[&Finding], salt: &Salt, known: &mut Known) -> Result<(), MaskError> {
     for finding in findings {
         let secret = text.get(finding.span.clone()).ok_or(MaskError::Span)?;
-        known.learn(secret, &salt.tag(&finding.detector, secret), finding.confidence);
+        let tag = salt.tag(&finding.detector, secret);
+        known.learn(secret, &tag, finding.confidence);
+        // A patch shows a key line by line, each in a string of its own.
+        if secret.contains('\n') {
+            let lines = secret.lines().map(str::trim);
+            lines
+                .filter(|line| line.len() >= TELLING_LINE && !line.starts_with("-----"))
+                .for_each(|line| known.learn(line, &tag, finding.confidence));
+        }
     }
     Ok(())
 }

@@ -55,6 +55,20 @@ fn names_and_values_are_masked_and_the_shape_stays() {
 }
 
 #[test]
+fn a_secret_of_several_lines_is_masked_where_each_line_is_a_string() {
+    let salt = Salt::random();
+    let key = "-----BEGIN X-----\nabcdefghijklmnop1\nabcdefghijklmnop2\n-----END X-----";
+    let mut value =
+        json!({"file": format!("a\n{key}\nb"), "lines": [" a", "+abcdefghijklmnop1", "-abcdefghijklmnop2"]});
+    mask_value(&mut value, &[located("/file", 2..2 + key.len())], &salt).unwrap();
+    let tag = salt.tag("acme", key);
+    assert_eq!(
+        value,
+        json!({"file": format!("a\n{tag}\nb"), "lines": [" a", format!("+{tag}"), format!("-{tag}")]})
+    );
+}
+
+#[test]
 fn two_names_that_become_one_tag_stay_two_members() {
     let salt = Salt::random();
     let tag = salt.tag("acme", "SECRET99");

@@ -14,8 +14,9 @@ use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{Compiled, DEFAULT_POLICY, LayerKind, compile_text};
 use agentfirewall_core::protection::Protection;
 use agentfirewall_core::registry::Registry;
+use agentfirewall_core::secrets::{Engine, Redactor, Salt};
 use agentfirewall_core::store::{Lock, inspect};
-use agentfirewall_sdk::{HookEvent, ToolCall};
+use agentfirewall_sdk::{Confidence, Finding, HookEvent, ToolCall};
 use serde_json::{Value, json};
 
 /// An agent's payload on standard input. The first byte chooses the event.
@@ -86,6 +87,32 @@ pub fn call(data: &[u8]) {
     let (name, input) = data.split_at(end);
     let Ok(input) = serde_json::from_slice::<Value>(input) else { return };
     judge(&String::from_utf8_lossy(name), input);
+}
+
+/// A text with whatever encodings, for the detectors. The first byte says in pieces of which size it is filtered.
+pub fn decode(data: &[u8]) {
+    static ENGINE: OnceLock<Engine<'static>> = OnceLock::new();
+    let engine = ENGINE.get_or_init(|| Engine::new(registry(), &[]).expect("every detector is known"));
+    let Some((size, data)) = data.split_first() else { return };
+    let text = String::from_utf8_lossy(data);
+    let scanned = engine.scan_text(&text).expect("no detector fails");
+    let mut last = 0;
+    for finding in &scanned.findings {
+        let whole = text.get(finding.span.clone()).is_some_and(|secret| !secret.is_empty());
+        assert!(whole && finding.span.start >= last, "a finding is no place in the text, or not behind the last");
+        last = finding.span.end;
+    }
+    let salt = Salt::random();
+    let mut redactor = Redactor::new(engine, &salt, Confidence::High);
+    let mut out = Vec::new();
+    for piece in data.chunks(usize::from(*size) + 1) {
+        redactor.push(piece, &mut out).expect("no detector fails");
+    }
+    redactor.finish(&mut out).expect("no detector fails");
+    let certain = |finding: &Finding| finding.confidence == Confidence::High;
+    if !scanned.findings.iter().any(certain) && std::str::from_utf8(data).is_ok() {
+        assert!(out == data, "a text without secrets comes out as it went in");
+    }
 }
 
 fn judge(tool: &str, input: Value) {
@@ -165,6 +192,11 @@ mod tests {
     #[test]
     fn shell() {
         replay("shell", super::shell);
+    }
+
+    #[test]
+    fn decode() {
+        replay("decode", super::decode);
     }
 
     #[test]

@@ -26,6 +26,7 @@ fn help_of_the_program() {
       explain      Explain a call: what is understood, which rules decide (exit codes as for `check`)
       audit        Query, verify, count, export and sign the audit log
       scan         Scan files for secrets
+      redact       Mask the secrets in what passes from standard input to standard output
       plugins      List, write, examine and install plugins
       deliver      Deliver audit records to the configured sinks (the hook starts this by itself)
       completions  Print a completion script for a shell

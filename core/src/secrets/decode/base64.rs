@@ -1,0 +1,115 @@
+//! Base64 and base64url (RFC 4648), with or without padding, anywhere in a run.
+
+use std::ops::Range;
+
+use super::runs::stretches;
+
+/// How many characters of a group say that it is ASCII text; four such groups follow each other by chance once in 10,000
+/// places.
+const LEAST: usize = 4;
+
+/// The value of a digit; 64 and more is none.
+pub(super) const VALUES: [u8; 256] = {
+    let mut values = [0xff; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "the counter stays below 256")]
+        let digit = byte as u8;
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => 0xff,
+        };
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, the counter stays below 256")]
+        {
+            values[byte] = value;
+        }
+        byte += 1;
+    }
+    values
+};
+
+/// The value of a digit.
+pub(super) fn value(byte: u8) -> u8 {
+    VALUES.get(usize::from(byte)).copied().unwrap_or(0xff)
+}
+
+/// Whether four digits are three bytes of ASCII text: printable, or a tab or a line's end.
+fn texty(group: &[u8]) -> bool {
+    let &[a, b, c, d] = group else { return false };
+    let [a, b, c, d] = [value(a), value(b), value(c), value(d)];
+    // The first byte's six upper bits; the upper bit of the second; that of the third.
+    matches!(a, 2 | 3 | 8..=31) && b & 8 == 0 && c & 2 == 0 && {
+        let (second, third) = ((b & 15) << 4 | c >> 2, (c & 3) << 6 | d);
+        printable(second) && printable(third)
+    }
+}
+
+const fn printable(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')
+}
+
+/// The parts of a run of digits that decode to text, for each of the four ways to begin, widened by a group each way.
+pub(super) fn texts(digits: &[u8], found: &mut Vec<Range<usize>>) {
+    for start in 0..4.min(digits.len()) {
+        let (groups, _) = digits.get(start..).unwrap_or_default().as_chunks::<4>();
+        stretches(
+            groups.len(),
+            LEAST,
+            &|number| groups.get(number).is_some_and(|group| texty(group)),
+            &mut |range| {
+                let end =
+                    if range.end + 1 >= groups.len() { digits.len() } else { start + (range.end + 1) * 4 };
+                found.push(start + range.start.saturating_sub(1) * 4..end);
+            },
+        );
+    }
+}
+
+/// What digits say. What is no ASCII becomes a sign that belongs to no token.
+pub(super) fn decode(digits: &[u8]) -> String {
+    let mut text = String::with_capacity(digits.len() / 4 * 3 + 3);
+    for group in digits.chunks(4) {
+        let bits = group.iter().fold(0_u32, |bits, digit| bits << 6 | u32::from(value(*digit) & 63));
+        let bytes = (bits << (6 * (4 - group.len()))).to_be_bytes();
+        for byte in bytes.iter().skip(1).take(group.len().saturating_sub(1)) {
+            text.push(if byte.is_ascii() { char::from(*byte) } else { '\u{1}' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decodes_the_vectors_of_rfc_4648() {
+        for (digits, text) in [("", ""), ("Zg", "f"), ("Zm8", "fo"), ("Zm9v", "foo"), ("Zm9vYmE", "fooba")] {
+            assert_eq!(decode(digits.as_bytes()), text);
+        }
+        assert_eq!(decode(b"-_-_"), "\u{1}\u{1}\u{1}");
+    }
+
+    #[test]
+    fn text_is_told_from_names_hashes_and_pictures() {
+        let found = |digits: &str| {
+            let mut found = Vec::new();
+            texts(digits.as_bytes(), &mut found);
+            found
+        };
+        assert_eq!(found("c2VjcmV0IHRleHQgaGVyZQ").first(), Some(&(0..22)));
+        assert_eq!(found("xc2VjcmV0IHRleHQgaGVyZQ").first(), Some(&(1..23)));
+        for other in [
+            "getElementsByTagNameAndClass",
+            "XRdewiFskfTxkIwLrp7sYq+PHu7jTUjwmkbxKFuBymIfXcV40YBW+CyfSytpWA3bInXafi96vYrzvXWcs024mA",
+            "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg",
+            "b9102f29a422eb14ab2f2d0f0cc022238daceee2092f073ff80b9465aef7ac86",
+        ] {
+            assert!(found(other).is_empty(), "{other}");
+        }
+    }
+}
