@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod plugins;
+mod scan;
 
 pub use plugins::*;
+pub use scan::*;
 
 /// A policy-enforced firewall for the tool calls of AI agents.
 #[derive(Debug, Parser)]
@@ -275,41 +277,6 @@ pub struct AuditVerifyArgs {
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
-}
-
-/// `scan`
-#[derive(Debug, Args)]
-pub struct ScanArgs {
-    /// The file or folder; `-` reads standard input
-    #[arg(default_value = ".")]
-    pub path: PathBuf,
-    /// The lowest confidence that is reported
-    #[arg(long, value_enum, default_value = "medium")]
-    pub confidence: MinConfidence,
-    /// Use this plugin's detectors, whatever the policy says: an installed one by its name, or a library file for
-    /// this run
-    #[arg(long, value_name = "NAME|FILE")]
-    pub plugin: Vec<String>,
-    /// Take detectors' settings from this policy file [default: every layer's policy that applies here]
-    #[arg(long, value_name = "FILE")]
-    pub policy: Option<PathBuf>,
-    /// Look into files that .gitignore and .ignore leave out too
-    #[arg(long)]
-    pub no_ignore: bool,
-    /// Print the findings as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// A threshold of confidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MinConfidence {
-    /// Everything
-    Low,
-    /// What looks like a secret
-    Medium,
-    /// What its structure proves
-    High,
 }
 
 /// `deliver`
