@@ -15,6 +15,7 @@ mod fail_closed;
 mod page;
 mod plugins;
 mod samples;
+mod scan;
 mod storm;
 mod understanding;
 mod verdict;

@@ -1,7 +1,7 @@
 //! `agentfirewall audit`: the newest records as a table or as JSON Lines, followed if asked.
 
 mod row;
-mod time;
+pub(super) mod time;
 mod verify;
 
 use std::path::{Path, PathBuf};

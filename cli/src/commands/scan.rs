@@ -3,10 +3,12 @@
 mod allow;
 mod archive;
 mod baseline;
+mod config;
 mod content;
 mod encoding;
 mod format;
 mod found;
+mod git;
 mod progress;
 mod rules;
 mod scanner;
@@ -15,7 +17,6 @@ mod walk;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::Layer;
 use agentfirewall_core::registry::{Entry, Registry};
 use agentfirewall_core::secrets::{DetectorSetting, Engine, Salt};
@@ -26,6 +27,7 @@ use self::baseline::Baseline;
 use self::content::Reader;
 use self::format::Rule;
 use self::found::{Located, ProblemKind, Report, Tally};
+use self::git::Patches;
 use self::progress::Progress;
 use self::rules::PathRules;
 use self::scanner::Scanner;
@@ -64,24 +66,25 @@ pub(crate) fn run(args: ScanArgs, ui: &Ui) -> Result<Exit, Failure> {
         bounds: Bounds::with_unpacked(args.max_unpacked.saturating_mul(1024 * 1024)),
         memory: Mutex::new(()),
     };
-    let mut tally = look(&args, &places, &reader, &rules, ui)?;
+    let mut tally = if args.mcp {
+        config::audit(&args.paths, &places.home, &scanner).map_err(|error| internal(error.to_string()))?
+    } else {
+        look(&args, &reader, &rules, ui)?
+    };
     let (baselined, stale) = compare(&args, &scanner, &mut tally, ui)?;
     let report = Report::new(tally, baselined, stale);
     tell_problems(&report, ui);
     let exit = exit(&report, args.fail_on);
-    write(&args, &report, &describe(&registry), ui)?;
+    let descriptions = if args.mcp { config::rules() } else { describe(&registry) };
+    write(&args, &report, &descriptions, ui)?;
     Ok(exit)
 }
 
 /// Looks at what the command line names.
-fn look(
-    args: &ScanArgs,
-    places: &Places,
-    reader: &Reader<'_>,
-    rules: &PathRules,
-    ui: &Ui,
-) -> Result<Tally, Failure> {
-    let _ = places;
+fn look(args: &ScanArgs, reader: &Reader<'_>, rules: &PathRules, ui: &Ui) -> Result<Tally, Failure> {
+    if args.staged || args.git {
+        return repository(args, reader, ui);
+    }
     let (piped, mut roots): (Vec<PathBuf>, Vec<PathBuf>) =
         args.paths.iter().cloned().partition(|path| path.as_os_str() == "-");
     let mut tally = Tally::default();
@@ -95,6 +98,25 @@ fn look(
     progress.end();
     tally.absorb(walked?);
     Ok(tally)
+}
+
+/// Looks at a repository's history, or at what is to be committed.
+fn repository(args: &ScanArgs, reader: &Reader<'_>, ui: &Ui) -> Result<Tally, Failure> {
+    let folder = match args.paths.as_slice() {
+        [] => Path::new("."),
+        [only] => only.as_path(),
+        _ => return Err(Failure::new(Exit::Usage, "`--git` and `--staged` take one repository")),
+    };
+    let rules = PathRules::new(&args.include, &args.exclude)?;
+    let rules = if args.no_ignore { rules } else { rules.with_ignore_file(folder, &args.exclude)? };
+    let patches = Patches { scanner: reader.scanner, rules: &rules };
+    if args.staged {
+        return git::staged(folder, &patches);
+    }
+    let progress = Progress::new(ui, "commits");
+    let tally = git::history(folder, args, &patches, &progress);
+    progress.end();
+    tally
 }
 
 /// Reads the baseline, if there is to be one.
@@ -201,7 +223,10 @@ fn describe(registry: &Registry) -> Vec<Rule> {
         .map(|entry| Rule {
             id: entry.id().to_owned(),
             summary: entry.linked().map_or(entry.id(), |linked| linked.meta.summary).to_owned(),
-            why: entry.linked().map_or("A detector of an installed plugin.", |linked| linked.meta.why).to_owned(),
+            why: entry
+                .linked()
+                .map_or("A detector of an installed plugin.", |linked| linked.meta.why)
+                .to_owned(),
         })
         .collect()
 }

@@ -98,7 +98,7 @@ fn scope(rest: &str) -> Verdict {
             && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
     };
     let ids: Vec<String> = rest
-        .split([',', ' ', '\t'])
+        .split([',', ' ', '\t', ':', ']', ')', '\r', '\n'])
         .filter(|word| !word.is_empty())
         .take_while(is_id)
         .map(str::to_owned)

@@ -72,12 +72,9 @@ impl Baseline {
     pub(super) fn load(path: &Path, updating: bool) -> Result<Self, String> {
         let file = match fs::read(path) {
             Ok(bytes) => serde_json::from_slice::<File>(&bytes).map_err(|error| error.to_string())?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && updating => File {
-                version: VERSION,
-                salt: random_salt()?,
-                iterations: ITERATIONS,
-                findings: Vec::new(),
-            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound && updating => {
+                File { version: VERSION, salt: random_salt()?, iterations: ITERATIONS, findings: Vec::new() }
+            }
             Err(error) => return Err(error.to_string()),
         };
         if file.version != VERSION {
@@ -109,7 +106,8 @@ impl Baseline {
         if !self.updating && !self.known.contains_key(&(path.to_owned(), detector.to_owned())) {
             return None;
         }
-        let name: [u8; 32] = Sha256::new().chain_update(detector).chain_update([0]).chain_update(secret).finalize().into();
+        let name: [u8; 32] =
+            Sha256::new().chain_update(detector).chain_update([0]).chain_update(secret).finalize().into();
         let lock = || self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(mark) = lock().get(&name) {
             return Some(mark.clone());
@@ -169,12 +167,8 @@ impl Baseline {
             seen.insert((entry.path.clone(), entry.detector.clone(), entry.fingerprint.clone()))
         });
         let count = entries.len();
-        let file = File {
-            version: VERSION,
-            salt: hex(&self.salt),
-            iterations: self.iterations,
-            findings: entries,
-        };
+        let file =
+            File { version: VERSION, salt: hex(&self.salt), iterations: self.iterations, findings: entries };
         let text = serde_json::to_string_pretty(&file)? + "\n";
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut temporary = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
@@ -272,7 +266,8 @@ mod tests {
             fs::write(&path, text).unwrap();
             assert!(Baseline::load(&path, true).is_err(), "{text}");
         }
-        fs::write(&path, format!("{{\"version\":1,\"salt\":\"{salt}\",\"iterations\":1,\"findings\":[]}}")).unwrap();
+        fs::write(&path, format!("{{\"version\":1,\"salt\":\"{salt}\",\"iterations\":1,\"findings\":[]}}"))
+            .unwrap();
         assert!(Baseline::load(&path, false).is_ok());
     }
 }

@@ -63,6 +63,9 @@ fn memchr(bytes: &[u8]) -> Option<usize> {
 
 /// Whether what follows a mark can be UTF-16: `fe ff` alone begins many other things.
 fn plausible(bytes: &[u8], endian: Endian) -> bool {
+    if bytes.len() < 2 {
+        return false;
+    }
     let units = bytes.chunks_exact(2).filter_map(<[u8]>::first_chunk::<2>).map(|pair| unit(*pair, endian));
     !units.into_iter().any(|unit| unit == 0 || unit == 0xffff || unit == 0xfffe)
 }
@@ -228,7 +231,9 @@ mod tests {
         }
         // Half a pair, and half a unit at the end.
         let mut broken = String::new();
-        Utf16Reader::new(&[0x3d, 0xd8, 0x41, 0, 0x42][..], Endian::Little).read_to_string(&mut broken).unwrap();
+        Utf16Reader::new(&[0x3d, 0xd8, 0x41, 0, 0x42][..], Endian::Little)
+            .read_to_string(&mut broken)
+            .unwrap();
         assert_eq!(broken, "\u{fffd}A");
     }
 }

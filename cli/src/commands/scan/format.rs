@@ -43,7 +43,8 @@ fn message(located: &Located, rules: &[Rule]) -> String {
         };
     }
     let summary = rules.iter().find(|rule| rule.id == found.detector).map(|rule| rule.summary.as_str());
-    let what = summary.map_or_else(|| found.detector.clone(), |summary| format!("{}: {summary}", found.detector));
+    let what =
+        summary.map_or_else(|| found.detector.clone(), |summary| format!("{}: {summary}", found.detector));
     match &found.commit {
         Some(commit) => format!("{what}, added by commit {} of {}", short(&commit.hash), commit.date),
         None => what,
@@ -76,4 +77,3 @@ fn confidence(confidence: Confidence) -> &'static str {
 fn counted(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
-

@@ -196,8 +196,7 @@ impl Report {
         number_places(&mut baselined);
         tally.problems.sort();
         tally.problems.dedup();
-        let with_findings =
-            tally.findings.chunk_by(|left, right| left.path == right.path).count();
+        let with_findings = tally.findings.chunk_by(|left, right| left.path == right.path).count();
         let count = |kind: ProblemKind| tally.problems.iter().filter(|problem| problem.kind == kind).count();
         let summary = Summary {
             findings: tally.findings.len(),

@@ -92,7 +92,9 @@ mod tests {
     #[test]
     fn patterns_mean_what_they_mean_in_a_gitignore() {
         let list = |patterns: &[&str]| patterns.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        let rules = PathRules::new(&list(&["*.py", "/docs/"]), &list(&["tests/", "!tests/keep.py", "**/gen_*"])).unwrap();
+        let rules =
+            PathRules::new(&list(&["*.py", "/docs/"]), &list(&["tests/", "!tests/keep.py", "**/gen_*"]))
+                .unwrap();
         for (path, wanted) in [
             ("a.py", true),
             ("./src/a.py", true),

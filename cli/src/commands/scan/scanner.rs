@@ -179,7 +179,11 @@ impl<'s, 'e> Text<'s, 'e> {
     }
 
     /// Ends such a text.
-    pub(super) fn finish(mut self, window: &mut Window, tally: &mut Tally) -> Result<Vec<Found>, ContentError> {
+    pub(super) fn finish(
+        mut self,
+        window: &mut Window,
+        tally: &mut Tally,
+    ) -> Result<Vec<Found>, ContentError> {
         self.step(window, true, tally)?;
         Ok(self.found)
     }
@@ -189,7 +193,8 @@ impl<'s, 'e> Text<'s, 'e> {
         let Sizes { overlap, lookback, .. } = window.sizes;
         let bytes = window.bytes.get(..self.filled).unwrap_or_default();
         let text = text_of(bytes);
-        let cut = if last { text.len() } else { text.floor_char_boundary(text.len().saturating_sub(overlap)) };
+        let cut =
+            if last { text.len() } else { text.floor_char_boundary(text.len().saturating_sub(overlap)) };
         let findings = self.scanner.engine.scan_text(&text).map_err(ContentError::Engine)?.findings;
         if !findings.is_empty() {
             self.report(&text, &findings, if last { usize::MAX } else { cut }, tally);
@@ -387,7 +392,8 @@ mod tests {
         // Wherever the border falls, the value beside its name is found once, and the allowed one never.
         let value = format!("{}=\"{}\"", "api_key", concat!("G0ndLrIO445D", "beF0cNNd"));
         for padding in 0..200 {
-            let text = format!("{}\n{value}\n# agentfirewall:allow-next-line\n{value}\n", "é ".repeat(padding));
+            let text =
+                format!("{}\n{value}\n# agentfirewall:allow-next-line\n{value}\n", "é ".repeat(padding));
             assert_eq!(places(&text, 256).len(), 1, "{padding}");
         }
     }
@@ -398,7 +404,11 @@ mod tests {
         let found = scanned(text.as_bytes(), small(WINDOW), false);
         assert_eq!(found.len(), 2);
         for found in found {
-            assert!(!found.snippet.contains("StZsxn") && !found.snippet.contains('\x1b'), "{}", found.snippet);
+            assert!(
+                !found.snippet.contains("StZsxn") && !found.snippet.contains('\x1b'),
+                "{}",
+                found.snippet
+            );
             assert!(found.snippet.contains("[secret:github-token#"), "{}", found.snippet);
             assert!(!found.snippet.contains("before") && !found.snippet.contains("after"));
             assert!(!TOKEN.contains(&found.fingerprint));

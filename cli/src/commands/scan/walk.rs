@@ -138,10 +138,11 @@ impl Walk<'_> {
             let folder = entry.file_type().is_some_and(|kind| kind.is_dir());
             entry.depth() == 0
                 || !folder
-                || (entry.file_name() != ".git" && !exclude.as_ref().is_some_and(|rules| {
-                    let path = entry.path();
-                    PathRules::names(rules, path.strip_prefix("./").unwrap_or(path), true)
-                }))
+                || (entry.file_name() != ".git"
+                    && !exclude.as_ref().is_some_and(|rules| {
+                        let path = entry.path();
+                        PathRules::names(rules, path.strip_prefix("./").unwrap_or(path), true)
+                    }))
         });
         builder
     }
@@ -207,7 +208,9 @@ fn blamed(error: &ignore::Error) -> (String, ProblemKind) {
     let mut inner = error;
     loop {
         inner = match inner {
-            ignore::Error::WithPath { path, .. } => return (shown(path.strip_prefix("./").unwrap_or(path)), kind),
+            ignore::Error::WithPath { path, .. } => {
+                return (shown(path.strip_prefix("./").unwrap_or(path)), kind);
+            }
             ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => err,
             ignore::Error::Loop { child, .. } => return (shown(child), kind),
             _ => return (String::new(), kind),

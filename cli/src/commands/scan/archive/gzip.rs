@@ -12,7 +12,10 @@ use crate::commands::scan::scanner::ContentError;
 const CHUNK: usize = 32 * 1024;
 
 /// Looks into a compressed file.
-pub(in crate::commands::scan) fn gzip(job: &mut Job<'_, '_, '_>, stream: &mut dyn Read) -> Result<(), ContentError> {
+pub(in crate::commands::scan) fn gzip(
+    job: &mut Job<'_, '_, '_>,
+    stream: &mut dyn Read,
+) -> Result<(), ContentError> {
     job.budget.open()?;
     let decoder = MultiGzDecoder::new(BufReader::with_capacity(CHUNK, stream));
     let mut plain = Metered::new(decoder, job.budget);

@@ -16,15 +16,15 @@ type Header = [u8; BLOCK];
 
 /// Whether bytes begin with a header of a tar archive.
 pub(in crate::commands::scan) fn is_tar(head: &[u8]) -> bool {
-    head.first_chunk::<BLOCK>().is_some_and(|header| header.get(MAGIC) == Some(b"ustar") && checksum_fits(header))
+    head.first_chunk::<BLOCK>()
+        .is_some_and(|header| header.get(MAGIC) == Some(b"ustar") && checksum_fits(header))
 }
 
 /// The sum of all bytes, those of the sum itself counted as blanks. Old programs counted signed bytes.
 fn checksum_fits(header: &Header) -> bool {
     let Some(stated) = header.get(CHECKSUM).and_then(number) else { return false };
-    let bytes = || {
-        header.iter().enumerate().map(|(at, byte)| if CHECKSUM.contains(&at) { b' ' } else { *byte })
-    };
+    let bytes =
+        || header.iter().enumerate().map(|(at, byte)| if CHECKSUM.contains(&at) { b' ' } else { *byte });
     let unsigned: u64 = bytes().map(u64::from).sum();
     let signed: i64 = bytes().map(|byte| i64::from(byte.cast_signed())).sum();
     stated == unsigned || i64::try_from(stated) == Ok(signed)
@@ -48,7 +48,10 @@ fn number(field: &[u8]) -> Option<u64> {
 }
 
 /// Looks into a tar archive.
-pub(in crate::commands::scan) fn tar(job: &mut Job<'_, '_, '_>, stream: &mut dyn Read) -> Result<(), ContentError> {
+pub(in crate::commands::scan) fn tar(
+    job: &mut Job<'_, '_, '_>,
+    stream: &mut dyn Read,
+) -> Result<(), ContentError> {
     let mut long_name: Option<Vec<u8>> = None;
     let mut pax = Pax::default();
     while let Some(header) = header(stream)? {
@@ -148,7 +151,8 @@ impl Pax {
     fn read(mut text: &[u8]) -> Self {
         let mut pax = Self::default();
         while let Some(blank) = text.iter().position(|byte| *byte == b' ') {
-            let length = text.get(..blank).and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<usize>().ok());
+            let length =
+                text.get(..blank).and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<usize>().ok());
             let Some(length) = length.filter(|length| *length > blank) else { break };
             let Some((record, rest)) = text.split_at_checked(length.min(text.len())) else { break };
             text = rest;

@@ -44,7 +44,10 @@ struct Entry {
 }
 
 /// Looks into a zip archive.
-pub(in crate::commands::scan) fn zip(job: &mut Job<'_, '_, '_>, file: &mut dyn ReadSeek) -> Result<(), ContentError> {
+pub(in crate::commands::scan) fn zip(
+    job: &mut Job<'_, '_, '_>,
+    file: &mut dyn ReadSeek,
+) -> Result<(), ContentError> {
     let directory = find_directory(file)?;
     let mut at = directory.at;
     let mut piece = Vec::new();

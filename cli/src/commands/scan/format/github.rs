@@ -16,7 +16,11 @@ pub(super) fn render(report: &Report) -> String {
         };
         // A column is only understood where the place lies in one line.
         let columns = if found.line == found.end_line {
-            format!(",col={},endColumn={}", found.column, found.end_column.saturating_sub(1).max(found.column))
+            format!(
+                ",col={},endColumn={}",
+                found.column,
+                found.end_column.saturating_sub(1).max(found.column)
+            )
         } else {
             String::new()
         };

@@ -25,7 +25,8 @@ pub(super) fn render(report: &Report, rules: &[Rule]) -> String {
         let severity = used.entry(&found.detector).or_insert(found.severity);
         *severity = (*severity).max(found.severity);
     }
-    let descriptors: Vec<Value> = used.iter().map(|(id, severity)| descriptor(id, *severity, rules)).collect();
+    let descriptors: Vec<Value> =
+        used.iter().map(|(id, severity)| descriptor(id, *severity, rules)).collect();
     let number = |id: &str| used.keys().position(|known| *known == id);
     let results: Vec<Value> = report
         .findings
@@ -129,7 +130,8 @@ fn result(located: &Located, rules: &[Rule], index: Option<usize>, known: bool) 
     });
     if let Some(result) = result.as_object_mut() {
         if known {
-            let suppression = json!({ "kind": "external", "status": "accepted", "justification": "in the baseline" });
+            let suppression =
+                json!({ "kind": "external", "status": "accepted", "justification": "in the baseline" });
             result.insert("suppressions".to_owned(), json!([suppression]));
         }
         if let (Some(commit), Some(properties)) =
@@ -169,7 +171,9 @@ fn uri(path: &str) -> String {
     }
     for byte in path.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' | b'!' => uri.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' | b'!' => {
+                uri.push(char::from(byte))
+            }
             b'\\' if cfg!(windows) => uri.push('/'),
             byte => {
                 let _written = write!(uri, "%{byte:02X}");

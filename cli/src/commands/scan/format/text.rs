@@ -48,7 +48,12 @@ fn finding(text: &mut String, Located { path, found }: &Located) -> std::fmt::Re
     }
     if let Some(commit) = &found.commit {
         let (author, email) = (printable(&commit.author), printable(&commit.email));
-        writeln!(text, "    commit {} of {author} <{email}>, {}", short(&commit.hash), printable(&commit.date))?;
+        writeln!(
+            text,
+            "    commit {} of {author} <{email}>, {}",
+            short(&commit.hash),
+            printable(&commit.date)
+        )?;
     }
     if let Some(message) = &found.message {
         writeln!(text, "    {}", printable(message))?;
@@ -81,7 +86,8 @@ fn table(text: &mut String, findings: &[Located]) {
 }
 
 fn summary(summary: &Summary) -> String {
-    let mut looked = format!("{} scanned, {} skipped", counted(summary.files_scanned, "file"), summary.files_skipped);
+    let mut looked =
+        format!("{} scanned, {} skipped", counted(summary.files_scanned, "file"), summary.files_skipped);
     for (number, what) in [
         (summary.commits, "commits"),
         (summary.archives, "archives opened"),
