@@ -11,7 +11,7 @@ mod install;
 mod man;
 mod packs;
 mod plugins;
-mod scan;
+pub(crate) mod scan;
 mod schema;
 mod uninstall;
 mod validate;

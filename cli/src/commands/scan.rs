@@ -8,6 +8,7 @@ mod content;
 mod encoding;
 mod format;
 mod found;
+pub(crate) mod fuzzing;
 mod git;
 mod progress;
 mod rules;
@@ -50,7 +51,7 @@ pub(crate) fn run(args: ScanArgs, ui: &Ui) -> Result<Exit, Failure> {
     let engine = Engine::new(&registry, &settings).map_err(|error| internal(error.to_string()))?;
     // Libraries are loaded before the walk has threads, while a process can still be made for them.
     engine.load_libraries().map_err(|error| Failure::new(Exit::Data, error.to_string()))?;
-    let rules = PathRules::new(&args.include, &args.exclude)?;
+    let rules = PathRules::new(&args.include, &[args.exclude.as_slice(), &own(&args)].concat())?;
     let scanner = Scanner {
         engine: &engine,
         salt: Salt::load_or_create(&places.state),
@@ -108,7 +109,8 @@ fn repository(args: &ScanArgs, reader: &Reader<'_>, ui: &Ui) -> Result<Tally, Fa
         _ => return Err(Failure::new(Exit::Usage, "`--git` and `--staged` take one repository")),
     };
     let rules = PathRules::new(&args.include, &args.exclude)?;
-    let rules = if args.no_ignore { rules } else { rules.with_ignore_file(folder, &args.exclude)? };
+    let rules =
+        if args.no_ignore { rules } else { rules.with_ignore_file(&git::top(folder)?, &args.exclude)? };
     let patches = Patches { scanner: reader.scanner, rules: &rules };
     if args.staged {
         return git::staged(folder, &patches);
@@ -117,6 +119,13 @@ fn repository(args: &ScanArgs, reader: &Reader<'_>, ui: &Ui) -> Result<Tally, Fa
     let tally = git::history(folder, args, &patches, &progress);
     progress.end();
     tally
+}
+
+/// The baseline as a pattern: it is full of what looks like secrets to some detector, and holds none.
+fn own(args: &ScanArgs) -> Vec<String> {
+    let path = args.baseline.as_deref().filter(|path| path.is_relative()).and_then(Path::to_str);
+    let plain = path.filter(|path| !path.contains(['*', '?', '[', ']', '{', '}', '\\', '!', '#']));
+    plain.map(|path| format!("/{}", path.trim_start_matches("./"))).into_iter().collect()
 }
 
 /// Reads the baseline, if there is to be one.

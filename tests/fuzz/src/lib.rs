@@ -67,6 +67,12 @@ pub fn call(data: &[u8]) {
     judge(&String::from_utf8_lossy(name), input);
 }
 
+/// A file that `scan` reads: a zip, a tar, something compressed, a text in whatever encoding.
+pub fn archive(data: &[u8]) {
+    agentfirewall_plugins::link();
+    agentfirewall::scan_bytes(data);
+}
+
 fn judge(tool: &str, input: Value) {
     static COMPILED: OnceLock<Compiled> = OnceLock::new();
     static JUDGE: OnceLock<Interceptor<'static>> = OnceLock::new();
@@ -144,6 +150,11 @@ mod tests {
     #[test]
     fn call() {
         replay("call", super::call);
+    }
+
+    #[test]
+    fn archive() {
+        replay("archive", super::archive);
     }
 
     #[test]

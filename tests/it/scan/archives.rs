@@ -140,6 +140,9 @@ fn every_kind_of_archive_and_archives_in_archives() {
     assert_eq!(places(&piped.json()), ["-!a.txt:2"]);
 }
 
+/// Name, content, findings, kind of problem, exit code.
+type Case = (&'static str, Vec<u8>, usize, Option<&'static str>, Option<i32>);
+
 /// Each ends, says what it did not look at, and hides nothing that comes before.
 #[test]
 fn hostile_archives_end_with_a_note() {
@@ -173,7 +176,7 @@ fn hostile_archives_end_with_a_note() {
     let stated =
         u32::from_str_radix(std::str::from_utf8(&tar_size[1024 + 148..1024 + 154]).unwrap(), 8).unwrap();
     tar_size[1024 + 148..1024 + 154].copy_from_slice(format!("{:06o}", stated + more).as_bytes());
-    let cases: Vec<(&str, Vec<u8>, usize, Option<&str>, Option<i32>)> = vec![
+    let cases: Vec<Case> = vec![
         ("cut.zip", good[..good.len() - 30].to_vec(), 0, Some("unsupported"), Some(0)),
         ("magic.zip", b"PK\x03\x04".to_vec(), 0, Some("unsupported"), Some(0)),
         ("encrypted.zip", bent(directory + 8, 1), 1, Some("unsupported"), Some(1)),

@@ -113,7 +113,7 @@ fn links_pipes_and_loops_are_not_followed_and_what_is_unreadable_is_told() {
     let locked = sandbox.write("locked/x.txt", "x");
     std::fs::remove_file(sandbox.project.join("a/secret.txt")).unwrap();
     let folder = locked.parent().unwrap();
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o000)).unwrap();
     let outcome = sandbox.run(["scan"]);
     let readable = std::fs::read_dir(folder).is_ok();
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).unwrap();

@@ -60,7 +60,7 @@ impl<'p> Name<'p> {
     }
 }
 
-impl<'e> Reader<'e> {
+impl Reader<'_> {
     /// Scans a file, or a stream that is no part of an archive.
     pub(super) fn scan(
         &self,

@@ -54,6 +54,7 @@ pub(super) struct Found {
 }
 
 /// A commit is shared by all its findings.
+#[expect(clippy::ref_option, reason = "the signature that serde wants")]
 fn shared<S: serde::Serializer>(commit: &Option<Arc<Commit>>, serializer: S) -> Result<S::Ok, S::Error> {
     commit.as_deref().serialize(serializer)
 }

@@ -5,6 +5,7 @@ mod diff;
 mod history;
 mod staged;
 
+pub(super) use command::top;
 pub(super) use diff::Patches;
 pub(super) use history::history;
 pub(super) use staged::staged;

@@ -41,7 +41,9 @@ impl Audit<'_, '_> {
             .max_by_key(|finding| finding.confidence);
         let (kind, confidence) = match inside {
             Some(finding) => (finding.detector.clone(), finding.confidence),
-            None if is_telling(name) && looks_secret(value) => ("a value".to_owned(), Confidence::Medium),
+            None if is_telling(name) && looks_secret(without_scheme(value)) => {
+                ("a value".to_owned(), Confidence::Medium)
+            }
             None => return Ok(false),
         };
         let tag = self.scanner.salt.tag(INLINE_SECRET.id, value);
@@ -53,9 +55,7 @@ impl Audit<'_, '_> {
 
 /// Whether a value stands for one that is somewhere else, or for none.
 pub(super) fn is_reference(value: &str) -> bool {
-    let value = value.trim();
-    let value =
-        ["Bearer ", "Basic ", "token "].iter().find_map(|kind| value.strip_prefix(kind)).unwrap_or(value);
+    let value = without_scheme(value);
     let lower = value.to_ascii_lowercase();
     value.starts_with('$')
         || value.contains("${")
@@ -67,6 +67,15 @@ pub(super) fn is_reference(value: &str) -> bool {
         || ["your", "xxx", "...", "***", "changeme", "placeholder", "example", "insert"]
             .iter()
             .any(|word| lower.starts_with(word))
+}
+
+/// A header's value without the kind of authorization before it.
+fn without_scheme(value: &str) -> &str {
+    let value = value.trim();
+    ["Bearer ", "Basic ", "Token ", "token "]
+        .iter()
+        .find_map(|kind| value.strip_prefix(kind))
+        .unwrap_or(value)
 }
 
 fn is_telling(name: &str) -> bool {

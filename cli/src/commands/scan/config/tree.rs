@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
+use jsonc_parser::{CollectOptions, ParseOptions, ast};
 use toml::de::{DeTable, DeValue};
 
 /// Nothing an agent reads is nested deeper; parsers that call themselves end before their stack does.
@@ -64,7 +64,7 @@ impl Node {
 pub(super) fn json(text: &str) -> Result<Node, String> {
     check_depth(text)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let parsed = jsonc_parser::parse_to_ast(text, &Default::default(), &Default::default())
+    let parsed = jsonc_parser::parse_to_ast(text, &CollectOptions::default(), &ParseOptions::default())
         .map_err(|error| format!("no valid JSON: {error}"))?;
     Ok(parsed.value.map_or(Node { span: 0..0, value: Value::Other }, from_json))
 }

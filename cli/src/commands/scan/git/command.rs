@@ -3,7 +3,7 @@
 //! A repository's configuration can name programs: for differences, conversions, watching files, fetching what is missing.
 //! Only git's plumbing is called, which shows the fewest of them, and each of the rest is switched off.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use crate::commands::scan::printable;
@@ -80,6 +80,12 @@ pub(super) fn check(folder: &Path) -> Result<(), Failure> {
         .wait_with_output()
         .map_err(|error| Failure::io("git", &error))?;
     if output.status.success() { Ok(()) } else { Err(refusal(&output)) }
+}
+
+/// The folder of a repository's files, or the folder itself where it has none.
+pub(in crate::commands::scan) fn top(folder: &Path) -> Result<PathBuf, Failure> {
+    let top = line(git(folder).args(["rev-parse", "--show-toplevel"]))?;
+    Ok(top.filter(|top| !top.is_empty()).map_or_else(|| folder.to_path_buf(), PathBuf::from))
 }
 
 /// What git said when it refused.

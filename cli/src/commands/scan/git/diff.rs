@@ -51,7 +51,7 @@ impl Hunk {
     }
 }
 
-impl<'e> Patches<'_, 'e> {
+impl Patches<'_, '_> {
     /// Reads patches to the end of the stream. `step` is told of every commit.
     pub fn read(
         &self,
