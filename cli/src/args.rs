@@ -6,9 +6,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod audit;
 mod plugins;
+mod scan;
 
 pub use audit::*;
 pub use plugins::*;
+pub use scan::*;
 
 /// A policy-enforced firewall for the tool calls of AI agents.
 #[derive(Debug, Parser)]
@@ -218,30 +220,6 @@ pub enum Agent {
     ClaudeCode,
 }
 
-/// `scan`
-#[derive(Debug, Args)]
-pub struct ScanArgs {
-    /// The file or folder; `-` reads standard input
-    #[arg(default_value = ".")]
-    pub path: PathBuf,
-    /// The lowest confidence that is reported
-    #[arg(long, value_enum, default_value = "medium")]
-    pub confidence: MinConfidence,
-    /// Use this plugin's detectors, whatever the policy says: an installed one by its name, or a library file for
-    /// this run
-    #[arg(long, value_name = "NAME|FILE")]
-    pub plugin: Vec<String>,
-    /// Take detectors' settings from this policy file [default: every layer's policy that applies here]
-    #[arg(long, value_name = "FILE")]
-    pub policy: Option<PathBuf>,
-    /// Look into files that .gitignore and .ignore leave out too
-    #[arg(long)]
-    pub no_ignore: bool,
-    /// Print the findings as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// `redact`
 #[derive(Debug, Args)]
 pub struct RedactArgs {
@@ -255,17 +233,6 @@ pub struct RedactArgs {
     /// Take detectors' settings from this policy file [default: every layer's policy that applies here]
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
-}
-
-/// A threshold of confidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MinConfidence {
-    /// Everything
-    Low,
-    /// What looks like a secret
-    Medium,
-    /// What its structure proves
-    High,
 }
 
 /// `deliver`

@@ -12,7 +12,7 @@ mod man;
 mod packs;
 mod plugins;
 mod redact;
-mod scan;
+pub(crate) mod scan;
 mod schema;
 mod sinks;
 mod uninstall;

@@ -28,6 +28,12 @@ pub fn run() -> ExitCode {
     ExitCode::from(run_code())
 }
 
+/// Reads bytes as `scan` reads a file, for the fuzz targets.
+#[doc(hidden)]
+pub fn scan_bytes(data: &[u8]) {
+    commands::scan::fuzzing::read(data);
+}
+
 /// As [`run`], for an entry point that is not Rust's own.
 #[doc(hidden)]
 pub fn run_code() -> u8 {

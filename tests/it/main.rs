@@ -19,6 +19,7 @@ mod page;
 mod plugins;
 mod samples;
 mod sinks;
+mod scan;
 mod storm;
 mod understanding;
 mod verdict;

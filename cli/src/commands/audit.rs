@@ -6,7 +6,7 @@ mod row;
 mod select;
 mod sign;
 mod stats;
-mod time;
+pub(super) mod time;
 mod verify;
 
 use std::path::{Path, PathBuf};

@@ -1,61 +1,45 @@
-//! `agentfirewall scan`: secrets in files, for people and for continuous integration.
+//! `agentfirewall scan`: secrets in files, history and configuration, for people and for continuous integration.
 
+mod allow;
+mod archive;
+mod baseline;
+mod config;
 mod content;
+mod encoding;
+mod format;
+mod found;
+pub(crate) mod fuzzing;
+mod git;
+mod progress;
+mod rules;
+mod scanner;
+mod walk;
 
-use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use agentfirewall_core::policy::Layer;
 use agentfirewall_core::registry::{Entry, Registry};
 use agentfirewall_core::secrets::{DetectorSetting, Engine, Salt};
 use agentfirewall_sdk::{Confidence, Kind, Severity};
-use anstyle::{AnsiColor, Style};
-use ignore::{WalkBuilder, WalkState};
-use indicatif::ProgressBar;
-use serde::Serialize;
 
-use self::content::{ContentError, Found, Outcome, Scanner};
-use crate::args::{MinConfidence, ScanArgs};
+use self::archive::Bounds;
+use self::baseline::Baseline;
+use self::content::Reader;
+use self::format::Rule;
+use self::found::{Located, ProblemKind, Report, Tally};
+use self::git::Patches;
+use self::progress::Progress;
+use self::rules::PathRules;
+use self::scanner::Scanner;
+use self::walk::Walk;
+use crate::args::{FailOn, Format, MinConfidence, MinSeverity, ScanArgs};
 use crate::composition;
 use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
 
-/// One finding with its file, as `--json` prints it.
-#[derive(Debug, Serialize)]
-struct Located {
-    path: String,
-    #[serde(flatten)]
-    found: Found,
-}
-
-#[derive(Debug, Default, Serialize)]
-struct Summary {
-    findings: usize,
-    files_with_findings: usize,
-    files_scanned: usize,
-    files_skipped: usize,
-    unreadable: usize,
-}
-
-#[derive(Debug, Serialize)]
-struct Report {
-    findings: Vec<Located>,
-    summary: Summary,
-}
-
-/// What the threads of the walk bring together.
-#[derive(Default)]
-struct Gathered {
-    files: Vec<(PathBuf, Vec<Found>)>,
-    scanned: usize,
-    skipped: usize,
-    unreadable: Vec<String>,
-    broken: Option<String>,
-}
+/// So many problems are told one by one on standard error; the formats for programs have all of them.
+const TOLD: usize = 20;
 
 pub(crate) fn run(args: ScanArgs, ui: &Ui) -> Result<Exit, Failure> {
     let internal = |message: String| Failure::new(Exit::Internal, message);
@@ -67,34 +51,193 @@ pub(crate) fn run(args: ScanArgs, ui: &Ui) -> Result<Exit, Failure> {
     let engine = Engine::new(&registry, &settings).map_err(|error| internal(error.to_string()))?;
     // Libraries are loaded before the walk has threads, while a process can still be made for them.
     engine.load_libraries().map_err(|error| Failure::new(Exit::Data, error.to_string()))?;
+    let rules = PathRules::new(&args.include, &[args.exclude.as_slice(), &own(&args)].concat())?;
     let scanner = Scanner {
         engine: &engine,
         salt: Salt::load_or_create(&places.state),
-        least: match args.confidence {
-            MinConfidence::Low => Confidence::Low,
-            MinConfidence::Medium => Confidence::Medium,
-            MinConfidence::High => Confidence::High,
-        },
+        least: least_confidence(args.confidence),
+        least_severe: least_severity(args.severity),
+        inline: !args.no_inline_ignore,
+        baseline: baseline(&args)?,
     };
-    let gathered = if args.path.as_os_str() == "-" {
-        stdin(&scanner)?
-    } else {
-        walk(&args.path, !args.no_ignore, &scanner, ui)?
+    let reader = Reader {
+        scanner: &scanner,
+        rules: &rules,
+        archives: !args.no_archives,
+        bounds: Bounds::with_unpacked(args.max_unpacked.saturating_mul(1024 * 1024)),
+        memory: Mutex::new(()),
     };
-    if let Some(message) = gathered.broken {
-        return Err(internal(message).help("no file was reported clean by this run"));
-    }
-    for line in &gathered.unreadable {
-        ui.note(line);
-    }
-    let report = report(gathered.files, gathered.scanned, gathered.skipped, gathered.unreadable.len());
-    if args.json {
-        let text = serde_json::to_string_pretty(&report).map_err(|error| internal(error.to_string()))?;
-        ui.line(text);
+    let mut tally = if args.mcp {
+        config::audit(&args.paths, &places.home, &scanner).map_err(|error| internal(error.to_string()))?
     } else {
-        print(&report, ui);
+        look(&args, &reader, &rules, ui)?
+    };
+    let (baselined, stale) = compare(&args, &scanner, &mut tally, ui)?;
+    let report = Report::new(tally, baselined, stale);
+    tell_problems(&report, ui);
+    let exit = exit(&report, args.fail_on);
+    let descriptions = if args.mcp { config::rules() } else { describe(&registry) };
+    write(&args, &report, &descriptions, ui)?;
+    Ok(exit)
+}
+
+/// Looks at what the command line names.
+fn look(args: &ScanArgs, reader: &Reader<'_>, rules: &PathRules, ui: &Ui) -> Result<Tally, Failure> {
+    if args.staged || args.git {
+        return repository(args, reader, ui);
     }
-    Ok(if report.findings.is_empty() { Exit::Success } else { Exit::Findings })
+    let (piped, mut roots): (Vec<PathBuf>, Vec<PathBuf>) =
+        args.paths.iter().cloned().partition(|path| path.as_os_str() == "-");
+    let mut tally = Tally::default();
+    if !piped.is_empty() {
+        tally.absorb(walk::stdin(reader)?);
+    } else if roots.is_empty() {
+        roots.push(PathBuf::from("."));
+    }
+    let progress = Progress::new(ui, "files");
+    let walked = Walk { reader, rules, ignoring: !args.no_ignore }.run(&roots, &progress);
+    progress.end();
+    tally.absorb(walked?);
+    Ok(tally)
+}
+
+/// Looks at a repository's history, or at what is to be committed.
+fn repository(args: &ScanArgs, reader: &Reader<'_>, ui: &Ui) -> Result<Tally, Failure> {
+    let folder = match args.paths.as_slice() {
+        [] => Path::new("."),
+        [only] => only.as_path(),
+        _ => return Err(Failure::new(Exit::Usage, "`--git` and `--staged` take one repository")),
+    };
+    let rules = PathRules::new(&args.include, &args.exclude)?;
+    let rules =
+        if args.no_ignore { rules } else { rules.with_ignore_file(&git::top(folder)?, &args.exclude)? };
+    let patches = Patches { scanner: reader.scanner, rules: &rules };
+    if args.staged {
+        return git::staged(folder, &patches);
+    }
+    let progress = Progress::new(ui, "commits");
+    let tally = git::history(folder, args, &patches, &progress);
+    progress.end();
+    tally
+}
+
+/// The baseline as a pattern: it is full of what looks like secrets to some detector, and holds none.
+fn own(args: &ScanArgs) -> Vec<String> {
+    let path = args.baseline.as_deref().filter(|path| path.is_relative()).and_then(Path::to_str);
+    let plain = path.filter(|path| !path.contains(['*', '?', '[', ']', '{', '}', '\\', '!', '#']));
+    plain.map(|path| format!("/{}", path.trim_start_matches("./"))).into_iter().collect()
+}
+
+/// Reads the baseline, if there is to be one.
+fn baseline(args: &ScanArgs) -> Result<Option<Baseline>, Failure> {
+    let Some(path) = &args.baseline else { return Ok(None) };
+    let baseline = Baseline::load(path, args.update_baseline).map_err(|message| {
+        let failure = Failure::new(Exit::Data, format!("the baseline {}: {message}", shown(path)));
+        failure.help("`--update-baseline` writes one with what is found now")
+    })?;
+    Ok(Some(baseline))
+}
+
+/// Takes known findings out, or writes what is found to the baseline. Gives the known ones and the number of stale entries.
+fn compare(
+    args: &ScanArgs,
+    scanner: &Scanner<'_>,
+    tally: &mut Tally,
+    ui: &Ui,
+) -> Result<(Vec<Located>, usize), Failure> {
+    let (Some(path), Some(baseline)) = (&args.baseline, &scanner.baseline) else {
+        return Ok((Vec::new(), 0));
+    };
+    let covered = |name: &str| covers(args, name);
+    let findings = std::mem::take(&mut tally.findings);
+    if args.update_baseline {
+        let count = baseline
+            .write(path, &findings, &covered)
+            .map_err(|error| Failure::io(format!("the baseline {}", shown(path)), &error))?;
+        ui.note(format!("{} has {count} findings now", shown(path)));
+        return Ok((findings, 0));
+    }
+    let (new, known, stale) = baseline.split(findings, &covered);
+    tally.findings = new;
+    Ok((known, stale))
+}
+
+/// Whether this run would have found what stands in a file: only then is an entry that was not found stale.
+fn covers(args: &ScanArgs, name: &str) -> bool {
+    if args.staged || args.since.is_some() || args.branch.is_some() {
+        return false;
+    }
+    if args.git || args.paths.is_empty() {
+        return true;
+    }
+    args.paths.iter().any(|root| {
+        let root = root.strip_prefix("./").unwrap_or(root);
+        root.as_os_str() == "." || root.as_os_str().is_empty() || Path::new(name).starts_with(root)
+    })
+}
+
+/// The exit code: findings first, then what could not be looked at.
+fn exit(report: &Report, fail_on: FailOn) -> Exit {
+    let least = match fail_on {
+        FailOn::None => None,
+        FailOn::Info => Some(Severity::Info),
+        FailOn::Low => Some(Severity::Low),
+        FailOn::Medium => Some(Severity::Medium),
+        FailOn::High => Some(Severity::High),
+        FailOn::Critical => Some(Severity::Critical),
+    };
+    let grave = |located: &Located| least.is_some_and(|least| located.found.severity >= least);
+    if report.findings.iter().any(grave) {
+        Exit::Findings
+    } else if report.problems.iter().any(|problem| problem.kind.is_incomplete()) {
+        Exit::Io
+    } else {
+        Exit::Success
+    }
+}
+
+fn tell_problems(report: &Report, ui: &Ui) {
+    for problem in report.problems.iter().take(TOLD) {
+        let what = match problem.kind {
+            ProblemKind::Unreadable => "cannot read ",
+            ProblemKind::Bounded => "not looked at to the end: ",
+            ProblemKind::Unsupported => "not looked at: ",
+            ProblemKind::Vanished => "gone: ",
+        };
+        ui.note(format!("{what}{}: {}", problem.path, problem.message));
+    }
+    if let Some(more) = report.problems.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        ui.note(format!("... and {more} more; --format json has all of them"));
+    }
+}
+
+fn write(args: &ScanArgs, report: &Report, rules: &[Rule], ui: &Ui) -> Result<(), Failure> {
+    let format = if args.json { Format::Json } else { args.format };
+    let text = format::render(format, report, rules);
+    match &args.output {
+        None => ui.line(text.strip_suffix('\n').unwrap_or(&text)),
+        Some(path) => {
+            let plain = anstream::adapter::strip_str(&text).to_string();
+            let text = if format == Format::Text { plain } else { text };
+            std::fs::write(path, text).map_err(|error| Failure::io(shown(path), &error))?;
+        }
+    }
+    Ok(())
+}
+
+/// What the detectors say of themselves.
+fn describe(registry: &Registry) -> Vec<Rule> {
+    registry
+        .of(Kind::Detector)
+        .map(|entry| Rule {
+            id: entry.id().to_owned(),
+            summary: entry.linked().map_or(entry.id(), |linked| linked.meta.summary).to_owned(),
+            why: entry
+                .linked()
+                .map_or("A detector of an installed plugin.", |linked| linked.meta.why)
+                .to_owned(),
+        })
+        .collect()
 }
 
 /// What the layers say of the detectors: the first that configures one is followed, and one is off only if every layer
@@ -127,170 +270,21 @@ pub(super) fn settings<'l>(
     settings
 }
 
-fn stdin(scanner: &Scanner<'_>) -> Result<Gathered, Failure> {
-    let mut gathered = Gathered::default();
-    match scanner.scan(&mut io::stdin().lock()) {
-        Ok(Outcome::Text(found)) => {
-            gathered.scanned = 1;
-            gathered.files.push((PathBuf::from("-"), found));
-        }
-        Ok(Outcome::Binary) => gathered.skipped = 1,
-        Err(ContentError::Read(error)) => return Err(Failure::io("standard input", &error)),
-        Err(ContentError::Engine(error)) => gathered.broken = Some(error.to_string()),
-    }
-    Ok(gathered)
-}
-
-fn walk(root: &Path, ignoring: bool, scanner: &Scanner<'_>, ui: &Ui) -> Result<Gathered, Failure> {
-    let metadata = fs::metadata(root).map_err(|error| Failure::io(shown(root), &error))?;
-    if metadata.is_file() {
-        // The one thing that was asked for has to be readable.
-        File::open(root).map_err(|error| Failure::io(shown(root), &error))?;
-    } else {
-        fs::read_dir(root).map_err(|error| Failure::io(shown(root), &error))?;
-    }
-    let gathered = Mutex::new(Gathered::default());
-    let stop = AtomicBool::new(false);
-    let bar = if ui.progress() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-    bar.enable_steady_tick(Duration::from_millis(100));
-    let walker = WalkBuilder::new(root)
-        .hidden(false)
-        .standard_filters_for(ignoring)
-        .filter_entry(|entry| entry.depth() == 0 || entry.file_name() != ".git")
-        .threads(std::thread::available_parallelism().map_or(1, usize::from))
-        .build_parallel();
-    walker.run(|| {
-        Box::new(|entry| {
-            if stop.load(Ordering::Relaxed) {
-                return WalkState::Quit;
-            }
-            let path = match entry {
-                Ok(entry) if entry.depth() == 0 && metadata.is_file() => entry.into_path(),
-                Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => entry.into_path(),
-                Ok(_) => return WalkState::Continue,
-                Err(error) => {
-                    let line = format!("cannot read: {}", printable(&error.to_string()));
-                    with(&gathered, |gathered| gathered.unreadable.push(line));
-                    return WalkState::Continue;
-                }
-            };
-            let outcome =
-                File::open(&path).map_err(ContentError::Read).and_then(|mut file| scanner.scan(&mut file));
-            bar.inc(1);
-            bar.set_message(format!("{} files", bar.position()));
-            with(&gathered, |gathered| match outcome {
-                Ok(Outcome::Text(found)) => {
-                    gathered.scanned += 1;
-                    if !found.is_empty() {
-                        gathered.files.push((path, found));
-                    }
-                }
-                Ok(Outcome::Binary) => gathered.skipped += 1,
-                Err(ContentError::Read(error)) => {
-                    gathered.unreadable.push(format!("cannot read {}: {error}", shown(&path)));
-                }
-                Err(ContentError::Engine(error)) => {
-                    gathered.broken = Some(format!("{}: {error}", shown(&path)));
-                    stop.store(true, Ordering::Relaxed);
-                }
-            });
-            WalkState::Continue
-        })
-    });
-    bar.finish_and_clear();
-    let mut gathered = gathered.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    gathered.unreadable.sort();
-    gathered.files.sort_by(|left, right| left.0.cmp(&right.0));
-    Ok(gathered)
-}
-
-/// The ignore files switched on or off together.
-trait IgnoreFiles {
-    fn standard_filters_for(&mut self, on: bool) -> &mut Self;
-}
-
-impl IgnoreFiles for WalkBuilder {
-    fn standard_filters_for(&mut self, on: bool) -> &mut Self {
-        // A `.gitignore` means the same in an unpacked archive as in a clone.
-        self.parents(on).ignore(on).git_ignore(on).git_global(on).git_exclude(on).require_git(false)
+fn least_confidence(least: MinConfidence) -> Confidence {
+    match least {
+        MinConfidence::Low => Confidence::Low,
+        MinConfidence::Medium => Confidence::Medium,
+        MinConfidence::High => Confidence::High,
     }
 }
 
-fn with(gathered: &Mutex<Gathered>, change: impl FnOnce(&mut Gathered)) {
-    change(&mut gathered.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-}
-
-fn report(files: Vec<(PathBuf, Vec<Found>)>, scanned: usize, skipped: usize, unreadable: usize) -> Report {
-    let mut findings = Vec::new();
-    let mut with_findings = 0;
-    for (path, found) in files {
-        with_findings += usize::from(!found.is_empty());
-        let path = path.strip_prefix("./").unwrap_or(&path).to_string_lossy().into_owned();
-        findings.extend(found.into_iter().map(|found| Located { path: path.clone(), found }));
-    }
-    let summary = Summary {
-        findings: findings.len(),
-        files_with_findings: with_findings,
-        files_scanned: scanned,
-        files_skipped: skipped,
-        unreadable,
-    };
-    Report { findings, summary }
-}
-
-fn print(report: &Report, ui: &Ui) {
-    let bold = Style::new().bold();
-    for Located { path, found } in &report.findings {
-        let colour = match found.confidence {
-            Confidence::High => AnsiColor::Red,
-            Confidence::Medium => AnsiColor::Yellow,
-            Confidence::Low => AnsiColor::Cyan,
-        };
-        let style = Style::new().fg_color(Some(colour.into()));
-        ui.line(format!(
-            "{bold}{}:{}:{}{bold:#}: {} {style}{}/{}{style:#}",
-            printable(path),
-            found.line,
-            found.column,
-            found.detector,
-            severity(found.severity),
-            confidence(found.confidence),
-        ));
-        ui.line(format!("    {}", found.snippet));
-    }
-    let summary = &report.summary;
-    if !report.findings.is_empty() {
-        ui.line("");
-    }
-    ui.line(format!(
-        "{} in {} ({} scanned, {} skipped{})",
-        counted(summary.findings, "finding"),
-        counted(summary.files_with_findings, "file"),
-        counted(summary.files_scanned, "file"),
-        summary.files_skipped,
-        if summary.unreadable > 0 { format!(", {} unreadable", summary.unreadable) } else { String::new() },
-    ));
-}
-
-fn counted(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-}
-
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Low => "low",
-        Severity::Medium => "medium",
-        Severity::High => "high",
-        Severity::Critical => "critical",
-    }
-}
-
-fn confidence(confidence: Confidence) -> &'static str {
-    match confidence {
-        Confidence::Low => "low",
-        Confidence::Medium => "medium",
-        Confidence::High => "high",
+fn least_severity(least: MinSeverity) -> Severity {
+    match least {
+        MinSeverity::Info => Severity::Info,
+        MinSeverity::Low => Severity::Low,
+        MinSeverity::Medium => Severity::Medium,
+        MinSeverity::High => Severity::High,
+        MinSeverity::Critical => Severity::Critical,
     }
 }
 

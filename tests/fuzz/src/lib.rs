@@ -115,6 +115,12 @@ pub fn decode(data: &[u8]) {
     }
 }
 
+/// A file that `scan` reads: a zip, a tar, something compressed, a text in whatever encoding.
+pub fn archive(data: &[u8]) {
+    agentfirewall_plugins::link();
+    agentfirewall::scan_bytes(data);
+}
+
 fn judge(tool: &str, input: Value) {
     static COMPILED: OnceLock<Compiled> = OnceLock::new();
     static JUDGE: OnceLock<Interceptor<'static>> = OnceLock::new();
@@ -202,6 +208,11 @@ mod tests {
     #[test]
     fn call() {
         replay("call", super::call);
+    }
+
+    #[test]
+    fn archive() {
+        replay("archive", super::archive);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// Reads RFC 3339 (`2026-11-03T09:30:00Z`), a date or a date and time in UTC (`2026-11-03`, `2026-11-03 09:30`), or an
 /// age (`45s`, `30m`, `12h`, `7d`, `2w`).
-pub(super) fn parse(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+pub(in crate::commands) fn parse(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     let text = text.trim();
     if let Some(age) = age(text) {
         return now.checked_sub(age).map_err(|_| format!("`{text}` is too long ago"));

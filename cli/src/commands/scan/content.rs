@@ -1,275 +1,211 @@
-//! One file or stream: read in windows of bounded size, scanned, its findings told by line and column.
+//! One file or stream, whatever it turns out to be: text, text in UTF-16, an archive with more of them in it.
+//!
+//! Nothing is ever written: a name in an archive is a label in a report, so it does not matter where it would lead.
 
-use std::borrow::Cow;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Mutex;
 
-use agentfirewall_core::secrets::{Engine, EngineError, Salt};
-use agentfirewall_sdk::{Confidence, Finding, Severity};
-use serde::Serialize;
+use super::archive::{self, BoundReached, Bounds, Budget};
+use super::encoding::{Content, Utf16Reader, classify};
+use super::found::{ProblemKind, Tally};
+use super::printable;
+use super::rules::PathRules;
+use super::scanner::{ContentError, Scanner, Text, Window, locate};
 
-/// A window's size in bytes: nearly every file is one window.
-const WINDOW: usize = 4 * 1024 * 1024;
-/// How much of a window is looked at again with the next one. More than the longest secret a detector knows.
-const OVERLAP: usize = 64 * 1024;
-/// A NUL among this many first bytes makes a file binary, as in git.
-const HEAD: usize = 8 * 1024;
-/// A line with this text is not reported.
-const ALLOW: &str = "agentfirewall:allow";
-/// How much of a line is shown before and after a secret, in bytes.
-const AROUND: usize = 60;
+/// What can be read from the start again.
+pub(super) trait ReadSeek: Read + Seek {}
+impl<T: Read + Seek> ReadSeek for T {}
 
-/// One secret in a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Found {
-    /// From 1.
-    pub line: usize,
-    /// The first character of the secret in its line, from 1.
-    pub column: usize,
-    /// The line in which the secret ends.
-    pub end_line: usize,
-    /// The first character after the secret in that line.
-    pub end_column: usize,
-    pub detector: String,
-    pub severity: Severity,
-    pub confidence: Confidence,
-    /// The same for the same secret wherever it stands; says nothing about it.
-    pub fingerprint: String,
-    #[serde(skip)]
-    pub snippet: String,
+/// Where bytes come from.
+pub(super) enum Input<'i> {
+    Seekable(&'i mut dyn ReadSeek),
+    Stream(&'i mut dyn Read),
 }
 
-/// What a file turned out to be.
+impl Input<'_> {
+    fn reader(&mut self) -> &mut dyn Read {
+        match self {
+            Self::Seekable(input) => input,
+            Self::Stream(input) => input,
+        }
+    }
+}
+
+/// Reads and scans. Shared by all threads.
 #[derive(Debug)]
-pub(super) enum Outcome {
-    Text(Vec<Found>),
-    Binary,
+pub(super) struct Reader<'e> {
+    pub scanner: &'e Scanner<'e>,
+    /// Paths in archives obey the same patterns.
+    pub rules: &'e PathRules,
+    /// Whether archives are looked into.
+    pub archives: bool,
+    pub bounds: Bounds,
+    /// Held by the one archive that has a part of itself in memory.
+    pub memory: Mutex<()>,
 }
 
-/// Why a file was not scanned to its end.
-#[derive(Debug)]
-pub(super) enum ContentError {
-    Read(io::Error),
-    Engine(EngineError),
-}
-
-/// Scans one stream after the other.
-#[derive(Debug)]
-pub(super) struct Scanner<'e> {
-    pub engine: &'e Engine<'e>,
-    pub salt: Salt,
-    /// The lowest confidence that is reported. Less certain secrets are masked in the snippets all the same.
-    pub least: Confidence,
-}
-
-/// A place counted from the beginning of the stream.
+/// What is read: by which name it is reported, and how deep in other archives it lies.
 #[derive(Debug, Clone, Copy)]
-struct Position {
-    line: usize,
-    column: usize,
+pub(super) struct Name<'p> {
+    pub path: &'p str,
+    /// The name if it turns out to be a tar archive: `a.tar.gz` is one archive for people.
+    pub archive: &'p str,
+    pub depth: u32,
 }
 
-impl Position {
-    fn after(self, text: &str) -> Self {
-        match text.rfind('\n') {
-            None => Self { line: self.line, column: self.column + text.chars().count() },
-            Some(last) => Self {
-                line: self.line + text.matches('\n').count(),
-                column: 1 + text.get(last + 1..).unwrap_or_default().chars().count(),
-            },
-        }
+impl<'p> Name<'p> {
+    pub fn top(path: &'p str) -> Self {
+        Self { path, archive: path, depth: 0 }
     }
 }
 
-impl Scanner<'_> {
-    pub(super) fn scan(&self, stream: &mut dyn Read) -> Result<Outcome, ContentError> {
-        self.scan_windows(stream, WINDOW, OVERLAP)
-    }
-
-    fn scan_windows(
+impl Reader<'_> {
+    /// Scans a file, or a stream that is no part of an archive.
+    pub(super) fn scan(
         &self,
-        stream: &mut dyn Read,
-        size: usize,
-        overlap: usize,
-    ) -> Result<Outcome, ContentError> {
-        let mut bytes = Vec::new();
-        let mut found = Vec::new();
-        let mut position = Position { line: 1, column: 1 };
-        // Where in the window the last reported secret ended.
-        let mut done = 0;
-        let mut first = true;
-        loop {
-            let missing = size.saturating_sub(bytes.len());
-            let read =
-                (&mut *stream).take(missing as u64).read_to_end(&mut bytes).map_err(ContentError::Read)?;
-            let last = read < missing;
-            if first && bytes.iter().take(HEAD).any(|byte| *byte == 0) {
-                return Ok(Outcome::Binary);
+        path: &str,
+        input: Input<'_>,
+        size: Option<u64>,
+        window: &mut Window,
+        tally: &mut Tally,
+    ) -> Result<(), ContentError> {
+        let budget = Budget::new(&self.bounds, size, &self.memory);
+        self.look(Name::top(path), input, &budget, window, tally)
+    }
+
+    /// Scans what may be a part of an archive. Errors of reading are returned only for what is none.
+    pub(super) fn look(
+        &self,
+        name: Name<'_>,
+        mut input: Input<'_>,
+        budget: &Budget<'_>,
+        window: &mut Window,
+        tally: &mut Tally,
+    ) -> Result<(), ContentError> {
+        let (filled, ended) = window.fill(input.reader(), 0)?;
+        let content = classify(window.filled(filled));
+        match content {
+            Content::Text => {
+                let text = Text::new(self.scanner, name.path, None);
+                let found = text.read(window, filled, ended, input.reader(), tally)?;
+                tally.scanned += 1;
+                locate(name.path, found, tally);
+                Ok(())
             }
-            first = false;
-            let text = text_of(&bytes);
-            // What begins behind the cut is left to the next window, which shows it whole.
-            let cut =
-                if last { text.len() } else { text.floor_char_boundary(text.len().saturating_sub(overlap)) };
-            let findings = self.engine.scan_text(&text).map_err(ContentError::Engine)?.findings;
-            let mut seen = 0;
-            let mut here = position;
-            for finding in &findings {
-                let span = &finding.span;
-                if span.start < done || span.start >= cut {
-                    continue;
+            Content::Utf16(endian) => {
+                let head = Cursor::new(window.filled(filled).to_vec());
+                let mut stream = Utf16Reader::new(head.chain(input.reader()), endian);
+                let (filled, ended) = window.fill(&mut stream, 0)?;
+                let text = Text::new(self.scanner, name.path, None);
+                let found = text.read(window, filled, ended, &mut stream, tally)?;
+                tally.scanned += 1;
+                locate(name.path, found, tally);
+                Ok(())
+            }
+            Content::Binary => {
+                tally.skipped += 1;
+                Ok(())
+            }
+            Content::Zip | Content::Gzip | Content::Tar if !self.archives => {
+                tally.skipped += 1;
+                Ok(())
+            }
+            Content::Zip | Content::Gzip | Content::Tar => {
+                let mut job = Job { reader: self, name, budget, window, tally };
+                job.unpack(content, filled, input)
+            }
+        }
+    }
+}
+
+/// An archive that is being looked into, and all that this takes.
+pub(super) struct Job<'j, 'b, 'e> {
+    pub reader: &'j Reader<'e>,
+    pub name: Name<'j>,
+    pub budget: &'j Budget<'b>,
+    pub window: &'j mut Window,
+    pub tally: &'j mut Tally,
+}
+
+impl Job<'_, '_, '_> {
+    fn unpack(&mut self, content: Content, filled: usize, mut input: Input<'_>) -> Result<(), ContentError> {
+        let path = self.name.path;
+        if self.name.depth >= self.reader.bounds.depth {
+            let message = format!("archives are looked into {} deep", self.reader.bounds.depth);
+            self.tally.problem(printable(path), ProblemKind::Bounded, message);
+            return Ok(());
+        }
+        self.tally.archives += 1;
+        let result = match (content, &mut input) {
+            (Content::Zip, Input::Seekable(file)) => archive::zip(self, *file),
+            (Content::Zip, Input::Stream(stream)) => {
+                // The directory of a zip stands at its end, so all of it has to be there.
+                let head = self.window.filled(filled).to_vec();
+                match self.budget.hold(head, *stream) {
+                    Ok(bytes) => {
+                        let held = bytes.len();
+                        let result = archive::zip(self, &mut Cursor::new(bytes));
+                        self.budget.release(held);
+                        result
+                    }
+                    Err(error) => Err(error.into()),
                 }
-                let (Some(before), Some(secret)) = (text.get(seen..span.start), text.get(span.clone()))
-                else {
-                    continue;
-                };
-                here = here.after(before);
-                seen = span.start;
-                done = span.end;
-                if finding.confidence >= self.least && !allowed(&text, span.start) {
-                    let end = here.after(secret);
-                    found.push(Found {
-                        line: here.line,
-                        column: here.column,
-                        end_line: end.line,
-                        end_column: end.column,
-                        detector: finding.detector.clone(),
-                        severity: finding.severity,
-                        confidence: finding.confidence,
-                        fingerprint: self.salt.fingerprint(secret),
-                        snippet: self.snippet(&text, finding, &findings),
-                    });
-                }
             }
-            if last {
-                return Ok(Outcome::Text(found));
+            (_, Input::Seekable(file)) => file
+                .seek(SeekFrom::Start(0))
+                .map_err(ContentError::Read)
+                .and_then(|_| self.streamed(content, &mut **file)),
+            (_, Input::Stream(stream)) => {
+                let head = Cursor::new(self.window.filled(filled).to_vec());
+                self.streamed(content, &mut head.chain(&mut **stream))
             }
-            position = position.after(text.get(..cut).unwrap_or_default());
-            done = done.saturating_sub(cut);
-            drop(text);
-            bytes.drain(..cut);
+        };
+        match result {
+            Err(ContentError::Read(error)) => {
+                self.refused(path, &error);
+                // A bound is one of the whole archive: whoever holds this one has to stop too.
+                if self.name.depth > 0 && is_bound(&error) { Err(error.into()) } else { Ok(()) }
+            }
+            other => other,
         }
     }
 
-    /// The line around a finding with every secret in it replaced by its tag.
-    fn snippet(&self, text: &str, finding: &Finding, all: &[Finding]) -> String {
-        let from = line_start(text, finding.span.start, AROUND);
-        let to = line_end(text, finding.span.end, AROUND);
-        let mut shown = String::new();
-        let mut done = from;
-        for other in all.iter().filter(|other| other.span.end > from && other.span.start < to) {
-            shown.push_str(text.get(done..other.span.start.max(done)).unwrap_or_default());
-            let secret = text.get(other.span.clone()).unwrap_or_default();
-            shown.push_str(&self.salt.tag(&other.detector, secret));
-            done = other.span.end.max(done);
+    fn streamed(&mut self, content: Content, stream: &mut dyn Read) -> Result<(), ContentError> {
+        if content == Content::Gzip { archive::gzip(self, stream) } else { archive::tar(self, stream) }
+    }
+
+    /// Scans one entry. What is wrong with it is noted; an error is one of the engine, or a bound.
+    pub(super) fn entry(&mut self, inner: &str, stream: &mut dyn Read) -> Result<(), ContentError> {
+        if self.reader.rules.excludes(Path::new(inner), false) {
+            return Ok(());
         }
-        shown.push_str(text.get(done..to).unwrap_or_default());
-        shown.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned()
-    }
-}
-
-/// A text of the same length: bytes that are no UTF-8 become question marks, so that every place stays where it is.
-fn text_of(bytes: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return Cow::Borrowed(text);
-    }
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        text.extend(chunk.invalid().iter().map(|_| '?'));
-    }
-    Cow::Owned(text)
-}
-
-/// Where the line around a place begins, or the place `limit` bytes before if that is nearer.
-fn line_start(text: &str, at: usize, limit: usize) -> usize {
-    let nearest = text.ceil_char_boundary(at.saturating_sub(limit)).min(at);
-    let before = text.get(nearest..at).unwrap_or_default();
-    before.rfind('\n').map_or(nearest, |line| nearest + line + 1)
-}
-
-/// Where the line around a place ends, or the place `limit` bytes behind if that is nearer.
-fn line_end(text: &str, at: usize, limit: usize) -> usize {
-    let furthest = text.floor_char_boundary(at.saturating_add(limit).min(text.len())).max(at);
-    let behind = text.get(at..furthest).unwrap_or_default();
-    behind.find('\n').map_or(furthest, |line| at + line)
-}
-
-/// Whether the line in which a secret begins says that it may stand there.
-fn allowed(text: &str, at: usize) -> bool {
-    text.get(line_start(text, at, usize::MAX)..line_end(text, at, usize::MAX))
-        .is_some_and(|line| line.contains(ALLOW))
-}
-
-#[cfg(test)]
-mod tests {
-    use agentfirewall_sdk::{Factory, registrations};
-
-    use super::*;
-
-    const TOKEN: &str = concat!("ghp", "_StZsxnTSWsbCBpWUedoB6SJ95Ypuie0AKxrk");
-
-    fn scanned(bytes: &[u8], size: usize, overlap: usize) -> Option<Vec<Found>> {
-        agentfirewall_plugins::link();
-        let detectors = registrations().filter(|plugin| matches!(plugin.factory, Factory::Detector { .. }));
-        let engine = Engine::from_entries(detectors, &[]).unwrap();
-        let scanner = Scanner { engine: &engine, salt: Salt::random(), least: Confidence::Medium };
-        match scanner.scan_windows(&mut &bytes[..], size, overlap).unwrap() {
-            Outcome::Text(found) => Some(found),
-            Outcome::Binary => None,
+        let path = format!("{}!{inner}", self.name.archive);
+        let name = Name { path: &path, archive: &path, depth: self.name.depth + 1 };
+        let result = self.reader.look(name, Input::Stream(stream), self.budget, self.window, self.tally);
+        match result {
+            Err(ContentError::Read(error)) if !is_bound(&error) => {
+                self.refused(&path, &error);
+                Ok(())
+            }
+            other => other,
         }
     }
 
-    fn places(text: &str, size: usize) -> Vec<(usize, usize, usize)> {
-        let found = scanned(text.as_bytes(), size, 128).unwrap();
-        found.iter().map(|found| (found.line, found.column, found.end_column)).collect()
-    }
-
-    #[test]
-    fn lines_and_columns_count_from_one_in_characters() {
-        assert_eq!(places(&format!("\n\né {TOKEN}\n{TOKEN}"), WINDOW), [(3, 3, 43), (4, 1, 41)]);
-    }
-
-    #[test]
-    fn windows_find_what_one_pass_finds() {
-        let text: String = (0..40)
-            .flat_map(|line| [format!("{line} é "), "é ".repeat(line * 7), format!("{TOKEN}\n")])
-            .collect();
-        let whole = places(&text, WINDOW);
-        assert_eq!(whole.len(), 40);
-        for size in [256, 301, 777, 4096] {
-            assert_eq!(places(&text, size), whole, "{size}");
+    /// Notes why an archive, or a part of one, was not looked at to its end.
+    fn refused(&mut self, path: &str, error: &io::Error) {
+        if is_bound(error) {
+            // Once for an archive, not once for each layer of it.
+            if self.name.depth == 0 {
+                self.tally.problem(printable(path), ProblemKind::Bounded, error.to_string());
+            }
+        } else {
+            let message = format!("damaged archive: {error}");
+            self.tally.problem(printable(path), ProblemKind::Unsupported, message);
         }
     }
+}
 
-    #[test]
-    fn snippets_show_the_line_and_no_secret() {
-        let text = format!("before\nexport A={TOKEN} B=\x1b[31m {TOKEN} # end\nafter");
-        let found = scanned(text.as_bytes(), WINDOW, OVERLAP).unwrap();
-        for found in found {
-            assert!(
-                !found.snippet.contains("StZsxn") && !found.snippet.contains('\x1b'),
-                "{}",
-                found.snippet
-            );
-            assert!(found.snippet.contains("[secret:github-token#"), "{}", found.snippet);
-            assert!(!found.snippet.contains("before") && !found.snippet.contains("after"));
-            assert!(!TOKEN.contains(&found.fingerprint));
-        }
-    }
-
-    #[test]
-    fn a_comment_allows_its_own_line_alone() {
-        let text = format!("{TOKEN} # agentfirewall:allow\n{TOKEN}\n");
-        assert_eq!(places(&text, WINDOW), [(2, 1, 41)]);
-    }
-
-    #[test]
-    fn binary_files_are_left_alone_and_broken_text_is_not() {
-        assert_eq!(scanned(format!("\0 {TOKEN}").as_bytes(), WINDOW, OVERLAP), None);
-        let mut bytes = b"\xff\xfe\xe2\x82 ".to_vec();
-        bytes.extend(TOKEN.as_bytes());
-        let found = scanned(&bytes, WINDOW, OVERLAP).unwrap();
-        assert_eq!((found.len(), found[0].column), (1, 6));
-        assert_eq!(scanned(b"", WINDOW, OVERLAP), Some(Vec::new()));
-    }
+fn is_bound(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<BoundReached>)
 }
