@@ -31,8 +31,10 @@ pub use facts::{CommandFact, Direction, Fact, HostFact, PathFact};
 pub use history::{History, PastCall};
 pub use manifest::{Item, LONGEST_NAME, Manifest, is_hyphenated};
 pub use matcher::{Access, Anchors, Matcher, PartKind, Subject};
-pub use plugin::{Factory, Kind, Meta, NoConfig, Plugin, PluginError, Registration, Role, registrations, singles};
-pub use sink::{Event, Sink, SinkError};
+pub use plugin::{
+    Factory, Kind, Meta, NoConfig, Plugin, PluginError, Registration, Role, registrations, singles,
+};
+pub use sink::{Event, Manner, Sink, SinkError};
 pub use table::{Rows, Table, build_row, tables};
 
 /// The SDK's version.

@@ -6,9 +6,9 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use crate::NoConfig;
 use crate::detector::Detector;
 use crate::plugin::{Factory, Meta, PluginError, Registration, config_schema};
-use crate::NoConfig;
 
 /// A table of detectors. Every row is a detector like any other: it has an id of its own, a policy can switch it off, and
 /// it is examined, listed and documented as one.

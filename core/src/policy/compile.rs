@@ -19,7 +19,7 @@ use crate::registry::Registry;
 use crate::tolerance::PluginSetting;
 
 /// The part of the cache's key that no file says: this version, with the policy it embeds.
-pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/3");
+pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/4");
 
 /// Reads and compiles one file as the only layer. Nothing is cached.
 pub fn load_file(path: &Path, kind: LayerKind, registry: &Registry) -> Result<Compiled, PolicyError> {
@@ -99,6 +99,8 @@ fn head<'a>(kind: LayerKind, path: &'a str, policy: &'a Policy, body: LayerPlace
         monitor: policy.monitor,
         ask: policy.ask,
         on_error: policy.on_error,
+        on_audit_error: policy.on_audit_error,
+        audit: policy.audit,
         secrets: policy.secrets,
         programs: &policy.programs,
         plugins: policy
@@ -126,7 +128,9 @@ fn head<'a>(kind: LayerKind, path: &'a str, policy: &'a Policy, body: LayerPlace
                 name: &sink.name,
                 plugin: &sink.plugin,
                 config: &sink.config,
-                actions: sink.actions.clone(),
+                filter: sink.filter.clone(),
+                format: sink.format,
+                group: sink.group,
             })
             .collect(),
         body,

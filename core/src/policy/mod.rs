@@ -24,12 +24,15 @@ mod tests;
 
 pub use cache::load;
 pub use compile::{compile_text, load_file};
-pub use compiled::{Compiled, Condition, DetectorSetting, Layer, LayerSource, Patterns, Rule, SinkSetting};
+pub use compiled::{
+    Compiled, Condition, DetectorSetting, Layer, LayerSource, Patterns, Rule, SinkSetting, audit_settings,
+    may_pass_unrecorded,
+};
 pub use diagnostic::{Diagnostic, InvalidPolicy, PolicyError, PolicyErrorKind, Severity};
 pub use layers::{DEFAULT_POLICY, DEFAULT_SOURCE, LayerKind, Source, source, sources};
 pub use model::{
-    AskFallback, OnError, OwnedCondition, OwnedDetector, OwnedPlugin, OwnedRule, OwnedSink, Policy,
-    SecretsSettings,
+    AskFallback, AuditSettings, OnError, OwnedCondition, OwnedDetector, OwnedPlugin, OwnedRule, OwnedSink,
+    Policy, SecretsSettings,
 };
 pub use packs::{ALL as PACKS, Pack, effects, find as pack};
 pub use schema::schema;

@@ -59,10 +59,6 @@ impl Span {
         self.0 as usize..self.0 as usize + self.1 as usize
     }
 
-    const fn is_empty(self) -> bool {
-        self.1 == 0
-    }
-
     fn text(self) -> &'static str {
         TEXT.get(self.range()).unwrap_or_default()
     }
@@ -212,10 +208,7 @@ impl Rule {
             return None;
         }
         let most = if typed { Confidence::Medium } else { self.row.confidence };
-        let confidence = match check::judge(self.row.check, token) {
-            None => most,
-            Some(judged) => judged?.min(most),
-        };
+        let confidence = check::judge(self.row.check, token)?.min(most);
         Some(Finding::new(at..end, confidence, self.row.severity))
     }
 }

@@ -4,14 +4,15 @@ use agentfirewall_sdk::Confidence;
 
 use crate::detectors::text::crc_base62_holds;
 
-/// In the order of `CHECKS` in `build/write.rs`.
-const CHECKS: [fn(&[u8]) -> Option<Confidence>; 6] = [crc, crc, luhn, jwt, base64_json, mod97];
+/// The greatest confidence that a token may have; `None` if it is none.
+type Check = fn(&[u8]) -> Option<Confidence>;
 
-/// What the check of a number, counted from 1, says of a token: the greatest confidence it may have, or that it is none.
-/// `None` where there is no check.
-pub(super) fn judge(number: u8, token: &[u8]) -> Option<Option<Confidence>> {
-    let check = CHECKS.get(usize::from(number).checked_sub(1)?)?;
-    Some(check(token))
+/// In the order of `CHECKS` in `build/write.rs`, behind the one of a rule without a check.
+const CHECKS: [Check; 7] = [|_| Some(Confidence::High), crc, crc, luhn, jwt, base64_json, mod97];
+
+/// What the check of a number says of a token: the greatest confidence it may have, or that it is none.
+pub(super) fn judge(number: u8, token: &[u8]) -> Option<Confidence> {
+    CHECKS.get(usize::from(number)).and_then(|check| check(token))
 }
 
 /// The last six of the last 36 characters are the CRC-32 of those before in base 62: tokens of GitHub
@@ -42,10 +43,7 @@ fn jwt(token: &[u8]) -> Option<Confidence> {
 
 /// What begins with the base64 of `{"`, wherever in the token.
 fn base64_json(token: &[u8]) -> Option<Confidence> {
-    token
-        .windows(3)
-        .any(|window| window == b"eyJ" || window == b"ewo" || window == b"ewo")
-        .then_some(Confidence::High)
+    token.windows(3).any(|window| window == b"eyJ" || window == b"ewo").then_some(Confidence::High)
 }
 
 /// The check digits of an IBAN (ISO 13616): with its first four characters last, letters as 10 to 35, the remainder by 97 is 1.

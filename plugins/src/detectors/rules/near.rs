@@ -63,7 +63,7 @@ pub(super) fn find(
         if let Some(length) = value.longest(from(bytes, start))
             && ends(bytes, start + length)
             && drawn(piece(bytes, start, start + length), row)
-            && check::judge(row.check, piece(bytes, start, start + length)).is_none_or(|judged| judged.is_some())
+            && check::judge(row.check, piece(bytes, start, start + length)).is_some()
             && belongs(bytes, &name, start, row)
         {
             return Some(start..start + length);
@@ -146,7 +146,17 @@ fn ends(bytes: &[u8], end: usize) -> bool {
 
 /// Words in a value that somebody is to replace.
 const HINTS: [&str; 12] = [
-    "example", "xxxx", "your", "changeme", "change_me", "placeholder", "redacted", "dummy", "sample", "insert", "replace",
+    "example",
+    "xxxx",
+    "your",
+    "changeme",
+    "change_me",
+    "placeholder",
+    "redacted",
+    "dummy",
+    "sample",
+    "insert",
+    "replace",
     "notreal",
 ];
 
@@ -158,7 +168,8 @@ fn drawn(value: &[u8], row: &Row) -> bool {
     let digits = value.iter().any(u8::is_ascii_digit);
     let letters = value.iter().any(u8::is_ascii_alphabetic);
     // Without a digit it may be words.
-    if row.entropy <= 0.0 && value.len() >= 16 && letters && !digits && !mixed(value) && surprise(value) < 4.5 {
+    if row.entropy <= 0.0 && value.len() >= 16 && letters && !digits && !mixed(value) && surprise(value) < 4.5
+    {
         return false;
     }
     let needed = if row.entropy > 0.0 {
