@@ -1,5 +1,7 @@
 //! Help texts and usage errors.
 
+mod scan;
+
 use agentfirewall_tests::sandbox::Sandbox;
 use insta::assert_snapshot;
 
@@ -311,54 +313,6 @@ fn help_of_audit_verify() {
           --json               Print the report as JSON
       -h, --help               Print help
       -V, --version            Print version
-    "#);
-}
-
-#[test]
-fn help_of_scan() {
-    assert_snapshot!(run(&Sandbox::new(), &["scan", "--help"]), @r#"
-    exit 0
-    -- stdout
-    Scan files for secrets
-
-    Usage: agentfirewall scan [OPTIONS] [PATH]
-
-    Arguments:
-      [PATH]
-              The file or folder; `-` reads standard input
-
-              [default: .]
-
-    Options:
-          --confidence <CONFIDENCE>
-              The lowest confidence that is reported
-
-              Possible values:
-              - low:    Everything
-              - medium: What looks like a secret
-              - high:   What its structure proves
-
-              [default: medium]
-
-          --plugin <NAME|FILE>
-              Use this plugin's detectors, whatever the policy says: an installed one by its name, or a
-              library file for this run
-
-          --policy <FILE>
-              Take detectors' settings from this policy file [default: every layer's policy that applies
-              here]
-
-          --no-ignore
-              Look into files that .gitignore and .ignore leave out too
-
-          --json
-              Print the findings as JSON
-
-      -h, --help
-              Print help (see a summary with '-h')
-
-      -V, --version
-              Print version
     "#);
 }
 
