@@ -293,6 +293,10 @@ pub struct ScanArgs {
     /// Take detectors' settings from this policy file [default: every layer's policy that applies here]
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
+    /// Find what these detection rules describe, too: a file in the form of a policy's `secrets: {rules: ...}`, or a
+    /// configuration of gitleaks (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
     /// Look into files that .gitignore and .ignore leave out too
     #[arg(long)]
     pub no_ignore: bool,

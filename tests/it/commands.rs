@@ -4,6 +4,7 @@ mod explaining;
 mod help;
 mod judging;
 mod records;
+mod rules;
 mod scaffold;
 mod schema;
 mod shells;

@@ -3,7 +3,7 @@
 //! It says what the reader accepts with the plugins of this installation, as far as a schema can: what depends on the
 //! layer, on another file or on a plugin's own judgement is said in a description and checked by `validate`.
 
-use agentfirewall_sdk::{Action, Item, Kind};
+use agentfirewall_sdk::{Action, DetectionRule, Item, Kind};
 use serde_json::{Map, Value, json};
 
 use super::{keys, packs};
@@ -24,6 +24,7 @@ pub fn schema(registry: &Registry, installed: &dyn Fn(Kind, &str) -> Option<Item
     definitions.insert("rule".to_owned(), rule());
     definitions.insert("condition".to_owned(), condition(registry));
     definitions.insert("patterns".to_owned(), patterns());
+    definitions.insert("detection".to_owned(), detection());
     json!({
         "$schema": DRAFT,
         "title": "Policy of agentfirewall",
@@ -88,6 +89,17 @@ pub fn schema(registry: &Registry, installed: &dyn Fn(Kind, &str) -> Option<Item
                         "mask",
                     ),
                     "prompts": action("In what a person typed.", &keys::PROMPTS, Action::Deny),
+                    "rules": {
+                        "description": "Detection rules of your own, each a detector with an id of its own.",
+                        "type": ["array", "null"],
+                        "items": {"$ref": "#/$defs/detection"},
+                    },
+                    "import": {
+                        "description": "Files with further detection rules, in or below the policy's folder: in this form, or a \
+                                        configuration of gitleaks (TOML).",
+                        "type": ["array", "string", "null"],
+                        "items": {"type": "string"},
+                    },
                 },
             },
             "plugins": plugins(registry),
@@ -262,6 +274,45 @@ fn sink(registry: &Registry, definitions: &Map<String, Value>) -> Value {
     })
 }
 
+/// A detection rule, as the type that its maker gets says it, with the reader's liberties: a single text is a list of one.
+fn detection() -> Value {
+    let mut schema = schemars::schema_for!(DetectionRule).to_value();
+    relocate(&mut schema, "#/$defs/detection");
+    let lists = ["near", "values", "keywords", "examples", "negatives"];
+    let texts = json!({"type": ["string", "number", "boolean"]});
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        for (name, property) in properties {
+            let Value::Object(members) = property else { continue };
+            match name.as_str() {
+                "id" | "pattern" => members.insert("type".to_owned(), json!(["string", "number", "boolean"])),
+                "summary" | "why" | "leaked" => {
+                    members.insert("type".to_owned(), json!(["string", "number", "boolean", "null"]))
+                }
+                "secret_group" => members.insert("type".to_owned(), json!("integer")),
+                "entropy" => members.insert("type".to_owned(), json!("number")),
+                _ => None,
+            };
+            if lists.contains(&name.as_str()) {
+                members.insert("type".to_owned(), json!(["array", "string", "number", "boolean", "null"]));
+                members.insert("items".to_owned(), texts.clone());
+            } else if name == "allow" {
+                members.insert("type".to_owned(), json!(["array", "object", "null"]));
+                // One allowance may stand alone, and is then what an element would be.
+                if let Some(one) = members.get("items").and_then(|items| items.get("$ref")).cloned() {
+                    members.insert("if".to_owned(), json!({"type": "object"}));
+                    members.insert("then".to_owned(), json!({"$ref": one}));
+                }
+            }
+        }
+    }
+    if let Value::Object(members) = &mut schema {
+        for of_the_document in ["$schema", "$id", "title"] {
+            members.shift_remove(of_the_document);
+        }
+    }
+    schema
+}
+
 fn patterns() -> Value {
     let scalar = json!({"type": ["string", "number", "boolean"]});
     json!({"anyOf": [scalar, {"type": "array", "minItems": 1, "items": scalar}]})
@@ -330,8 +381,8 @@ fn reference(entry: &Entry) -> String {
 
 fn summary(entry: &Entry) -> String {
     // What an installed one does is in the description of its own schema.
-    match entry.linked() {
-        Some(registration) => registration.meta.summary.to_owned(),
+    match entry.meta() {
+        Some(meta) => meta.summary.to_owned(),
         None => format!("from the {}", entry.origin()),
     }
 }
@@ -405,6 +456,8 @@ mod tests {
             ("/properties/secrets/properties", keys::SECRETS),
             ("/$defs/rule/properties", keys::RULE),
             ("/$defs/sink/properties", keys::SINK),
+            ("/$defs/detection/properties", keys::DETECTION_RULE),
+            ("/$defs/detection/$defs/Allow/properties", keys::ALLOW),
         ] {
             assert_eq!(keys_of(&schema, pointer), sorted(known), "{pointer}");
         }

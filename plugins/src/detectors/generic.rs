@@ -153,7 +153,7 @@ fn structural(value: &[u8]) -> bool {
 /// Whether a value was typed from one end of the keyboard or the alphabet to the other.
 fn ordered_for_the_most(value: &[u8]) -> bool {
     let ordered = ordered(value);
-    let uuid = value.len() == 36 && value.iter().filter(|byte| **byte == b'-').count() == 4;
+    let uuid = value.len() == 36 && value.split(|byte| *byte == b'-').count() == 5;
     ordered * 3 >= value.len() || (ordered > 0 && (uuid || value.len() < 32))
 }
 

@@ -330,6 +330,10 @@ fn help_of_scan() {
               Take detectors' settings from this policy file [default: every layer's policy that applies
               here]
 
+          --rules <FILE>
+              Find what these detection rules describe, too: a file in the form of a policy's `secrets:
+              {rules: ...}`, or a configuration of gitleaks (TOML)
+
           --no-ignore
               Look into files that .gitignore and .ignore leave out too
 
@@ -391,8 +395,11 @@ fn help_of_plugins_list() {
           --installed
               Only what came with installed plugins
 
+          --detectors
+              Every detector that is a rule of the program, in a line of its own instead of by family
+
           --json
-              Print the list as JSON
+              Print the list as JSON, every detector in it
 
       -h, --help
               Print help (see a summary with '-h')

@@ -4,14 +4,28 @@ use agentfirewall_sdk::Confidence;
 
 use crate::detectors::text::crc_base62_holds;
 
-/// In the order of `CHECKS` in `build/write.rs`.
-const CHECKS: [fn(&[u8]) -> Option<Confidence>; 6] = [crc, crc, luhn, jwt, base64_json, mod97];
+type Check = fn(&[u8]) -> Option<Confidence>;
 
-/// What the check of a number, counted from 1, says of a token: the greatest confidence it may have, or that it is none.
-/// `None` where there is no check.
-pub(super) fn judge(number: u8, token: &[u8]) -> Option<Option<Confidence>> {
-    let check = CHECKS.get(usize::from(number).checked_sub(1)?)?;
-    Some(check(token))
+/// What a check says of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Judged {
+    /// There is no check.
+    Unchecked,
+    /// It is none.
+    Refused,
+    /// The greatest confidence it may have.
+    AtMost(Confidence),
+}
+
+/// In the order of `CHECKS` in `build/write.rs`.
+const CHECKS: [Check; 6] = [crc, crc, luhn, jwt, base64_json, mod97];
+
+/// What the check of a number, counted from 1, says of a token.
+pub(super) fn judge(number: u8, token: &[u8]) -> Judged {
+    match usize::from(number).checked_sub(1).and_then(|number| CHECKS.get(number)) {
+        None => Judged::Unchecked,
+        Some(check) => check(token).map_or(Judged::Refused, Judged::AtMost),
+    }
 }
 
 /// The last six of the last 36 characters are the CRC-32 of those before in base 62: tokens of GitHub
@@ -40,12 +54,9 @@ fn jwt(token: &[u8]) -> Option<Confidence> {
     base64_json(token.split(|byte| *byte == b'.').next()?)
 }
 
-/// What begins with the base64 of `{"`, wherever in the token.
+/// What begins with the base64 of `{"`, or of `{` and a line break, wherever in the token.
 fn base64_json(token: &[u8]) -> Option<Confidence> {
-    token
-        .windows(3)
-        .any(|window| window == b"eyJ" || window == b"ewo" || window == b"ewo")
-        .then_some(Confidence::High)
+    token.windows(3).any(|window| matches!(window, b"eyJ" | b"ewo" | b"ew0")).then_some(Confidence::High)
 }
 
 /// The check digits of an IBAN (ISO 13616): with its first four characters last, letters as 10 to 35, the remainder by 97 is 1.
