@@ -78,7 +78,8 @@ pub(crate) fn anchors(pattern: &str, hir: &Hir) -> Result<(Vec<String>, u8), Str
     for (number, part) in parts.iter().enumerate() {
         match beginnings(&Hir::concat(parts.iter().skip(number).cloned().collect())) {
             Ok(found) => {
-                let distance = u8::try_from(distance).map_err(|_| format!("`{pattern}`: its literal is too far in"))?;
+                let distance =
+                    u8::try_from(distance).map_err(|_| format!("`{pattern}`: its literal is too far in"))?;
                 return Ok((found, distance));
             }
             Err(why) if fault.is_empty() => fault = why,

@@ -1,6 +1,6 @@
 //! What the crate includes: one text, one list of numbers a row, one blob of automata.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write;
 use std::path::Path;
@@ -117,6 +117,8 @@ fn row(
         placed(texts, &all)
     };
     let mut near: Vec<String> = rule.near.iter().map(|word| word.to_ascii_lowercase()).collect();
+    let mut seen = BTreeSet::new();
+    near.retain(|word| seen.insert(word.clone()));
     // What begins a token already is looked for already: such names stand last.
     let known = |word: &String| begins.iter().any(|(literal, _)| literal == word);
     near.sort_by_key(|word| known(word));

@@ -278,30 +278,30 @@ fn sink(registry: &Registry, definitions: &Map<String, Value>) -> Value {
 fn detection() -> Value {
     let mut schema = schemars::schema_for!(DetectionRule).to_value();
     relocate(&mut schema, "#/$defs/detection");
-    let lists = ["near", "values", "keywords", "examples", "negatives"];
     let texts = json!({"type": ["string", "number", "boolean"]});
-    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+    for place in ["/properties", "/$defs/Allow/properties"] {
+        let Some(Value::Object(properties)) = schema.pointer_mut(place) else { continue };
         for (name, property) in properties {
             let Value::Object(members) = property else { continue };
-            match name.as_str() {
-                "id" | "pattern" => members.insert("type".to_owned(), json!(["string", "number", "boolean"])),
-                "summary" | "why" | "leaked" => {
-                    members.insert("type".to_owned(), json!(["string", "number", "boolean", "null"]))
+            let kind = match name.as_str() {
+                "id" | "pattern" => json!(["string", "number", "boolean"]),
+                "summary" | "why" | "leaked" => json!(["string", "number", "boolean", "null"]),
+                "secret_group" => json!("integer"),
+                "entropy" => json!("number"),
+                "allow" => json!(["array", "object", "null"]),
+                "near" | "values" | "keywords" | "examples" | "negatives" | "patterns" | "words" => {
+                    members.insert("items".to_owned(), texts.clone());
+                    json!(["array", "string", "number", "boolean", "null"])
                 }
-                "secret_group" => members.insert("type".to_owned(), json!("integer")),
-                "entropy" => members.insert("type".to_owned(), json!("number")),
-                _ => None,
+                _ => continue,
             };
-            if lists.contains(&name.as_str()) {
-                members.insert("type".to_owned(), json!(["array", "string", "number", "boolean", "null"]));
-                members.insert("items".to_owned(), texts.clone());
-            } else if name == "allow" {
-                members.insert("type".to_owned(), json!(["array", "object", "null"]));
-                // One allowance may stand alone, and is then what an element would be.
-                if let Some(one) = members.get("items").and_then(|items| items.get("$ref")).cloned() {
-                    members.insert("if".to_owned(), json!({"type": "object"}));
-                    members.insert("then".to_owned(), json!({"$ref": one}));
-                }
+            members.insert("type".to_owned(), kind);
+            // One allowance may stand alone, and is then what an element would be.
+            if name == "allow"
+                && let Some(one) = members.get("items").and_then(|items| items.get("$ref")).cloned()
+            {
+                members.insert("if".to_owned(), json!({"type": "object"}));
+                members.insert("then".to_owned(), json!({"$ref": one}));
             }
         }
     }

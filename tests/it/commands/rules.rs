@@ -93,8 +93,10 @@ fn scan_takes_rules_of_policies_and_of_files() {
     let file = sandbox.write("seals.yaml", "rules:\n  - {id: seal, pattern: 'seal-[0-9]{4}-[0-9]{4}'}\n");
     let file = file.to_str().unwrap();
     assert_eq!(ids(&["scan", "a.txt", "--json", "--rules", file]), ["acme-badge", "acme-tag", "seal"]);
-    let toml =
-        sandbox.write("leaks.toml", GITLEAKS.replace("tag", "seal").replace("_[0-9]{12}", "-[0-9]{4}"));
+    let toml = sandbox.write(
+        "leaks.toml",
+        GITLEAKS.replace("tag", "seal").replace("_[0-9]{12}", "-[0-9]{4}").replace("_\"]", "-\"]"),
+    );
     let outcome = sandbox.run(["scan", "a.txt", "--rules", toml.to_str().unwrap()]);
     assert!(outcome.exits(1).stdout.contains("acme-seal"), "{outcome:?}");
     assert!(outcome.stderr.contains("its `path` is not looked at"), "{outcome:?}");

@@ -185,7 +185,7 @@ pub(super) fn run(args: &PluginsInfoArgs, ui: &Ui) -> Result<Exit, Failure> {
         }
         options(&detail.schema, ui);
         for example in &detail.examples {
-            ui.line(format!("  Example:  {}", example.escape_debug()));
+            ui.line(format!("  Example:  {}", on_one_line(example)));
         }
     }
     Ok(Exit::Success)
@@ -264,6 +264,15 @@ fn print(locked: &LockedPlugin, library: &Library, entries: &[&Entry], uses: &Us
         ui.line(format!("    {}: {because}", state.as_str()));
         options(&detail.schema, ui);
     }
+}
+
+/// A text with what a terminal would not show as itself written out.
+fn on_one_line(text: &str) -> String {
+    text.chars()
+        .map(
+            |letter| if letter.is_control() { letter.escape_debug().to_string() } else { letter.to_string() },
+        )
+        .collect()
 }
 
 /// A plugin's options as its schema names them.
