@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod audit;
 mod plugins;
 
+pub use audit::*;
 pub use plugins::*;
 
 /// A policy-enforced firewall for the tool calls of AI agents.
@@ -41,14 +43,16 @@ pub enum Command {
     Check(CheckArgs),
     /// Explain a call: what is understood, which rules decide (exit codes as for `check`)
     Explain(ExplainArgs),
-    /// Query or verify the audit log
-    Audit(AuditArgs),
+    /// Query, verify, count, export and sign the audit log
+    Audit(Box<AuditArgs>),
     /// Scan files for secrets
     Scan(ScanArgs),
     /// List, write, examine and install plugins
     Plugins(PluginsArgs),
     /// Deliver audit records to the configured sinks (the hook starts this by itself)
     Deliver(DeliverArgs),
+    /// See how the sinks stand, test them, offer them again what they refused
+    Sinks(SinksArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Write the manual pages into a folder
@@ -212,71 +216,6 @@ pub enum Agent {
     ClaudeCode,
 }
 
-/// `audit`
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct AuditArgs {
-    /// `verify`
-    #[command(subcommand)]
-    pub command: Option<AuditCommand>,
-    /// The filters.
-    #[command(flatten)]
-    pub query: AuditQueryArgs,
-}
-
-/// The filters of `audit`.
-#[derive(Debug, Args)]
-pub struct AuditQueryArgs {
-    /// The log [default: the project's]
-    #[arg(long, value_name = "FILE")]
-    pub log: Option<PathBuf>,
-    /// How many of the newest matching records to show
-    #[arg(long, default_value_t = 20, value_name = "N")]
-    pub tail: usize,
-    /// Only this tool; wildcards as in a policy
-    #[arg(long)]
-    pub tool: Option<String>,
-    /// Only this action: allow, log, alert, ask or deny
-    #[arg(long)]
-    pub action: Option<String>,
-    /// Only records decided by this rule
-    #[arg(long)]
-    pub rule: Option<String>,
-    /// Only records of this session
-    #[arg(long)]
-    pub session: Option<String>,
-    /// Only records at or after this time: RFC 3339, a date, or an age such as 30m, 12h, 7d
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<String>,
-    /// Only records before this time
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<String>,
-    /// Keep printing records as they are written
-    #[arg(long, short)]
-    pub follow: bool,
-    /// Print the records as JSON Lines
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Commands under `audit`.
-#[derive(Debug, Subcommand)]
-pub enum AuditCommand {
-    /// Check the hash chain from the first record to the last
-    Verify(AuditVerifyArgs),
-}
-
-/// `audit verify`
-#[derive(Debug, Args)]
-pub struct AuditVerifyArgs {
-    /// The log [default: the project's]
-    #[arg(long, value_name = "FILE")]
-    pub log: Option<PathBuf>,
-    /// Print the report as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// `scan`
 #[derive(Debug, Args)]
 pub struct ScanArgs {
@@ -322,9 +261,68 @@ pub struct DeliverArgs {
     /// The log to deliver from [default: the project's]
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
+    /// Deliver what is there now and end, without waiting for pauses or for the end of a flood
+    #[arg(long, conflicts_with = "follow")]
+    pub once: bool,
+    /// Stay and deliver records as they come, until it is ended: for a service
+    #[arg(long)]
+    pub follow: bool,
+    /// Print a unit file of systemd for `deliver --follow` and end
+    #[arg(long, conflicts_with_all = ["once", "follow"])]
+    pub unit: bool,
     /// Be the process of one sink of an installed plugin: requests on standard input, answers on standard output
     #[arg(long, value_name = "SINK", hide = true)]
     pub serve: Option<String>,
+}
+
+/// `sinks`
+#[derive(Debug, Args)]
+pub struct SinksArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: SinksCommand,
+}
+
+/// What `sinks` can do.
+#[derive(Debug, Subcommand)]
+pub enum SinksCommand {
+    /// How far each sink is, what waits for it, why it stopped, and what it refused
+    Status(SinksStatusArgs),
+    /// Ask whether a sink can be reached, then send it a marked test event
+    Test(SinksTestArgs),
+    /// Offer a sink again what it refused
+    Retry(SinksRetryArgs),
+}
+
+/// `sinks status`
+#[derive(Debug, Args)]
+pub struct SinksStatusArgs {
+    /// The log that is delivered [default: the project's]
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sinks test`
+#[derive(Debug, Args)]
+pub struct SinksTestArgs {
+    /// The sink's name in the policy [default: all]
+    pub name: Option<String>,
+    /// Only ask whether it can be reached; send nothing
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// `sinks retry`
+#[derive(Debug, Args)]
+pub struct SinksRetryArgs {
+    /// The sink's name in the policy [default: all]
+    pub name: Option<String>,
+    /// The log that is delivered [default: the project's]
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
 }
 
 /// `completions`

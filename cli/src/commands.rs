@@ -13,6 +13,7 @@ mod packs;
 mod plugins;
 mod scan;
 mod schema;
+mod sinks;
 mod uninstall;
 mod validate;
 
@@ -39,10 +40,11 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, Failure> {
         Command::Packs(args) => packs::run(args, ui),
         Command::Check(args) => check::run(args, ui),
         Command::Explain(args) => explain::run(args, ui),
-        Command::Audit(args) => audit::run(args, ui),
+        Command::Audit(args) => audit::run(*args, ui),
         Command::Scan(args) => scan::run(args, ui),
         Command::Plugins(args) => plugins::run(args, ui),
         Command::Deliver(args) => deliver::run(args, ui),
+        Command::Sinks(args) => sinks::run(args, ui),
         Command::Completions(args) => completions::run(args, ui),
         Command::Man(args) => man::run(args, ui),
         // Dispatched before the command line is parsed; reached only through an argument the dispatch does not see.

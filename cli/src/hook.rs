@@ -56,11 +56,13 @@ impl<E: std::error::Error> From<E> for Refusal {
 struct Outcome {
     answer: Answer,
     deliver: Option<PathBuf>,
+    /// The log whose old files may have to go.
+    prune: Option<PathBuf>,
 }
 
 impl From<Answer> for Outcome {
     fn from(answer: Answer) -> Self {
-        Self { answer, deliver: None }
+        Self { answer, deliver: None, prune: None }
     }
 }
 
@@ -100,6 +102,9 @@ fn conclude(outcome: Outcome) -> u8 {
     let code = say(&outcome.answer);
     if let Some(log) = outcome.deliver {
         start_delivery(&log);
+    }
+    if let Some(log) = outcome.prune {
+        start_detached(&["audit", "prune", "--log"], &log);
     }
     code
 }
@@ -260,17 +265,22 @@ fn may_pass_on_error(layers: &[Layer<'_>]) -> bool {
     trusted.peek().is_some() && trusted.all(|layer| layer.on_error == OnError::Allow)
 }
 
-/// Starts the delivery of the log, detached: the agent waits for the end of inherited pipes, so it gets none.
+/// Starts the delivery of the log.
 fn start_delivery(log: &std::path::Path) {
+    start_detached(&["deliver", "--log"], log);
+}
+
+/// Starts one of our commands on the log, detached: the agent waits for the end of inherited pipes, so it gets none.
+fn start_detached(arguments: &[&str], log: &std::path::Path) {
     let Ok(program) = std::env::current_exe() else { return };
     let mut command = Command::new(program);
-    command.arg("deliver").arg("--log").arg(log);
+    command.args(arguments).arg(log);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     #[cfg(unix)]
     {
         use std::os::unix::process::CommandExt;
         command.process_group(0);
     }
-    // The records are in the log: the next delivery takes them along if this one cannot start.
+    // What could not start is done by the next one: the records stay in the log, and the old files on the disk.
     let _started = command.spawn();
 }

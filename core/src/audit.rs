@@ -33,40 +33,59 @@
 //! A `recovery` record says that bytes after the last whole record were removed (a process died or the disk filled
 //! up while writing): `metadata` has `removed_bytes`, `removed_sha256` and, where there was one, `last_good_seq`.
 //!
-//! Rotation, when it comes, will begin a later segment with a record of the type `segment` that keeps `chain`, goes on
-//! with `seq`, has the former segment's last `_hash` as its `prev`, and names that segment's file, bytes and records in
-//! `metadata`. Nothing else of the format changes.
+//! A later file of the log begins with a record of the type `segment` that keeps `chain`, goes on with `seq`, has the
+//! former file's last `_hash` as its `prev`, and names that file, its bytes and its last record in `metadata`. A
+//! `retention` record keeps what is needed to verify the rest after old files were removed; a `key` record names the
+//! public key that signs from then on.
 //!
 //! # What it proves
 //!
 //! Verification finds every changed, removed, repeated or reordered record. It cannot find that the newest records
 //! were cut off, or that everything was rewritten: whoever can write the file can do that. Each record carries `chain`,
-//! `seq` and its hash, so that any sink outside the machine is an anchor against both.
+//! `seq` and its hash, so that any sink outside the machine is an anchor against both; a signed [`Checkpoint`] is another.
 
 mod append;
 mod backwards;
+mod checkpoint;
 mod entry;
 mod error;
 mod follow;
 mod hash;
+mod index;
+mod keys;
 mod line;
 mod lines;
+pub mod merkle;
+mod moment;
+pub mod note;
 mod query;
+mod retention;
+mod segment;
 mod verify;
+mod view;
 
 pub(crate) use append::poll;
-pub use append::{Appended, append};
+pub use append::{Appended, append, append_rotating};
 pub(crate) use backwards::Backwards;
+pub use checkpoint::{
+    Checkpoint, CheckpointError, Shown, prove_consistency, prove_inclusion, tree_of, verify_inclusion,
+};
 pub use entry::{Entry, EventType};
 pub use error::AuditError;
 pub use follow::Follow;
-pub use hash::Hash;
+pub(crate) use follow::Onward;
+pub use hash::{Hash, sha256_base64};
 pub(crate) use hash::{is_hex, write_hex};
+pub use keys::{KeyError, KeyRing, KnownKey};
 pub(crate) use line::split as split_sealed;
 pub use line::{MAX_RECORD, is_hidden};
-pub(crate) use lines::{Lines, Next};
-pub use query::{Filter, Found, RuleView, View, find};
-pub use verify::{Fault, FaultKind, Report, verify};
+pub(crate) use lines::Next;
+pub use query::{Filter, Found, find, find_indexed, scan};
+pub use retention::{Pruned, Removed, Retention, prune};
+pub(crate) use segment::open_written;
+pub use segment::{Rotation, Segment, segments};
+pub use verify::{ChainTree, Checks, Copies, Fault, FaultKind, Recovered, Report, verify, verify_with};
+pub use view::{RuleView, View};
 
 use std::fs::{File, OpenOptions};
 use std::path::Path;

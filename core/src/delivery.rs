@@ -6,8 +6,14 @@
 //! dead-letter file; what it cannot take now is tried again, in this run with growing pauses, then in a later run.
 
 mod cursor;
+mod filter;
+mod flood;
+mod format;
+mod letters;
 mod retry;
+mod run;
 mod spool;
+mod status;
 mod worker;
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -15,12 +21,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use agentfirewall_sdk::{Action, Sink};
+use agentfirewall_sdk::Sink;
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 use crate::audit::{AuditError, Hash};
 use crate::private::{OWNER_ONLY, create_folder};
+
+pub use filter::{Filter, Group};
+pub use format::Format;
+pub use run::{deliver, follow};
+pub use status::{Retried, SinkStatus, retry_letters, status};
 
 /// A sink as a policy configures it.
 pub struct NamedSink {
@@ -28,17 +39,26 @@ pub struct NamedSink {
     pub name: String,
     /// Who delivers.
     pub sink: Box<dyn Sink>,
-    /// The actions whose records it gets.
-    pub actions: Vec<Action>,
+    /// Which records it gets.
+    pub filter: Filter,
+    /// In which format.
+    pub format: Format,
+    /// When a flood is summed up; `None` as is usual for the kind of sink.
+    pub group: Option<Group>,
 }
 
 impl std::fmt::Debug for NamedSink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NamedSink")
             .field("name", &self.name)
-            .field("actions", &self.actions)
+            .field("filter", &self.filter)
             .finish_non_exhaustive()
     }
+}
+
+/// Gives an event the format that the sink wants.
+pub fn prepare(sink: &NamedSink, event: &mut agentfirewall_sdk::Event) {
+    sink.format.apply(event);
 }
 
 /// How delivery behaves. The default is right for everything but tests.
@@ -58,6 +78,8 @@ pub struct Options {
     pub backlog: SignedDuration,
     /// Whether a sink that failed for a whole run is left alone until its pause is over.
     pub respect_pauses: bool,
+    /// Whether the end of a window is waited for, in which a flood is summed up.
+    pub wait_for_windows: bool,
     /// The clock.
     pub now: fn() -> Timestamp,
     /// How to wait.
@@ -73,6 +95,7 @@ impl Default for Options {
             patience: Duration::from_secs(30),
             backlog: SignedDuration::from_hours(1),
             respect_pauses: true,
+            wait_for_windows: true,
             now: Timestamp::now,
             sleep: std::thread::sleep,
         }
@@ -150,75 +173,6 @@ impl DeliveryError {
     }
 }
 
-/// Delivers what is new in the log to every sink that wants it. The cursors are below `state`, by log and sink.
-pub fn deliver(
-    log: &Path,
-    state: &Path,
-    sinks: &[NamedSink],
-    options: &Options,
-) -> Result<Outcome, DeliveryError> {
-    let mut names: Vec<_> = sinks.iter().map(|sink| sink.name.as_str()).collect();
-    names.sort_unstable();
-    if let Some([name, _]) = names.windows(2).find(|pair| pair.first() == pair.last()) {
-        return Err(DeliveryError::SameName((*name).to_owned()));
-    }
-    let folder = state_folder(log, state);
-    create_folder(&folder, OWNER_ONLY).map_err(|error| DeliveryError::state(&folder, error))?;
-    let mut outcomes = None;
-    loop {
-        let Some(lock) = lock(&folder)? else {
-            return Ok(outcomes.map_or(Outcome::Busy, Outcome::Done));
-        };
-        let seen = length(log);
-        let run = run_sinks(log, &folder, sinks, options);
-        drop(lock);
-        // The caller of a process that found the lock taken relies on this one. What was appended while the lock was
-        // kept may have been missed by both, so look once more now that it is free.
-        let news = length(log) != seen && run.iter().any(|sink| sink.end == SinkEnd::Drained);
-        outcomes = Some(merge(outcomes, run));
-        if !news {
-            return Ok(outcomes.map_or(Outcome::Busy, Outcome::Done));
-        }
-    }
-}
-
-fn run_sinks(log: &Path, folder: &Path, sinks: &[NamedSink], options: &Options) -> Vec<SinkOutcome> {
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = sinks
-            .iter()
-            .map(|sink| (sink, scope.spawn(|| worker::run(log, folder, sink, options))))
-            .collect();
-        workers
-            .into_iter()
-            .map(|(sink, worker)| {
-                worker.join().unwrap_or_else(|_| SinkOutcome {
-                    name: sink.name.clone(),
-                    delivered: 0,
-                    rejected: 0,
-                    unreadable: 0,
-                    end: SinkEnd::Broken("the delivery itself failed".to_owned()),
-                })
-            })
-            .collect()
-    })
-}
-
-/// The sum of two runs; how they ended is how the second did.
-fn merge(first: Option<Vec<SinkOutcome>>, second: Vec<SinkOutcome>) -> Vec<SinkOutcome> {
-    let mut first = first.unwrap_or_default().into_iter();
-    second
-        .into_iter()
-        .map(|mut sink| {
-            if let Some(before) = first.next() {
-                sink.delivered += before.delivered;
-                sink.rejected += before.rejected;
-                sink.unreadable += before.unreadable;
-            }
-            sink
-        })
-        .collect()
-}
-
 fn length(log: &Path) -> u64 {
     std::fs::metadata(log).map_or(0, |metadata| metadata.len())
 }
@@ -228,6 +182,35 @@ fn state_folder(log: &Path, state: &Path) -> PathBuf {
     let real = log.canonicalize().unwrap_or_else(|_| log.to_owned());
     let hash = Hash::of([real.as_os_str().as_encoded_bytes()]);
     state.join("delivery").join(hash.as_str().get(..16).unwrap_or_default())
+}
+
+/// The folder of a log's cursors, made if it is not there.
+fn open_state(log: &Path, state: &Path) -> Result<PathBuf, DeliveryError> {
+    let folder = state_folder(log, state);
+    create_folder(&folder, OWNER_ONLY).map_err(|error| DeliveryError::state(&folder, error))?;
+    Ok(folder)
+}
+
+/// A place at which the process may die in a test: the one whose number is in the environment. Only in builds for tests.
+fn step(place: &str) {
+    #[cfg(all(debug_assertions, unix))]
+    {
+        use std::sync::OnceLock;
+        use std::sync::atomic::{AtomicU64, Ordering};
+
+        static DIE_AT: OnceLock<Option<u64>> = OnceLock::new();
+        static STEPS: AtomicU64 = AtomicU64::new(0);
+        let number = STEPS.fetch_add(1, Ordering::Relaxed) + 1;
+        let die_at = DIE_AT.get_or_init(|| {
+            std::env::var("AGENTFIREWALL_TEST_DIE_AT_STEP").ok().and_then(|text| text.parse().ok())
+        });
+        if *die_at == Some(number) {
+            // As a loss of power would end it: nothing is flushed, nothing is unwound.
+            let _gone =
+                rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        }
+    }
+    let _ = place;
 }
 
 fn lock(folder: &Path) -> Result<Option<File>, DeliveryError> {

@@ -1,12 +1,12 @@
 //! The calls before one, as matchers see them: from the audit log, the newest first.
 
-use std::io::ErrorKind;
+use std::fs::File;
 use std::path::PathBuf;
 
 use agentfirewall_sdk::{Action, History, PastCall, PluginError, ToolCall};
 use jiff::Timestamp;
 
-use crate::audit::{AuditError, Backwards, EventType, View, open_for_reading, settled_length};
+use crate::audit::{AuditError, Backwards, EventType, View, open_written, segments, settled_length};
 
 /// How many records are looked at, at most. A hook has milliseconds.
 const MOST_RECORDS: usize = 10_000;
@@ -61,20 +61,45 @@ impl LogHistory {
     }
 
     fn lines(&self, newest_first: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), AuditError> {
-        let file = match open_for_reading(&self.log) {
-            Err(AuditError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(()),
-            opened => opened?,
-        };
-        let length = settled_length(&file, &self.log)?;
-        let mut lines = Backwards::new(&file, length, BLOCK);
-        for _ in 0..MOST_RECORDS {
-            let line = lines.next().map_err(|error| AuditError::io("read", &self.log, error))?;
-            let Some((_, line)) = line else { break };
-            if !newest_first(line) {
+        let mut left = MOST_RECORDS;
+        if let Some(file) = open_written(&self.log)? {
+            let length = settled_length(&file, &self.log)?;
+            if !self.read_file(&file, length, &mut left, newest_first)? {
+                return Ok(());
+            }
+        }
+        // Shortly after a rotation most of the calls before are in the file before.
+        for segment in segments(&self.log)?.iter().rev() {
+            if left == 0 {
+                break;
+            }
+            let Some(file) = open_written(&segment.path)? else { continue };
+            let length = file.metadata().map_err(|error| AuditError::io("read", &segment.path, error))?.len();
+            if !self.read_file(&file, length, &mut left, newest_first)? {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Reads one file from its end; `false` if that is enough.
+    fn read_file(
+        &self,
+        file: &File,
+        length: u64,
+        left: &mut usize,
+        newest_first: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<bool, AuditError> {
+        let mut lines = Backwards::new(file, length, BLOCK);
+        while *left > 0 {
+            *left -= 1;
+            let line = lines.next().map_err(|error| AuditError::io("read", &self.log, error))?;
+            let Some((_, line)) = line else { return Ok(true) };
+            if !newest_first(line) {
+                return Ok(false);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -128,7 +153,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::audit::{Entry, append};
+    use crate::audit::{Entry, Rotation, append, append_rotating};
     use crate::interceptor::Interceptor;
     use crate::policy::{LayerKind, compile_text};
     use crate::registry::Registry;
@@ -175,6 +200,25 @@ mod tests {
         let history = LogHistory::new(log(folder.path()));
         assert_eq!(seen(&history, 2), [(90, Some(Action::Allow)), (80, Some(Action::Deny))]);
         assert_eq!(seen(&history, 100).len(), 10);
+    }
+
+    #[test]
+    fn calls_of_the_files_before_count_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        for number in 0..10 {
+            let entry = Entry {
+                tool: "Bash",
+                session: "one",
+                project: "/p".into(),
+                ..Entry::new(EventType::PolicyCheck, second(number))
+            };
+            let rotation = Rotation { records: Some(3), ..Rotation::default() };
+            append_rotating(&log, &entry, Duration::from_secs(9), &rotation).unwrap();
+        }
+        assert!(segments(&log).unwrap().len() > 2);
+        let times: Vec<i64> = seen(&LogHistory::new(log), 100).into_iter().map(|(time, _)| time).collect();
+        assert_eq!(times, [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod claude_settings;
 pub mod delivery;
 pub mod facts;
+pub mod formats;
 pub mod guard;
 pub mod history;
 mod inline;

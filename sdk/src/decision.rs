@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::detector::Finding;
+use crate::detector::{Finding, Severity};
 
 /// The answer to a tool call, ordered from the mildest to the strictest.
 ///
@@ -46,6 +46,16 @@ impl Action {
     /// reading of a part instead of for any one.
     pub const fn is_permissive(self) -> bool {
         matches!(self, Self::Allow | Self::Log)
+    }
+
+    /// How serious an event with this action is, before what was found in it is looked at.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::Allow => Severity::Info,
+            Self::Log => Severity::Low,
+            Self::Alert | Self::Ask => Severity::Medium,
+            Self::Deny => Severity::High,
+        }
     }
 
     /// The word used in policy files, audit records and on the command line.

@@ -39,7 +39,7 @@ pub use rule::{
     Allow, AllowTarget, DetectionRule, ForeignRules, RuleFault, RuleMaker, RuleReader, rule_makers,
     rule_readers,
 };
-pub use sink::{Event, Sink, SinkError};
+pub use sink::{Event, Manner, Sink, SinkError};
 pub use table::{About, Rows, Table, build_row, row_registration, tables};
 
 /// The SDK's version.

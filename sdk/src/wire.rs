@@ -14,11 +14,14 @@ mod import;
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::facts::Fact;
 use crate::matcher::PartKind;
+use crate::plugin::PluginError;
+use crate::sink::SinkError;
 
 /// What was made of a call, kept as long as the questions are about the same one: on this side its JSON, on the other the
 /// call that was read from it.
@@ -53,6 +56,57 @@ impl<T: ?Sized> Kept<T> {
 /// (JSON), a line break, the call (JSON). Answered with one byte, 1 for a match; an empty argument only asks whether the
 /// operation is known, and is answered with nothing.
 const ASK_WITH_FACT: u32 = 1;
+
+/// The operation of a sink's `ext` slot that asks for its [`Manner`](crate::Manner) (JSON).
+const SINK_MANNER: u32 = 1;
+
+/// The operation of a sink's `ext` slot that delivers several events (a JSON list) and is answered with the results of
+/// the first of them, a JSON list of [`Told`].
+const SINK_BATCH: u32 = 2;
+
+/// What became of one event, or of all. Only the last member of an answer can be of all.
+#[derive(Debug, Serialize, Deserialize)]
+struct Told {
+    /// Whether it is the answer to the whole, because nothing is known of the single ones.
+    #[serde(default)]
+    whole: bool,
+    /// `None`: taken.
+    #[serde(default)]
+    error: Option<String>,
+    /// Whether it may be taken later.
+    #[serde(default)]
+    retry: bool,
+    /// Milliseconds that the receiver asked for.
+    #[serde(default)]
+    after_ms: Option<u64>,
+}
+
+impl Told {
+    fn of(result: Result<(), SinkError>, whole: bool) -> Self {
+        match result {
+            Ok(()) => Self { whole, error: None, retry: false, after_ms: None },
+            Err(SinkError::Reject { message }) => {
+                Self { whole, error: Some(message), retry: false, after_ms: None }
+            }
+            Err(SinkError::Retry { message, after }) => Self {
+                whole,
+                error: Some(message),
+                retry: true,
+                after_ms: after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
+            },
+        }
+    }
+
+    fn into_result(self) -> Result<(), SinkError> {
+        let Some(message) = self.error else { return Ok(()) };
+        let message = PluginError::new(message).to_string();
+        Err(if self.retry {
+            SinkError::Retry { message, after: self.after_ms.map(Duration::from_millis) }
+        } else {
+            SinkError::Reject { message }
+        })
+    }
+}
 
 /// The header of [`ASK_WITH_FACT`]. A member that is missing has its default, and an unknown one is passed over.
 #[derive(Debug, Serialize, Deserialize)]
@@ -218,4 +272,59 @@ macro_rules! export {
             pub static HEADER: $crate::__private::LibHeader = $crate::__private::header(root);
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use abi_stable::sabi_trait::TD_Opaque;
+    use serde_json::json;
+
+    use super::export::ExportedSink;
+    use super::v1::Sink_TO;
+    use super::*;
+    use crate::{Action, Event, Manner, Sink};
+
+    /// Takes what has an even number, refuses 3, panics at 7, and everything fails while 9 is among them.
+    struct Odd;
+
+    impl Sink for Odd {
+        fn deliver(&self, event: &Event) -> Result<(), SinkError> {
+            match event.sequence {
+                3 => Err(SinkError::reject("three")),
+                5 => {
+                    Err(SinkError::Retry { message: "five".to_owned(), after: Some(Duration::from_secs(5)) })
+                }
+                7 => panic!("seven"),
+                _ => Ok(()),
+            }
+        }
+
+        fn manner(&self) -> Manner {
+            Manner { people: true, ..Manner::batches(10, 99) }
+        }
+
+        fn deliver_batch(&self, events: &[Event]) -> Result<Vec<Result<(), SinkError>>, SinkError> {
+            if events.iter().any(|event| event.sequence == 9) {
+                return Err(SinkError::retry("all of them"));
+            }
+            Ok(events.iter().map(|event| self.deliver(event)).collect())
+        }
+    }
+
+    #[test]
+    fn a_batch_crosses_the_border_and_comes_back_as_it_was_judged() {
+        let sink = ImportedSink(Sink_TO::from_value(ExportedSink(Box::new(Odd)), TD_Opaque));
+        assert_eq!(sink.manner(), Odd.manner());
+        let batch = |numbers: &[u64]| {
+            let event = |number: &u64| Event::new("id", "chain", *number, Action::Deny, json!({}));
+            let events: Vec<Event> = numbers.iter().map(event).collect();
+            (sink.deliver_batch(&events), events)
+        };
+        let (told, events) = batch(&[2, 3, 4, 5]);
+        assert_eq!(told, Odd.deliver_batch(&events));
+        assert_eq!(batch(&[2, 9]).0, Err(SinkError::retry("all of them")));
+        let Err(SinkError::Reject { message }) = batch(&[2, 7]).0 else { panic!("a panic is a refusal") };
+        assert!(message.contains("seven"), "{message}");
+        assert_eq!(batch(&[2]).0, Ok(vec![Ok(())]));
+    }
 }

@@ -8,13 +8,16 @@
     reason = "tests: a panic is how a test fails"
 )]
 
+mod audit;
 mod client;
 mod commands;
 mod docs;
 mod fail_closed;
+mod formats;
 mod page;
 mod plugins;
 mod samples;
+mod sinks;
 mod storm;
 mod understanding;
 mod verdict;

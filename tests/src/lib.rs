@@ -20,6 +20,7 @@ pub mod payload;
 pub mod program;
 pub mod rules;
 pub mod sandbox;
+pub mod soak;
 
 use std::io::Write;
 

@@ -1,16 +1,21 @@
 //! `agentfirewall audit`: the newest records as a table or as JSON Lines, followed if asked.
 
+mod export;
+mod report;
 mod row;
+mod select;
+mod sign;
+mod stats;
 mod time;
 mod verify;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use agentfirewall_core::audit::{AuditError, Filter, Follow, Found, View, find};
-use agentfirewall_sdk::Action;
+use agentfirewall_core::audit::{AuditError, Filter, Follow, Found, View, find_indexed, segments};
 
 pub(super) use row::escaped;
+use select::Selection;
 
 use crate::args::{AuditArgs, AuditCommand, AuditQueryArgs};
 use crate::failure::{Exit, Failure};
@@ -21,31 +26,23 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(250);
 
 pub(crate) fn run(args: AuditArgs, ui: &Ui) -> Result<Exit, Failure> {
     match args.command {
-        Some(AuditCommand::Verify(args)) => verify::run(&args, ui),
+        Some(AuditCommand::Verify(args)) => verify::run(args, ui),
+        Some(AuditCommand::Stats(args)) => stats::run(&args, ui),
+        Some(AuditCommand::Export(args)) => export::run(&args, ui),
+        Some(AuditCommand::Report(args)) => report::run(&args, ui),
+        Some(AuditCommand::Checkpoint(args)) => sign::checkpoint(&args, ui),
+        Some(AuditCommand::Prove(args)) => sign::prove(&args, ui),
+        Some(AuditCommand::Key(command)) => sign::key(&command, ui),
+        Some(AuditCommand::Prune(args)) => sign::prune(&args, ui),
         None => query(&args.query, ui),
     }
 }
 
 fn query(args: &AuditQueryArgs, ui: &Ui) -> Result<Exit, Failure> {
-    let log = log_path(args.log.as_deref())?;
-    let now = jiff::Timestamp::now();
-    let time = |text: &Option<String>| {
-        text.as_deref()
-            .map(|text| time::parse(text, now).map_err(|message| Failure::new(Exit::Usage, message)))
-            .transpose()
-    };
-    let action = args.action.as_deref().map(|text| text.to_ascii_lowercase().parse::<Action>());
-    let action = action.transpose().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-    let is_wanted_tool = |tool: &str| args.tool.as_deref().is_none_or(|pattern| row::matches(pattern, tool));
-    let filter = Filter {
-        tool: args.tool.is_some().then_some(&is_wanted_tool),
-        action: action.map(Action::as_str),
-        rule: args.rule.as_deref(),
-        session: args.session.as_deref(),
-        since: time(&args.since)?,
-        until: time(&args.until)?,
-    };
-    let missing = !log.try_exists().unwrap_or(true);
+    let log = log_path(args.filter.log.as_deref())?;
+    let selection = Selection::new(&args.filter)?;
+    let filter = selection.filter();
+    let missing = !log.try_exists().unwrap_or(true) && segments(&log).is_ok_and(|closed| closed.is_empty());
     if missing && !args.follow {
         return Err(Failure::new(Exit::Io, format!("there is no audit log at `{}`", log.display())).help(
             "it is made with the first call; `agentfirewall install` adds the hooks that record calls",
@@ -57,7 +54,9 @@ fn query(args: &AuditQueryArgs, ui: &Ui) -> Result<Exit, Failure> {
 
 /// Prints what is in the log, and says where it ended.
 fn show(log: &Path, filter: &Filter<'_>, args: &AuditQueryArgs, ui: &Ui) -> Result<u64, Failure> {
-    let mut found = find(log, filter, args.tail).map_err(failure)?;
+    // Without a home there is no cache, and the search is only slower.
+    let cache = super::places().ok().map(|places| places.cache());
+    let mut found = find_indexed(log, filter, args.tail, cache.as_deref()).map_err(failure)?;
     if !args.json {
         ui.line(header(&found, filter.is_empty()));
     }

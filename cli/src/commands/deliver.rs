@@ -2,10 +2,14 @@
 
 mod isolated;
 mod serve;
+mod unit;
 
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant, SystemTime};
 
-use agentfirewall_core::delivery::{NamedSink, Options, Outcome, SinkEnd, SinkOutcome, deliver};
+use agentfirewall_core::delivery::{NamedSink, Options, Outcome, SinkEnd, SinkOutcome, deliver, follow};
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{self, PolicyError, SinkSetting};
 use agentfirewall_core::registry::{Entry, Registry};
@@ -18,10 +22,21 @@ use crate::composition;
 use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
 
+/// How often a service looks whether its policy changed.
+const LOOK_AT_POLICY: Duration = Duration::from_secs(2);
+
 pub(crate) fn run(args: DeliverArgs, ui: &Ui) -> Result<Exit, Failure> {
     let places = super::places()?;
     if let Some(name) = &args.serve {
         return serve::run(name, &places);
+    }
+    if args.unit {
+        ui.line(unit::text(&places)?);
+        return Ok(Exit::Success);
+    }
+    if args.follow {
+        let log = args.log.unwrap_or_else(|| places.audit_log());
+        return stay(&places, &log, ui);
     }
     let registry = composition::installed(&places)?;
     let sinks = configured_sinks(&places, &registry)?;
@@ -32,7 +47,9 @@ pub(crate) fn run(args: DeliverArgs, ui: &Ui) -> Result<Exit, Failure> {
     let log = args.log.unwrap_or_else(|| places.audit_log());
     let mut options = Options::default();
     // A person who calls this has put something right and will not wait for a pause to pass.
-    options.respect_pauses = !std::io::stderr().is_terminal();
+    let hurry = args.once || std::io::stderr().is_terminal();
+    options.respect_pauses = !hurry;
+    options.wait_for_windows = !hurry;
     let outcome = deliver(&log, &places.state, &sinks, &options)
         .map_err(|error| Failure::new(Exit::Io, escaped(&error.to_string())))?;
     match outcome {
@@ -50,8 +67,53 @@ pub(crate) fn run(args: DeliverArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
 }
 
+/// Delivers until the process is ended. A policy that changes is read again; one that cannot be read leaves what was.
+fn stay(places: &Places, log: &Path, ui: &Ui) -> Result<Exit, Failure> {
+    loop {
+        let registry = composition::installed(places)?;
+        let sinks = configured_sinks(places, &registry)?;
+        if sinks.is_empty() {
+            ui.note("no sinks are configured yet; waiting for a policy with `sinks:`");
+        }
+        let before = fingerprint(places);
+        let looked = Mutex::new(Instant::now());
+        let go_on = || {
+            let Ok(mut looked) = looked.lock() else { return false };
+            if looked.elapsed() < LOOK_AT_POLICY {
+                return true;
+            }
+            *looked = Instant::now();
+            // A policy with a mistake is put right soon; until then the old sinks are better than none.
+            fingerprint(places) == before || policy::load(places, &registry).is_err()
+        };
+        if sinks.is_empty() {
+            while go_on() {
+                std::thread::sleep(LOOK_AT_POLICY);
+            }
+            continue;
+        }
+        let outcome = follow(log, &places.state, &sinks, &Options::default(), &go_on)
+            .map_err(|error| Failure::new(Exit::Io, escaped(&error.to_string())))?;
+        if outcome == Outcome::Busy {
+            // A hook's delivery, which ends soon, or another service.
+            std::thread::sleep(LOOK_AT_POLICY);
+        }
+    }
+}
+
+/// What changes when a policy file or the list of plugins does.
+fn fingerprint(places: &Places) -> Vec<Option<(u64, SystemTime)>> {
+    let files =
+        [places.managed_policy(), places.user_policy(), places.managed_plugins_lock(), places.plugins_lock()];
+    let stat = |file: &PathBuf| {
+        let metadata = file.metadata().ok()?;
+        Some((metadata.len(), metadata.modified().ok()?))
+    };
+    files.iter().map(stat).collect()
+}
+
 /// The sinks of every policy layer, made from their settings. Those of libraries get a process each.
-fn configured_sinks(places: &Places, registry: &Registry) -> Result<Vec<NamedSink>, Failure> {
+pub(super) fn configured_sinks(places: &Places, registry: &Registry) -> Result<Vec<NamedSink>, Failure> {
     let compiled = policy::load(places, registry).map_err(invalid)?;
     let mut sinks = Vec::new();
     for setting in compiled.layers().map_err(invalid)?.iter().flat_map(|layer| &layer.sinks) {
@@ -60,7 +122,13 @@ fn configured_sinks(places: &Places, registry: &Registry) -> Result<Vec<NamedSin
             Some(library) => Box::new(IsolatedSink::new(setting.name, library.plugin.name)),
             None => plugin.sink(setting.config).map_err(|error| failed(setting, &error.to_string()))?,
         };
-        sinks.push(NamedSink { name: setting.name.to_owned(), sink, actions: setting.actions.clone() });
+        sinks.push(NamedSink {
+            name: setting.name.to_owned(),
+            sink,
+            filter: setting.filter.clone(),
+            format: setting.format,
+            group: setting.group,
+        });
     }
     Ok(sinks)
 }

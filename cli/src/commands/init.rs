@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
+use agentfirewall_core::audit::KeyRing;
 use agentfirewall_core::places::{LOG_FILE, POLICY_FILE, PROJECT_FOLDER};
 use agentfirewall_core::policy;
 use serde_json::json;
@@ -68,6 +69,10 @@ pub(crate) fn run(args: InitArgs, ui: &Ui) -> Result<Exit, Failure> {
         return Err(super::packs::unknown(&args.extends));
     }
     let made = init(&working_folder, &args.extends)?;
+    // So that the first checkpoint is not the first use of a key nobody has noted.
+    KeyRing::new(&super::places()?.state)
+        .signer_or_new(jiff::Timestamp::now())
+        .map_err(|error| Failure::new(Exit::Io, error.to_string()))?;
     if args.json {
         let files: Vec<_> = made
             .iter()

@@ -1,15 +1,16 @@
 //! The audit record of what the hook did, written before the answer.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use agentfirewall_core::agents::{Session, claude_code};
 use agentfirewall_core::audit::{self, Entry, EventType};
+use agentfirewall_core::delivery::Filter;
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::interceptor::shortened;
 use agentfirewall_core::places::Places;
-use agentfirewall_core::policy::Layer;
+use agentfirewall_core::policy::{AuditSettings, Layer, audit_settings, may_pass_unrecorded};
 use agentfirewall_core::private::{OWNER_ONLY, create_folder};
 use agentfirewall_core::secrets::{Salt, Scanned, mask_text, mask_value, truncate_strings};
 use agentfirewall_core::tolerance::Failure;
@@ -29,8 +30,18 @@ pub(crate) struct Recorder<'p> {
     places: &'p Places,
     log: PathBuf,
     project: String,
-    /// The actions some sink wants to hear of.
-    wanted: Vec<Action>,
+    /// What the sinks want to hear of.
+    wanted: Vec<Filter>,
+    /// The log's files.
+    settings: AuditSettings,
+    /// Whether a call passes though its record cannot be written.
+    lenient: bool,
+    /// Why a record could not be written that a call passes without.
+    unrecorded: RefCell<Option<String>>,
+    /// Whether a record could not be written without which no call passes.
+    refuses: Cell<bool>,
+    /// Whether a new file of the log was begun.
+    rotated: Cell<bool>,
     salt: OnceCell<Salt>,
 }
 
@@ -38,17 +49,34 @@ impl<'p> Recorder<'p> {
     /// Finds the log and makes the private state folder.
     pub(crate) fn new(places: &'p Places, layers: &[Layer<'_>]) -> Result<Self, Refusal> {
         prepare(places)?;
-        let mut wanted = Vec::new();
-        for sink in layers.iter().flat_map(|layer| &layer.sinks) {
-            wanted.extend_from_slice(&sink.actions);
-        }
+        let wanted = layers.iter().flat_map(|layer| &layer.sinks).map(|sink| sink.filter.clone()).collect();
         Ok(Self {
             places,
             log: places.audit_log(),
             project: places.project.to_string_lossy().into_owned(),
             wanted,
+            settings: audit_settings(layers),
+            lenient: may_pass_unrecorded(layers),
+            unrecorded: RefCell::new(None),
+            refuses: Cell::new(false),
+            rotated: Cell::new(false),
             salt: OnceCell::new(),
         })
+    }
+
+    /// Why a record is missing that the policy lets a call pass without.
+    pub(super) fn unrecorded(&self) -> Option<String> {
+        self.unrecorded.borrow().clone()
+    }
+
+    /// Whether a record is missing without which the policy lets no call pass.
+    pub(super) fn refuses(&self) -> bool {
+        self.refuses.get()
+    }
+
+    /// The log, if a new file of it was begun and the policy does not keep every old one.
+    pub(super) fn to_prune(&self) -> Option<PathBuf> {
+        (self.rotated.get() && !self.settings.retain.keeps_everything()).then(|| self.log.clone())
     }
 
     /// The installation's key for masks.
@@ -159,8 +187,18 @@ impl<'p> Recorder<'p> {
     }
 
     fn write(&self, entry: &Entry<'_>) -> Result<Option<PathBuf>, Refusal> {
-        audit::append(&self.log, entry, LOCK_WAIT)?;
-        Ok(self.wanted.contains(&entry.action).then(|| self.log.clone()))
+        match audit::append_rotating(&self.log, entry, LOCK_WAIT, &self.settings.rotate) {
+            Ok(appended) => self.rotated.set(self.rotated.get() || appended.rotated),
+            Err(error) if self.lenient => {
+                *self.unrecorded.borrow_mut() = Some(error.to_string());
+                return Ok(None);
+            }
+            Err(error) => {
+                self.refuses.set(true);
+                return Err(error.into());
+            }
+        }
+        Ok(self.wanted.iter().any(|filter| filter.wants_entry(entry)).then(|| self.log.clone()))
     }
 }
 

@@ -23,17 +23,43 @@ pub(super) fn answer(
     interceptor: Interceptor<'_>,
 ) -> Result<Outcome, Refusal> {
     let recorder = Recorder::new(places, interceptor.layers())?;
+    let answered = answer_recorded(event, payload, places, interceptor, &recorder);
+    let mut outcome = match answered {
+        // What other failures come to plays no part: the policy says what a missing record does. After the call nothing
+        // can be stopped.
+        Err(refusal) if recorder.refuses() && event != HookEvent::PostToolUse => {
+            return Ok(super::refused(event, &refusal));
+        }
+        answered => answered?,
+    };
+    outcome.prune = recorder.to_prune();
+    if let Some(error) = recorder.unrecorded()
+        && outcome.answer == claude_code::pass()
+    {
+        outcome.answer =
+            claude_code::tell_person(&format!("agentfirewall let this pass without a record: {error}"));
+    }
+    Ok(outcome)
+}
+
+fn answer_recorded(
+    event: HookEvent,
+    payload: Payload,
+    places: &Places,
+    interceptor: Interceptor<'_>,
+    recorder: &Recorder<'_>,
+) -> Result<Outcome, Refusal> {
     match payload {
         Payload::Call(call) if event == HookEvent::PreToolUse => {
-            before_call(&call, places, interceptor, &recorder)
+            before_call(&call, places, interceptor, recorder)
         }
-        Payload::Call(call) => after_call(event, *call, &interceptor, &recorder),
-        Payload::Prompt(session, prompt) => prompted(&session, &prompt, &interceptor, &recorder),
+        Payload::Call(call) => after_call(event, *call, &interceptor, recorder),
+        Payload::Prompt(session, prompt) => prompted(&session, &prompt, &interceptor, recorder),
         Payload::SessionStart(session, source) => {
             recorder.session(EventType::SessionStart, &session, &[("source", &source)], None)?;
             Ok(claude_code::pass().into())
         }
-        Payload::ConfigChange(session, change) => config_changed(&session, &change, places, &recorder),
+        Payload::ConfigChange(session, change) => config_changed(&session, &change, places, recorder),
     }
 }
 
@@ -73,7 +99,7 @@ fn before_call(
         _ if decision.approve => claude_code::approve(&explanation("Approved", &decision)),
         _ => claude_code::pass(),
     };
-    Ok(Outcome { answer, deliver })
+    Ok(Outcome { deliver, ..Outcome::from(answer) })
 }
 
 /// What a failure comes to.
@@ -139,7 +165,7 @@ fn after_call(
             None => (Action::Log, String::new()),
         };
         let deliver = recorder.result(event, &call, action, &reason, &seen)?;
-        return Ok(Outcome { answer: claude_code::pass(), deliver });
+        return Ok(Outcome { deliver, ..Outcome::from(claude_code::pass()) });
     }
     let mask = interceptor.layers().iter().any(|layer| layer.secrets.results_mask)
         && event == HookEvent::PostToolUse;
@@ -155,7 +181,7 @@ fn after_call(
     } else {
         claude_code::tell_person(&format!("agentfirewall: {reason}"))
     };
-    Ok(Outcome { answer, deliver })
+    Ok(Outcome { deliver, ..Outcome::from(answer) })
 }
 
 /// The failure that makes a record an alert.
@@ -200,7 +226,7 @@ fn prompted(
     let certain = findings.iter().find(|found| found.finding.confidence == Confidence::High);
     let Some(certain) = certain else {
         let deliver = recorder.session(EventType::UserPrompt, session, &[], unseen(&failures).as_ref())?;
-        return Ok(Outcome { answer: claude_code::pass(), deliver });
+        return Ok(Outcome { deliver, ..Outcome::from(claude_code::pass()) });
     };
     let action = interceptor.layers().iter().map(|layer| layer.secrets.prompts).max().unwrap_or(Action::Deny);
     let mut decision = Decision::new(
@@ -222,7 +248,7 @@ fn prompted(
     } else {
         claude_code::pass()
     };
-    Ok(Outcome { answer, deliver })
+    Ok(Outcome { deliver, ..Outcome::from(answer) })
 }
 
 /// What is recorded of a prompt that was not looked at by every plugin.
@@ -267,7 +293,7 @@ fn config_changed(
                 Decision::new(Action::Deny, RuleRef::new("protection", "config-change", 0), reason);
             let deliver = recorder.session(EventType::ConfigChange, session, &details, Some(&decision))?;
             let answer = claude_code::deny(HookEvent::ConfigChange, &explanation("Blocked", &decision));
-            Ok(Outcome { answer, deliver })
+            Ok(Outcome { deliver, ..Outcome::from(answer) })
         }
     }
 }

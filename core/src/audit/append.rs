@@ -11,8 +11,9 @@ use super::backwards::Backwards;
 use super::entry::{Entry, EventType};
 use super::error::AuditError;
 use super::hash::{Hash, write_hex};
-use super::line::{Place, Position, Rendered, split};
+use super::line::{Place, Position, Prefix, Rendered, split};
 use super::same_file;
+use super::segment::{Link, Previous, Rotation, Segment, close, segments};
 use crate::private::{OWNER_ONLY, create_folder};
 
 /// How much is read from the end at first: more than nearly every record.
@@ -31,6 +32,8 @@ pub struct Appended {
     pub seq: u64,
     /// The record's hash.
     pub hash: Hash,
+    /// Whether the log was full and a new file was begun for it.
+    pub rotated: bool,
 }
 
 /// Appends a record and returns once it is written; with an action of `alert`, `ask` or `deny`, once it is on the disk.
@@ -39,42 +42,70 @@ pub struct Appended {
 /// `lock_wait` for the others. A log that does not exist is created for the user alone, and its folders with it. After
 /// an error the log is as long as it was.
 pub fn append(log: &Path, entry: &Entry<'_>, lock_wait: Duration) -> Result<Appended, AuditError> {
+    append_rotating(log, entry, lock_wait, &Rotation::default())
+}
+
+/// Appends a record as [`append`] does, to a new file if the log is full.
+///
+/// A rotation costs a wait for the disk and a look at the names in the log's folder, once in a file. One that the system
+/// refuses is left to the next record: a log that is too long is better than none.
+pub fn append_rotating(
+    log: &Path,
+    entry: &Entry<'_>,
+    lock_wait: Duration,
+    rotation: &Rotation,
+) -> Result<Appended, AuditError> {
     let rendered = Rendered::new(entry)?;
-    let (file, length) = open_locked(log, lock_wait)?;
-    let tail = Tail::read(&file, log, length)?;
-    let mut position = tail.next_position()?;
+    let (mut file, mut length) = open_locked(log, lock_wait)?;
+    let mut tail = Tail::read(&file, log, length)?;
+    let mut rotated = false;
+    if tail.good == length
+        && rotation
+            .is_due(&file, length, tail.seq(), entry.timestamp)
+            .map_err(|error| AuditError::io("read", log, error))?
+        && close(log, &file).is_ok()
+    {
+        rotated = true;
+        drop(file);
+        (file, length) = open_locked(log, lock_wait)?;
+        tail = Tail::read(&file, log, length)?;
+    }
     let mut lines = Vec::new();
+    let (mut position, mut repaired) = (tail.next_position(log, entry.timestamp, &mut lines)?, false);
     let torn = length - tail.good;
+    let mut torn_bytes = Vec::new();
     if torn > 0 {
-        let bytes = read_range(&file, tail.good, torn).map_err(|error| AuditError::io("read", log, error))?;
-        let metadata = recovery_metadata(&bytes, position.seq);
+        repaired = true;
+        torn_bytes =
+            read_range(&file, tail.good, torn).map_err(|error| AuditError::io("read", log, error))?;
+        let metadata = recovery_metadata(&torn_bytes, position.seq);
         let recovery = Entry::new(EventType::Recovery, entry.timestamp).with_metadata(&metadata);
         let hash = Rendered::new(&recovery)?.seal(&position, &mut lines);
         position = Position { chain: position.chain, seq: position.seq + 1, prev: hash };
-        let hash = rendered.seal(&position, &mut lines);
-        let mut over = overwriting(log, &file).map_err(|error| AuditError::io("repair", log, error))?;
-        replace_tail(&mut over, tail.good, &bytes, &lines)
-            .map_err(|error| AuditError::io("repair", log, error))?;
-        return finish(log, &file, true, position, hash);
     }
     let hash = rendered.seal(&position, &mut lines);
-    write_or_restore(&mut &file, length, &lines).map_err(|error| AuditError::io("write", log, error))?;
-    finish(log, &file, entry.is_weighty(), position, hash)
+    if repaired {
+        let mut over = overwriting(log, &file).map_err(|error| AuditError::io("repair", log, error))?;
+        replace_tail(&mut over, tail.good, &torn_bytes, &lines)
+            .map_err(|error| AuditError::io("repair", log, error))?;
+    } else {
+        write_or_restore(&mut &file, length, &lines).map_err(|error| AuditError::io("write", log, error))?;
+    }
+    finish(
+        log,
+        &file,
+        repaired || entry.is_weighty(),
+        Appended { chain: position.chain, seq: position.seq, hash, rotated },
+    )
 }
 
 /// Lets the next writer in, then waits for the disk where the record is worth it: the lock is not held meanwhile.
-fn finish(
-    log: &Path,
-    file: &File,
-    sync: bool,
-    position: Position,
-    hash: Hash,
-) -> Result<Appended, AuditError> {
+fn finish(log: &Path, file: &File, sync: bool, appended: Appended) -> Result<Appended, AuditError> {
     file.unlock().map_err(|error| AuditError::io("unlock", log, error))?;
     if sync {
         file.sync_data().map_err(|error| AuditError::io("write", log, error))?;
     }
-    Ok(Appended { chain: position.chain, seq: position.seq, hash })
+    Ok(appended)
 }
 
 /// Opens and locks the log, and says how long it is. If it was moved away while the lock was waited for, the new one
@@ -197,9 +228,11 @@ impl Tail {
                 && let Some((_, hash)) = split(text)
             {
                 // A record that does not fit its own hash is evidence: it stays, and its stored hash is continued.
-                let place = Place::of(text);
-                let position =
-                    place.and_then(|place| place.position().map(|(chain, seq)| (chain.to_owned(), seq)));
+                let position = match Prefix::of(text) {
+                    Some(prefix) => Some((prefix.chain.to_owned(), prefix.seq)),
+                    None => Place::of(text)
+                        .and_then(|place| place.position().map(|(chain, seq)| (chain.to_owned(), seq))),
+                };
                 return Ok(Self { good: start + line.len() as u64, hash, position });
             }
             if length - start > MAX_TORN {
@@ -209,7 +242,48 @@ impl Tail {
         }
     }
 
-    fn next_position(&self) -> Result<Position, AuditError> {
+    /// The number of the last record, where it has one.
+    fn seq(&self) -> u64 {
+        self.position.as_ref().map_or(0, |(_, seq)| *seq)
+    }
+
+    /// Where the next record stands. In a file without a record that is after those of the file before, if there is
+    /// one: then the record that says so is put in front.
+    fn next_position(
+        &self,
+        log: &Path,
+        now: jiff::Timestamp,
+        lines: &mut Vec<u8>,
+    ) -> Result<Position, AuditError> {
+        if self.good > 0 {
+            return self.following();
+        }
+        let Some(last) = segments(log)?.pop() else { return self.following() };
+        let (tail, bytes) = Self::of_closed(&last)?;
+        let position = tail.following()?;
+        let link = Link {
+            segment: last.number + 1,
+            previous: Previous {
+                file: last.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                bytes,
+                last_seq: tail.seq(),
+                last_hash: tail.hash.as_str().to_owned(),
+            },
+        };
+        let metadata = serde_json::to_value(link)?;
+        let entry = Entry { metadata: metadata.as_object(), ..Entry::new(EventType::Segment, now) };
+        let hash = Rendered::new(&entry)?.seal(&position, lines);
+        Ok(Position { seq: position.seq + 1, prev: hash, ..position })
+    }
+
+    /// The end of a closed file, and its length.
+    fn of_closed(segment: &Segment) -> Result<(Self, u64), AuditError> {
+        let file = super::open_for_reading(&segment.path)?;
+        let length = file.metadata().map_err(|error| AuditError::io("read", &segment.path, error))?.len();
+        Ok((Self::read(&file, &segment.path, length)?, length))
+    }
+
+    fn following(&self) -> Result<Position, AuditError> {
         let next = self.position.as_ref().and_then(|(chain, seq)| Some((chain, seq.checked_add(1)?)));
         let (chain, seq) = match next {
             Some((chain, seq)) => (chain.clone(), seq),

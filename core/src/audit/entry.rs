@@ -27,6 +27,12 @@ pub enum EventType {
     ConfigChange,
     /// The end of the log was damaged and repaired. Written by [`append`](super::append()) itself.
     Recovery,
+    /// A later file of the log begins. Written by [`append`](super::append()) itself.
+    Segment,
+    /// Old files of the log were removed, as the policy says.
+    Retention,
+    /// Another key signs the log's checkpoints from now on.
+    Key,
 }
 
 impl EventType {
@@ -40,6 +46,9 @@ impl EventType {
             Self::SessionStart => "session_start",
             Self::ConfigChange => "config_change",
             Self::Recovery => "recovery",
+            Self::Segment => "segment",
+            Self::Retention => "retention",
+            Self::Key => "key",
         }
     }
 }
@@ -160,7 +169,8 @@ impl<'a> Entry<'a> {
 
     /// Whether the record must survive a loss of power: what stopped or reported a call, and every repair.
     pub(crate) fn is_weighty(&self) -> bool {
-        self.action >= Action::Alert || self.event_type == EventType::Recovery
+        use EventType::{Key, Recovery, Retention};
+        self.action >= Action::Alert || matches!(self.event_type, Recovery | Retention | Key)
     }
 }
 

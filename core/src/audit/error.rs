@@ -40,6 +40,12 @@ pub enum AuditError {
         /// Why it failed.
         source: io::Error,
     },
+    /// A file that retention would remove has faults, so it is kept.
+    #[error("`{}` or a file before it has faults, so nothing is removed", path.display())]
+    Evidence {
+        /// The newest file that was to be removed.
+        path: PathBuf,
+    },
     /// A record is too long even without its parameters.
     #[error("the audit record has {bytes} bytes without its parameters, more than a record may have")]
     TooLong {
@@ -75,6 +81,9 @@ impl AuditError {
                 }
                 _ => None,
             },
+            Self::Evidence { .. } => Some(
+                "`agentfirewall audit verify` says what is wrong; move the files away by hand".to_owned(),
+            ),
             Self::TooLong { .. } | Self::Json(_) | Self::Random(_) => None,
         }
     }

@@ -26,6 +26,29 @@ impl Hash {
         Self(hex)
     }
 
+    /// The hash whose bytes these are.
+    pub(crate) fn of_digest(digest: &[u8; 32]) -> Self {
+        let mut hex = [0; 64];
+        write_hex(digest, &mut hex);
+        Self(hex)
+    }
+
+    /// The hash as its 32 bytes.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let value = |digit: u8| if digit < b'a' { digit - b'0' } else { digit - b'a' + 10 };
+        let mut digest = [0; 32];
+        for (byte, pair) in digest.iter_mut().zip(self.0.as_chunks::<2>().0) {
+            let [high, low] = *pair;
+            *byte = value(high) << 4 | value(low);
+        }
+        digest
+    }
+
+    /// Reads 64 lower-case hexadecimal digits.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        Self::parse(text.as_bytes())
+    }
+
     /// Reads 64 lower-case hexadecimal digits.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let hex: [u8; 64] = text.try_into().ok()?;
@@ -41,6 +64,11 @@ impl Hash {
         // Only digits are ever stored.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
+}
+
+/// The SHA-256 of a text in base64, as content security policies name it.
+pub fn sha256_base64(text: &[u8]) -> String {
+    super::note::base64(&Sha256::digest(text))
 }
 
 pub(crate) const fn is_hex(byte: u8) -> bool {

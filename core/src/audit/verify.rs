@@ -1,18 +1,28 @@
-//! Checking the hash chain from the first line to the last.
+//! Checking a log: the hash chain from the first line of its first file to the last, and what is known of it elsewhere.
 
+mod chain;
+mod copies;
+
+use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 use serde::Serialize;
 
+use super::checkpoint::Checkpoint;
 use super::error::AuditError;
 use super::hash::Hash;
-use super::line::{Place, SEAL, hash_after, seal_hash, split};
 use super::lines::{Lines, Next};
+use super::merkle::Frontier;
+use super::retention::{self, Removed};
+use super::segment::{Files, Segment, number_of_written};
 use super::{open_for_reading, settled_length};
 
+use chain::Verifier;
+pub use copies::Copies;
+
 /// The most faults a report lists; all are counted.
-const LISTED_FAULTS: usize = 1000;
+pub(super) const LISTED_FAULTS: usize = 1000;
 
 /// How many lines pass between two calls of the progress function.
 const PROGRESS_LINES: u64 = 4096;
@@ -35,12 +45,20 @@ pub enum FaultKind {
     Unreadable,
     /// The log ends in the middle of a line. The next record repairs this and says so.
     Torn,
+    /// Two records follow the same one, or the log is not the one that a copy or a checkpoint is of.
+    Forked,
+    /// The newest records that a copy or a checkpoint has are gone.
+    Truncated,
+    /// A copy or a checkpoint is of records that retention has removed: nothing can be said of them.
+    Unverifiable,
 }
 
 /// A fault and where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
-    /// The line, from 1.
+    /// The name of the log's file.
+    pub file: String,
+    /// The line in it, from 1; 0 where the fault is none of a line.
     pub line: u64,
     /// How many lines it covers.
     pub lines: u64,
@@ -50,11 +68,24 @@ pub struct Fault {
     pub detail: String,
 }
 
+/// A torn end that was repaired: no fault, but worth knowing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Recovered {
+    /// The name of the log's file.
+    pub file: String,
+    /// The line of the record that says so.
+    pub line: u64,
+    /// That record's number.
+    pub seq: u64,
+}
+
 /// What verification found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// How many bytes were read.
     pub bytes: u64,
+    /// How many files the log has.
+    pub files: u64,
     /// How many lines there are.
     pub lines: u64,
     /// How many records are as they were written.
@@ -65,10 +96,18 @@ pub struct Report {
     pub chains: u64,
     /// How many times a torn end was repaired.
     pub recoveries: u64,
+    /// Where the first of them were.
+    pub recovered: Vec<Recovered>,
+    /// What retention removed before the first file, where something is missing there.
+    pub removed: Option<Removed>,
     /// The last record's stored hash: compare it with what a sink has to find a log that was cut off or rewritten.
     pub head: Option<Hash>,
     /// The last record's chain and number.
     pub last: Option<(String, u64)>,
+    /// How many records of a copy were compared and are the same.
+    pub compared: u64,
+    /// How many records a checkpoint was checked for: all up to its size.
+    pub checkpoint: Option<u64>,
     /// How many faults there are.
     pub fault_count: u64,
     /// The first of them.
@@ -86,200 +125,141 @@ impl Report {
     }
 }
 
+/// What a log is checked against beside itself.
+#[derive(Debug, Default)]
+pub struct Checks<'a> {
+    /// A checkpoint whose signature was checked.
+    pub checkpoint: Option<&'a Checkpoint>,
+    /// Records that left the machine.
+    pub copies: Option<Copies>,
+    /// Whether the Merkle tree of the newest chain is wanted.
+    pub tree: bool,
+}
+
+/// The Merkle tree of a log's newest chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainTree {
+    /// The chain.
+    pub chain: String,
+    /// Its tree.
+    pub frontier: Frontier,
+}
+
 /// Checks every line of a log as long as it is now. `progress` is called now and then with the bytes done and all
 /// bytes. Memory stays bounded whatever the file holds. Faults are not errors: an error means that the log cannot be
 /// read.
 ///
 /// After a fault the check goes on from the stored hash, so that one changed byte is one fault.
 pub fn verify(log: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, AuditError> {
-    let file = open_for_reading(log)?;
-    let length = settled_length(&file, log)?;
-    let mut lines = Lines::new(BufReader::with_capacity(1 << 20, file.take(length)), 0);
-    let mut verifier = Verifier::default();
-    let mut line = Vec::new();
-    loop {
-        match lines.next(&mut line).map_err(|error| AuditError::io("read", log, error))? {
-            Next::Line => verifier.line(&line),
-            Next::Unfinished => verifier.torn(&line),
-            Next::TooLong => verifier.unreadable(&[], "the line is too long for a record"),
-            Next::End => break,
-        }
-        if verifier.report.lines.is_multiple_of(PROGRESS_LINES) {
-            progress(lines.offset, length);
-        }
+    verify_with(log, Checks::default(), progress).map(|(report, _)| report)
+}
+
+/// Checks a log as [`verify`] does, and against what is known of it elsewhere.
+pub fn verify_with(
+    log: &Path,
+    checks: Checks<'_>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(Report, Option<ChainTree>), AuditError> {
+    let files = Files::of(log)?;
+    if files.closed.is_empty() && files.written.is_none() {
+        // Says why it cannot be opened.
+        open_for_reading(log)?;
     }
-    progress(lines.offset, length);
-    Ok(Report { bytes: lines.offset, ..verifier.report })
-}
-
-/// The line before.
-#[derive(Debug)]
-enum Before {
-    /// There is none.
-    Start,
-    /// An intact record with its chain and number.
-    Record(String, u64),
-    /// An intact record of the original: a chain of ours begins after it.
-    Original,
-    /// A faulty line, after which numbers prove nothing.
-    Faulty,
-}
-
-#[derive(Debug)]
-struct Verifier {
-    report: Report,
-    /// The hashes the next line may follow: one after an intact line; after a changed one its stored hash and what it
-    /// would be if only the hash itself was changed.
-    links: Vec<Hash>,
-    /// Whether the line before was no record, so that a line that follows something unknown is no further fault.
-    lost: bool,
-    before: Before,
-    /// The chain of the last record that has one.
-    chain: Option<String>,
-}
-
-impl Default for Verifier {
-    fn default() -> Self {
-        Self {
-            report: Report::default(),
-            links: vec![Hash::genesis()],
-            lost: false,
-            before: Before::Start,
-            chain: None,
-        }
-    }
-}
-
-impl Verifier {
-    fn line(&mut self, line: &[u8]) {
-        let Some((body, stored)) = split(line) else {
-            return self.unreadable(line, "not a record: no JSON object that ends with a hash");
-        };
-        self.report.lines += 1;
-        self.report.head = Some(stored);
-        let place = Place::of(line);
-        let own_prev = place.as_ref().and_then(|place| Hash::parse(place.prev?.as_bytes()));
-        match (own_prev, place) {
-            (Some(prev), Some(place)) if hash_after(&prev, body) == stored => {
-                self.numbered(&place, prev, stored);
-            }
-            _ => self.plain(body, own_prev, stored),
-        }
-        self.lost = false;
-    }
-
-    /// A record that carries the hash before it, and fits it.
-    fn numbered(&mut self, place: &Place<'_>, prev: Hash, stored: Hash) {
-        let linked = self.links.contains(&prev);
-        self.links = vec![stored];
-        let Some((chain, seq)) = place.position() else {
-            self.before = Before::Faulty;
-            return self.fault(FaultKind::Unlinked, "the record has no chain and number".to_owned());
-        };
-        let fault = if linked {
-            self.number_fault(chain, seq)
-        } else if self.lost {
-            None
+    let mut verifier = Verifier::new(checks);
+    let mut parts = parts(log, files)?;
+    let first = parts.first().map_or(1, |part| part.number);
+    if first > 1 {
+        let removed = retention::newest(log)?;
+        if let Some(removed) = removed.filter(|removed| removed.segment + 1 >= first) {
+            // What was to be removed and is still there, because somebody was interrupted, belongs to the rest no more.
+            parts.retain(|part| part.number > removed.segment);
+            verifier.starts_after(removed);
         } else {
-            Some(self.link_fault(chain, seq))
-        };
-        if let Some((kind, detail)) = fault {
-            self.fault(kind, detail);
+            verifier.starts_without(first);
         }
-        if self.chain.as_deref() != Some(chain) {
-            self.report.chains += 1;
-            self.chain = Some(chain.to_owned());
-        }
-        self.report.records += 1;
-        self.report.recoveries += u64::from(place.event_type == Some("recovery"));
-        self.report.last = Some((chain.to_owned(), seq));
-        self.before = Before::Record(chain.to_owned(), seq);
     }
+    let (bytes, verifier) = read(log, parts, verifier, progress)?;
+    let (report, tree) = verifier.finish();
+    Ok((Report { bytes, ..report }, tree))
+}
 
-    /// What is wrong with the number of a record that follows the line before it.
-    fn number_fault(&self, chain: &str, seq: u64) -> Option<(FaultKind, String)> {
-        let fits = match &self.before {
-            Before::Start | Before::Original => seq == 1,
-            Before::Record(before, last) => before == chain && last.checked_add(1) == Some(seq),
-            Before::Faulty => true,
-        };
-        (!fits).then(|| {
-            (FaultKind::Unlinked, format!("the number {seq} does not continue the chain of the line before"))
-        })
+/// Checks some closed files of a log that follow each other, with their tree.
+pub(super) fn verify_closed(
+    log: &Path,
+    closed: &[Segment],
+    removed: Option<Removed>,
+) -> Result<(Report, Option<ChainTree>), AuditError> {
+    let mut verifier = Verifier::new(Checks { tree: true, ..Checks::default() });
+    let first = closed.first().map_or(1, |segment| segment.number);
+    match removed {
+        Some(removed) if removed.segment + 1 == first => verifier.starts_after(removed),
+        _ if first > 1 => verifier.starts_without(first),
+        _ => {}
     }
+    let parts = parts(log, Files { closed: closed.to_vec(), written: None })?;
+    let (bytes, verifier) = read(log, parts, verifier, &mut |_, _| {})?;
+    let (report, tree) = verifier.finish();
+    Ok((Report { bytes, ..report }, tree))
+}
 
-    /// Why a record does not follow the line before it.
-    fn link_fault(&self, chain: &str, seq: u64) -> (FaultKind, String) {
-        match &self.before {
-            Before::Start => (
-                FaultKind::Missing,
-                format!("the log begins with record {seq}: what was before it is missing"),
-            ),
-            Before::Record(before, last) if before == chain && seq <= *last => {
-                (FaultKind::Misplaced, format!("record {seq} stands after record {last}"))
+fn read<'c>(
+    log: &Path,
+    parts: Vec<Part>,
+    mut verifier: Verifier<'c>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(u64, Verifier<'c>), AuditError> {
+    let all = parts.iter().map(|part| part.length).sum();
+    let mut done = 0;
+    for part in parts {
+        verifier.begin(&part.name, part.number);
+        let path = log.with_file_name(&part.name);
+        let io = |error| AuditError::io("read", &path, error);
+        let mut lines = Lines::new(BufReader::with_capacity(1 << 20, part.file.take(part.length)), 0);
+        let mut line = Vec::new();
+        loop {
+            match lines.next(&mut line).map_err(io)? {
+                Next::Line => verifier.line(&line),
+                Next::Unfinished => verifier.torn(&line),
+                Next::TooLong => verifier.unreadable(&[], "the line is too long for a record"),
+                Next::End => break,
             }
-            Before::Record(before, last) if before == chain && seq - last > 1 => (
-                FaultKind::Missing,
-                format!("{} records are missing between record {last} and record {seq}", seq - last - 1),
-            ),
-            _ => (FaultKind::Unlinked, format!("record {seq} does not follow the line before it")),
+            if verifier.lines().is_multiple_of(PROGRESS_LINES) {
+                progress(done + lines.offset, all);
+            }
         }
+        done += lines.offset;
+        progress(done, all);
     }
+    Ok((done, verifier))
+}
 
-    /// A record of the original, or a damaged one of ours.
-    fn plain(&mut self, body: &[u8], own_prev: Option<Hash>, stored: Hash) {
-        let follows = self.links.iter().any(|link| hash_after(link, body) == stored);
-        if own_prev.is_none() && follows {
-            self.report.records += 1;
-            self.report.original_records += 1;
-            self.links = vec![stored];
-            self.before = Before::Original;
-            return;
-        }
-        self.before = Before::Faulty;
-        let rehashed = self.links.first().map(|link| hash_after(link, body));
-        self.links = [stored].into_iter().chain(rehashed).collect();
-        // A record of the original can only be checked against the line before: after an unreadable one, which is a
-        // fault already, there is nothing to say about it.
-        if own_prev.is_some() || !self.lost {
-            let detail = match own_prev {
-                Some(_) => "the record was changed after it was written",
-                None => "the record was changed, or records before it were removed or moved",
-            };
-            self.fault(FaultKind::Modified, detail.to_owned());
-        }
-    }
+/// One file that is read.
+struct Part {
+    name: String,
+    number: u64,
+    file: File,
+    length: u64,
+}
 
-    /// A line that is no record. Several in a row are one fault.
-    fn unreadable(&mut self, line: &[u8], why: &str) {
-        self.report.lines += 1;
-        match self.report.faults.last_mut() {
-            Some(last) if self.lost && last.kind == FaultKind::Unreadable => last.lines += 1,
-            _ if self.lost => {}
-            _ => self.fault(FaultKind::Unreadable, why.to_owned()),
-        }
-        // If only its last bytes were changed, the next line follows what they would have been.
-        let sealed = line.len().checked_sub(SEAL).and_then(|at| line.split_at_checked(at));
-        self.links = sealed.map_or_else(Vec::new, |(body, seal)| {
-            let rehashed = self.links.first().map(|link| hash_after(link, body));
-            seal_hash(seal).into_iter().chain(rehashed).collect()
-        });
-        self.before = Before::Faulty;
-        self.lost = true;
+fn parts(log: &Path, files: Files) -> Result<Vec<Part>, AuditError> {
+    let mut parts = Vec::with_capacity(files.closed.len() + 1);
+    for Segment { number, path } in &files.closed {
+        let file = open_for_reading(path)?;
+        let length = file.metadata().map_err(|error| AuditError::io("read", path, error))?.len();
+        parts.push(Part { name: name_of(path), number: *number, file, length });
     }
+    if let Some(mut file) = files.written {
+        let number =
+            number_of_written(&file, &files.closed).map_err(|error| AuditError::io("read", log, error))?;
+        let length = settled_length(&file, log)?;
+        std::io::Seek::rewind(&mut file).map_err(|error| AuditError::io("read", log, error))?;
+        parts.push(Part { name: name_of(log), number, file, length });
+    }
+    Ok(parts)
+}
 
-    fn torn(&mut self, rest: &[u8]) {
-        self.report.lines += 1;
-        let detail = format!("the log ends with {} bytes that are no whole line", rest.len());
-        self.fault(FaultKind::Torn, detail);
-    }
-
-    fn fault(&mut self, kind: FaultKind, detail: String) {
-        self.report.fault_count += 1;
-        if self.report.faults.len() < LISTED_FAULTS {
-            self.report.faults.push(Fault { line: self.report.lines, lines: 1, kind, detail });
-        }
-    }
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

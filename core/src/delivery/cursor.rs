@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Hash;
+
 /// A sink's place in the log, as its file holds it (JSON).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cursor {
@@ -19,6 +21,21 @@ pub(super) struct Cursor {
     /// Until when the sink is left alone, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) until: Option<i64>,
+    /// Why the last run failed, in one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
+    /// What was told of a window, where floods are summed up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) window: Option<Window>,
+}
+
+/// A stretch of time in which only so many events are told one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Window {
+    /// When it began, in milliseconds since 1970.
+    pub(super) begun: i64,
+    /// How many events were told.
+    pub(super) told: u32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
@@ -27,6 +44,11 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl Cursor {
+    /// The same sink after one more line.
+    pub(super) fn after(&self, offset: u64, hash: &Hash) -> Self {
+        Self { offset, hash: hash.as_str().to_owned(), window: self.window, ..Self::default() }
+    }
+
     /// Reads a cursor; `None` if there is none. One that cannot be understood counts as none: the sink then gets the
     /// recent records again.
     pub(super) fn load(file: &Path) -> io::Result<Option<Self>> {
@@ -79,7 +101,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("s.cursor");
         assert_eq!(Cursor::load(&file).unwrap(), None);
-        let cursor = Cursor { offset: 9, hash: "ab".to_owned(), failures: 2, until: Some(7) };
+        let cursor =
+            Cursor { offset: 9, hash: "ab".to_owned(), failures: 2, until: Some(7), ..Cursor::default() };
         cursor.store(&file).unwrap();
         assert_eq!(Cursor::load(&file).unwrap(), Some(cursor));
         std::fs::write(&file, "broken").unwrap();

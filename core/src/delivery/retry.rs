@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Options;
 
 /// The longest wait a receiver may ask for; a broken `Retry-After` does not stop a sink for ever.
-const LONGEST_ASKED: Duration = Duration::from_hours(24);
+pub(super) const LONGEST_ASKED: Duration = Duration::from_hours(24);
 
 /// The pause after so many failures in a row (from 1), with full jitter, but never shorter than the receiver asked for.
 pub(super) fn pause(options: &Options, failures: u32, asked: Option<Duration>) -> Duration {

@@ -1,7 +1,5 @@
 //! The log as a sink sees it: where to begin, and one event after the other.
 
-use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use agentfirewall_sdk::{Action, Event};
@@ -9,17 +7,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::cursor::Cursor;
-use crate::audit::{
-    AuditError, Backwards, Hash, Lines, Next, View, open_for_reading, settled_length, split_sealed,
-};
-
-/// How much is read at once.
-const BLOCK: usize = 64 << 10;
+use super::filter::Filter;
+use crate::audit::{AuditError, Hash, Next, Onward, View, split_sealed};
 
 /// The whole lines after a cursor.
 #[derive(Debug)]
 pub(super) struct Spool {
-    lines: Lines<BufReader<std::io::Take<File>>>,
+    lines: Onward,
     line: Vec<u8>,
 }
 
@@ -47,22 +41,25 @@ impl Spool {
         cursor: Option<Cursor>,
         earliest: Timestamp,
     ) -> Result<(Self, Cursor), AuditError> {
-        let mut file = open_for_reading(log)?;
-        let length = settled_length(&file, log)?;
-        let io = |error| AuditError::io("read", log, error);
-        let cursor = match cursor {
-            None => start_at(&file, length, earliest).map_err(io)?,
-            Some(cursor) if fits(&mut file, length, &cursor).map_err(io)? => cursor,
-            Some(cursor) => Cursor { offset: 0, hash: String::new(), ..cursor },
+        let (lines, cursor) = match cursor {
+            None => {
+                let (lines, place) = Onward::since(log, earliest)?;
+                let (offset, hash) = place.map_or((0, String::new()), |(at, hash)| (at, hash.to_string()));
+                (lines, Cursor { offset, hash, ..Cursor::default() })
+            }
+            Some(cursor) => match Onward::after(log, cursor.offset, &cursor.hash)? {
+                Some(lines) => (lines, cursor),
+                None => {
+                    (Onward::from_the_beginning(log)?, Cursor { offset: 0, hash: String::new(), ..cursor })
+                }
+            },
         };
-        file.seek(SeekFrom::Start(cursor.offset)).map_err(io)?;
-        let reader = BufReader::with_capacity(BLOCK, file.take(length - cursor.offset));
-        Ok((Self { lines: Lines::new(reader, cursor.offset), line: Vec::new() }, cursor))
+        Ok((Self { lines, line: Vec::new() }, cursor))
     }
 
     /// The offset after the line that was given last.
     pub(super) const fn offset(&self) -> u64 {
-        self.lines.offset
+        self.lines.offset()
     }
 
     /// The line that was given last.
@@ -70,9 +67,9 @@ impl Spool {
         &self.line
     }
 
-    pub(super) fn next(&mut self, actions: &[Action]) -> std::io::Result<NextItem> {
+    pub(super) fn next(&mut self, filter: &Filter) -> std::io::Result<NextItem> {
         match self.lines.next(&mut self.line)? {
-            Next::Line => Ok(item(&self.line, actions)),
+            Next::Line => Ok(item(&self.line, filter)),
             Next::TooLong => Ok(NextItem::Item(Item::Unreadable)),
             // An unfinished line is repaired by the next writer.
             Next::Unfinished | Next::End => Ok(NextItem::Item(Item::End)),
@@ -89,44 +86,31 @@ pub(super) enum NextItem {
     Passed(Hash),
 }
 
-fn item(line: &[u8], actions: &[Action]) -> NextItem {
+fn item(line: &[u8], filter: &Filter) -> NextItem {
     let unreadable = NextItem::Item(Item::Unreadable);
     let Some((_, hash)) = split_sealed(line) else { return unreadable };
     let Some(view) = View::of(line) else { return unreadable };
     let Ok(action) = view.action_taken.parse::<Action>() else { return NextItem::Passed(hash) };
-    if !actions.contains(&action) {
+    if !filter.actions.contains(&action) {
         return NextItem::Passed(hash);
     }
     let Ok(record) = serde_json::from_slice::<Value>(line) else { return unreadable };
-    let chain = record.get("chain").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let sequence = record.get("seq").and_then(Value::as_u64).unwrap_or_default();
-    let event = Box::new(Event::new(hash.as_str(), chain, sequence, action, record));
+    let event = Box::new(event(&hash, action, record));
+    if !filter.wants(&event) {
+        return NextItem::Passed(hash);
+    }
     NextItem::Item(Item::Event { hash, event })
 }
 
-/// Whether the line that ends at the cursor's offset has the cursor's hash.
-fn fits(file: &mut File, length: u64, cursor: &Cursor) -> std::io::Result<bool> {
-    if cursor.offset == 0 || cursor.offset > length {
-        return Ok(cursor.offset == 0);
-    }
-    let end = format!("{}\"}}\n", cursor.hash);
-    let Some(start) = cursor.offset.checked_sub(end.len() as u64) else { return Ok(false) };
-    let mut bytes = vec![0; end.len()];
-    file.seek(SeekFrom::Start(start))?;
-    file.read_exact(&mut bytes)?;
-    Ok(bytes == end.as_bytes())
+/// The event of a sealed line, such as one that was put aside.
+pub(super) fn event_of(line: &[u8]) -> Option<Event> {
+    let (_, hash) = split_sealed(line)?;
+    let action = View::of(line)?.action_taken.parse().ok()?;
+    Some(event(&hash, action, serde_json::from_slice(line).ok()?))
 }
 
-/// The place before the first of the newest records that are all not older than `earliest`.
-fn start_at(file: &File, length: u64, earliest: Timestamp) -> std::io::Result<Cursor> {
-    let mut lines = Backwards::new(file, length, BLOCK);
-    while let Some((offset, line)) = lines.next()? {
-        let Some(text) = line.strip_suffix(b"\n") else { continue };
-        let Some((_, hash)) = split_sealed(text) else { continue };
-        if View::of(text).and_then(|view| view.time()).is_some_and(|time| time < earliest) {
-            let offset = offset + line.len() as u64;
-            return Ok(Cursor { offset, hash: hash.as_str().to_owned(), ..Cursor::default() });
-        }
-    }
-    Ok(Cursor::default())
+fn event(hash: &Hash, action: Action, record: Value) -> Event {
+    let chain = record.get("chain").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let sequence = record.get("seq").and_then(Value::as_u64).unwrap_or_default();
+    Event::new(hash.as_str(), chain, sequence, action, record)
 }

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use agentfirewall_sdk::{Event, SinkError};
+use agentfirewall_sdk::{Action, Event, SinkError};
 use serde_json::Value;
 
 use super::*;
@@ -32,7 +32,9 @@ impl Scripted {
         NamedSink {
             name: name.to_owned(),
             sink: Box::new(self.clone()),
-            actions: vec![Action::Deny, Action::Alert],
+            filter: Filter::of(vec![Action::Deny, Action::Alert]),
+            format: Format::Native,
+            group: None,
         }
     }
 
@@ -275,7 +277,9 @@ fn one_delivery_at_a_time_and_nothing_is_left_behind() {
     let sink = NamedSink {
         name: "s".to_owned(),
         sink: Box::new(Busy { world: Arc::clone(&world), outcome: Arc::clone(&outcome) }),
-        actions: vec![Action::Deny],
+        filter: Filter::of(vec![Action::Deny]),
+        format: Format::Native,
+        group: None,
     };
     assert_eq!(world.deliver(&[sink])[0].delivered, 4);
     assert_eq!(*outcome.lock().unwrap(), vec![Outcome::Busy; 3]);
@@ -295,3 +299,5 @@ fn a_log_that_does_not_exist_is_a_broken_end_not_a_panic() {
     let outcomes = world.deliver(&[Scripted::default().named("s")]);
     assert!(matches!(&outcomes[0].end, SinkEnd::Broken(message) if message.contains("cannot open")));
 }
+
+mod engine;

@@ -1,155 +1,343 @@
 //! One sink's run: read, offer, wait, remember.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use agentfirewall_sdk::{Event, SinkError};
+use agentfirewall_sdk::{Event, Manner, SinkError};
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
-use serde_json::value::RawValue;
 
-use super::cursor::{Cursor, file_of};
-use super::retry::pause;
+use super::cursor::{Cursor, Window, file_of};
+use super::filter::Group;
+use super::flood::Flood;
+use super::letters::{self, DeadLetter};
+use super::retry::{LONGEST_ASKED, pause};
 use super::spool::{Item, NextItem, Spool};
-use super::{NamedSink, Options, SinkEnd, SinkOutcome, private};
+use super::{NamedSink, Options, SinkEnd, SinkOutcome, step};
 
-/// How many records pass before the cursor is stored. After a crash at most this many are delivered again.
+/// How many records pass before the cursor is stored, where a receiver knows repetitions. After a crash at most this many
+/// are delivered again.
 const STORE_EVERY: u32 = 32;
+/// How long to sleep at once while a window is open.
+const GLANCE: Duration = Duration::from_millis(200);
 
-pub(super) fn run(log: &Path, folder: &Path, sink: &NamedSink, options: &Options) -> SinkOutcome {
-    let mut worker = Worker {
-        sink,
-        options,
-        cursor_file: file_of(folder, &sink.name, "cursor"),
-        dead_letters: file_of(folder, &sink.name, "dead.jsonl"),
-        outcome: SinkOutcome {
-            name: sink.name.clone(),
-            delivered: 0,
-            rejected: 0,
-            unreadable: 0,
-            end: SinkEnd::Drained,
-        },
-    };
-    worker.outcome.end = worker.drain(log).unwrap_or_else(SinkEnd::Broken);
-    worker.outcome
-}
-
-struct Worker<'a> {
+pub(super) struct Worker<'a> {
+    log: &'a Path,
     sink: &'a NamedSink,
     options: &'a Options,
+    manner: Manner,
+    group: Group,
     cursor_file: PathBuf,
     dead_letters: PathBuf,
-    outcome: SinkOutcome,
+    cursor: Cursor,
+    /// How many records passed since the cursor was stored.
+    unstored: u32,
+    pub(super) outcome: SinkOutcome,
 }
 
-/// What became of one record.
-enum Offered {
-    Taken,
-    Rejected(String),
-    GaveUp { message: String, asked: Option<Duration> },
+/// An event that waits to be offered, its line, and where the cursor is once it is dealt with.
+struct Piece {
+    line: Vec<u8>,
+    after: Cursor,
 }
 
-impl Worker<'_> {
-    fn drain(&mut self, log: &Path) -> Result<SinkEnd, String> {
+/// What is offered together.
+#[derive(Default)]
+struct Batch {
+    events: Vec<Event>,
+    pieces: Vec<Piece>,
+    bytes: usize,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(log: &'a Path, folder: &Path, sink: &'a NamedSink, options: &'a Options) -> Self {
+        let manner = sink.sink.manner();
+        let of_the_kind = if manner.people { Group::PEOPLE } else { Group::NEVER };
+        Self {
+            log,
+            sink,
+            options,
+            manner,
+            group: sink.group.unwrap_or(of_the_kind),
+            cursor_file: file_of(folder, &sink.name, "cursor"),
+            dead_letters: letters::file(folder, &sink.name),
+            cursor: Cursor::default(),
+            unstored: 0,
+            outcome: SinkOutcome {
+                name: sink.name.clone(),
+                delivered: 0,
+                rejected: 0,
+                unreadable: 0,
+                end: SinkEnd::Drained,
+            },
+        }
+    }
+
+    /// Delivers what is in the log now, as far as the sink takes it.
+    pub(super) fn pass(&mut self, respect_pause: bool) {
+        self.outcome.end = loop {
+            match self.drain(respect_pause) {
+                Ok(None) => {}
+                Ok(Some(end)) => break end,
+                Err(message) => break SinkEnd::Broken(message),
+            }
+        };
+    }
+
+    /// Delivers up to the end of the log, or to the end of a flood: then `None`.
+    fn drain(&mut self, respect_pause: bool) -> Result<Option<SinkEnd>, String> {
         let now = (self.options.now)();
         let stored = Cursor::load(&self.cursor_file).map_err(|error| self.cursor_error(&error))?;
         if let Some(until) = stored.as_ref().and_then(|cursor| cursor.until)
-            && self.options.respect_pauses
+            && respect_pause
             && let Ok(until) = Timestamp::from_second(until)
             && now < until
+            // A pause that no receiver could have asked for was made before the clock was put back.
+            && now.duration_until(until) <= longest_pause()
         {
-            return Ok(SinkEnd::Paused { until });
+            return Ok(Some(SinkEnd::Paused { until }));
         }
         let earliest = now.saturating_sub(self.options.backlog).unwrap_or(Timestamp::MIN);
-        let opened = Spool::open(log, stored.clone(), earliest).map_err(|error| error.to_string())?;
-        let (mut spool, mut cursor) = opened;
+        let opened = Spool::open(self.log, stored.clone(), earliest).map_err(|error| error.to_string())?;
+        let mut spool = opened.0;
+        self.cursor = opened.1;
+        self.unstored = 0;
         // A sink seen for the first time keeps its place even if it is down now.
-        if stored.as_ref() != Some(&cursor) {
-            self.store(&cursor)?;
+        if stored.as_ref() != Some(&self.cursor) {
+            self.store()?;
         }
-        let mut unstored = 0;
+        let mut batch = Batch::default();
+        // Where the log is read, ahead of the cursor while something waits to be offered.
+        let mut read = self.cursor.clone();
+        let mut probed = false;
         loop {
-            let next = spool.next(&self.sink.actions);
+            let next = spool.next(&self.sink.filter);
             let next = next.map_err(|error| format!("cannot read the audit log: {error}"))?;
-            let hash = match next {
-                NextItem::Passed(hash) => hash,
-                NextItem::Item(Item::End) => {
-                    if unstored > 0 {
-                        self.store(&cursor)?;
-                    }
-                    return Ok(SinkEnd::Drained);
-                }
+            let (hash, event) = match next {
+                NextItem::Passed(hash) => (hash, None),
+                NextItem::Item(Item::Event { hash, event }) => (hash, Some(event)),
                 NextItem::Item(Item::Unreadable) => {
                     self.outcome.unreadable += 1;
                     continue;
                 }
-                NextItem::Item(Item::Event { hash, event }) => {
-                    match self.offer(&event) {
-                        Offered::Taken => self.outcome.delivered += 1,
-                        Offered::Rejected(reason) => {
-                            self.bury(&reason, spool.line())
-                                .map_err(|error| format!("cannot write the dead-letter file: {error}"))?;
-                            self.outcome.rejected += 1;
-                        }
-                        Offered::GaveUp { message, asked } => {
-                            return self.give_up(cursor, message, asked);
-                        }
+                NextItem::Item(Item::End) => {
+                    if let Some(end) = self.offer(&mut batch)? {
+                        return Ok(Some(end));
                     }
-                    hash
+                    if self.unstored > 0 {
+                        self.store()?;
+                    }
+                    return Ok(Some(SinkEnd::Drained));
                 }
             };
-            cursor =
-                Cursor { offset: spool.offset(), hash: hash.as_str().to_owned(), failures: 0, until: None };
-            unstored += 1;
-            if unstored >= STORE_EVERY {
-                self.store(&cursor)?;
-                unstored = 0;
+            read = read.after(spool.offset(), &hash);
+            let Some(event) = event else {
+                if batch.events.is_empty() {
+                    self.advance(read.clone(), STORE_EVERY)?;
+                }
+                continue;
+            };
+            if !std::mem::replace(&mut probed, true) {
+                // What cannot be remembered is not begun: it would be told again by every later run.
+                self.store()?;
+            }
+            if self.group.after > 0 && self.full() {
+                if let Some(end) = self.sum_up(*event, read, spool)? {
+                    return Ok(Some(end));
+                }
+                // The summary read on: begin again behind it.
+                self.store()?;
+                return Ok(None);
+            }
+            if self.group.after > 0 {
+                self.tell_one(&mut read);
+            }
+            batch.push(*event, spool.line(), read.clone());
+            if (batch.events.len() >= self.manner.events.max(1) || batch.bytes >= self.manner.bytes)
+                && let Some(end) = self.offer(&mut batch)?
+            {
+                return Ok(Some(end));
             }
         }
     }
 
-    /// Offers one record until it is taken, refused, or the attempts of this run are used up.
-    fn offer(&self, event: &Event) -> Offered {
-        let mut failures = 0;
+    /// Whether so many events were told in this window that the next ones are summed up.
+    fn full(&self) -> bool {
+        self.cursor
+            .window
+            .is_some_and(|window| self.left(window).is_some() && window.told >= self.group.after)
+    }
+
+    /// How long a window is still open. One that begins in the future was made before the clock was put back.
+    fn left(&self, window: Window) -> Option<Duration> {
+        let now = (self.options.now)().as_millisecond();
+        let over = now.checked_sub(window.begun).and_then(|over| u64::try_from(over).ok())?;
+        let length = u64::from(self.group.seconds) * 1000;
+        (over < length).then(|| Duration::from_millis(length - over))
+    }
+
+    fn tell_one(&self, cursor: &mut Cursor) {
+        let window = cursor.window.filter(|window| self.left(*window).is_some());
+        let window = window.unwrap_or(Window { begun: (self.options.now)().as_millisecond(), told: 0 });
+        cursor.window = Some(Window { told: window.told.saturating_add(1), ..window });
+    }
+
+    /// Counts what comes until the window is over, then tells it as one event.
+    fn sum_up(
+        &mut self,
+        first: Event,
+        mut read: Cursor,
+        mut spool: Spool,
+    ) -> Result<Option<SinkEnd>, String> {
+        let mut flood = Flood::default();
+        flood.add(first);
         loop {
-            let (message, asked) = match self.call(event) {
-                Ok(()) => return Offered::Taken,
-                Err(SinkError::Reject { message }) => return Offered::Rejected(message),
-                Err(SinkError::Retry { message, after }) => (message, after),
+            let next = spool.next(&self.sink.filter);
+            match next.map_err(|error| format!("cannot read the audit log: {error}"))? {
+                NextItem::Passed(hash) => read = read.after(spool.offset(), &hash),
+                NextItem::Item(Item::Event { hash, event }) => {
+                    read = read.after(spool.offset(), &hash);
+                    flood.add(*event);
+                }
+                NextItem::Item(Item::Unreadable) => self.outcome.unreadable += 1,
+                NextItem::Item(Item::End) => {
+                    let left = self.cursor.window.and_then(|window| self.left(window));
+                    let Some(left) = left.filter(|_| self.options.wait_for_windows) else { break };
+                    (self.options.sleep)(left.min(GLANCE));
+                    spool = Spool::open(self.log, Some(read.clone()), Timestamp::MIN)
+                        .map_err(|error| error.to_string())?
+                        .0;
+                }
+            }
+        }
+        let Some(event) = flood.event() else { return Ok(None) };
+        read.window = None;
+        let line = event.record.to_string().into_bytes();
+        let mut batch = Batch::default();
+        batch.push(event, &line, read);
+        let delivered = self.outcome.delivered;
+        let end = self.offer(&mut batch)?;
+        if self.outcome.delivered > delivered && !flood.is_empty() {
+            self.outcome.delivered += flood.count() - 1;
+        }
+        Ok(end)
+    }
+
+    /// Offers a batch until all of it is dealt with, or the attempts of this run are used up.
+    fn offer(&mut self, batch: &mut Batch) -> Result<Option<SinkEnd>, String> {
+        let Batch { events, pieces, .. } = std::mem::take(batch);
+        let mut events: Vec<Event> = events
+            .into_iter()
+            .map(|mut event| {
+                self.sink.format.apply(&mut event);
+                event
+            })
+            .collect();
+        let mut pieces = pieces.into_iter();
+        let mut size = events.len();
+        let mut failures = 0;
+        while !events.is_empty() {
+            let offered = events.get(..size.clamp(1, events.len())).unwrap_or(&events);
+            step("before the sink is called");
+            let results = match self.call(offered) {
+                // One of them is to blame: the halves say which.
+                Err(SinkError::Reject { .. }) if offered.len() > 1 => {
+                    size = offered.len().div_ceil(2);
+                    continue;
+                }
+                Err(error) => vec![Err(error)],
+                Ok(results) if results.is_empty() => {
+                    vec![Err(SinkError::retry("the sink took none of the events"))]
+                }
+                Ok(mut results) => {
+                    results.truncate(offered.len());
+                    results
+                }
             };
+            step("after the sink was called");
+            let mut failure = None;
+            let mut done = 0;
+            for result in results {
+                let reason = match result {
+                    Ok(()) => None,
+                    Err(SinkError::Reject { message }) => Some(message),
+                    Err(SinkError::Retry { message, after }) => {
+                        failure = Some((message, after));
+                        break;
+                    }
+                };
+                let Some(piece) = pieces.next() else { break };
+                match reason {
+                    None => self.outcome.delivered += 1,
+                    Some(reason) => {
+                        self.bury(&reason, &piece.line)
+                            .map_err(|error| format!("cannot write the dead-letter file: {error}"))?;
+                        self.outcome.rejected += 1;
+                    }
+                }
+                done += 1;
+                let every = if self.manner.people || events.len() > 1 { u32::MAX } else { STORE_EVERY };
+                self.advance(piece.after, every)?;
+            }
+            events.drain(..done);
+            if done > 0 {
+                failures = 0;
+                size = size.saturating_mul(2);
+                if self.manner.people || self.manner.events > 1 {
+                    self.store()?;
+                }
+            }
+            let Some((message, asked)) = failure else { continue };
             failures += 1;
             let wait = pause(self.options, failures, asked);
             if failures >= self.options.attempts || wait > self.options.patience {
-                return Offered::GaveUp { message, asked };
+                return self.give_up(message, asked).map(Some);
             }
             (self.options.sleep)(wait);
         }
+        Ok(None)
     }
 
-    /// Calls the sink. A panic on one record would come back with every attempt, so it is a refusal.
-    fn call(&self, event: &Event) -> Result<(), SinkError> {
-        catch_unwind(AssertUnwindSafe(|| self.sink.sink.deliver(event)))
-            .unwrap_or_else(|_| Err(SinkError::reject("the sink panicked")))
+    /// Calls the sink. A panic would come back with every attempt, so it is a refusal.
+    fn call(&self, events: &[Event]) -> Result<Vec<Result<(), SinkError>>, SinkError> {
+        let sink = &self.sink.sink;
+        catch_unwind(AssertUnwindSafe(|| match events {
+            [event] => Ok(vec![sink.deliver(event)]),
+            events => sink.deliver_batch(events),
+        }))
+        .unwrap_or_else(|_| Err(SinkError::reject("the sink panicked")))
     }
 
-    fn give_up(&self, cursor: Cursor, message: String, asked: Option<Duration>) -> Result<SinkEnd, String> {
+    /// Moves the cursor, and stores it if that is due.
+    fn advance(&mut self, to: Cursor, every: u32) -> Result<(), String> {
+        self.cursor = to;
+        self.unstored = self.unstored.saturating_add(1);
+        if self.unstored >= every { self.store() } else { Ok(()) }
+    }
+
+    fn give_up(&mut self, message: String, asked: Option<Duration>) -> Result<SinkEnd, String> {
         // Runs fail further apart each time; the attempts of this one count as the first steps.
-        let failures = cursor.failures.saturating_add(1);
+        let failures = self.cursor.failures.saturating_add(1);
         let wait = pause(self.options, failures.saturating_add(self.options.attempts), asked);
         let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
         let until = (self.options.now)().saturating_add(wait).unwrap_or(Timestamp::MAX);
         // Whole seconds, rounded up: never earlier than the receiver asked for.
         let second = until.as_second().saturating_add(1);
         let until = Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
-        self.store(&Cursor { failures, until: Some(second), ..cursor })?;
+        self.cursor.failures = failures;
+        self.cursor.until = Some(second);
+        self.cursor.error = Some(message.clone());
+        self.store()?;
         Ok(SinkEnd::Failing { message, until })
     }
 
-    fn store(&self, cursor: &Cursor) -> Result<(), String> {
-        cursor.store(&self.cursor_file).map_err(|error| self.cursor_error(&error))
+    fn store(&mut self) -> Result<(), String> {
+        step("before the cursor is stored");
+        self.cursor.store(&self.cursor_file).map_err(|error| self.cursor_error(&error))?;
+        step("after the cursor was stored");
+        self.unstored = 0;
+        Ok(())
     }
 
     fn cursor_error(&self, error: &io::Error) -> String {
@@ -164,18 +352,20 @@ impl Worker<'_> {
             reason,
             record: serde_json::from_slice(line)?,
         };
-        let mut bytes = serde_json::to_vec(&letter)?;
-        bytes.push(b'\n');
-        let mut file = private(OpenOptions::new().append(true).create(true)).open(&self.dead_letters)?;
-        file.write_all(&bytes)?;
-        file.sync_data()
+        letters::keep(&self.dead_letters, &serde_json::to_vec(&letter)?)
     }
 }
 
-#[derive(Serialize)]
-struct DeadLetter<'a> {
-    timestamp: String,
-    sink: &'a str,
-    reason: &'a str,
-    record: &'a RawValue,
+impl Batch {
+    fn push(&mut self, event: Event, line: &[u8], after: Cursor) {
+        self.bytes += line.len();
+        self.events.push(event);
+        self.pieces.push(Piece { line: line.to_vec(), after });
+    }
+}
+
+fn longest_pause() -> SignedDuration {
+    SignedDuration::try_from(LONGEST_ASKED)
+        .unwrap_or(SignedDuration::MAX)
+        .saturating_add(SignedDuration::from_mins(1))
 }

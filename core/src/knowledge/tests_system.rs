@@ -241,6 +241,7 @@ const ATTACKS: &[(&str, &str)] = &[
     ("agentfirewall plugins add ./libevil.so", "firewall.tamper"),
     ("agentfirewall plugins trust x --sha256 00", "firewall.tamper"),
     ("agentfirewall init --force", "firewall.tamper"),
+    ("agentfirewall audit key rotate", "firewall.tamper"),
 ];
 
 /// Commands of every day: nothing of it is worth a question.
@@ -457,6 +458,8 @@ const EVERYDAY: &[&str] = &[
     "gemini -p 'summarise'",
     "agentfirewall check --tool Bash --command ls",
     "agentfirewall audit verify",
+    "agentfirewall audit key show",
+    "agentfirewall audit export --output /tmp/x.jsonl",
     "agentfirewall validate",
     "agentfirewall scan .",
     "agentfirewall doctor",

@@ -19,7 +19,7 @@ use crate::registry::Registry;
 use crate::tolerance::PluginSetting;
 
 /// The part of the cache's key that no file says: this version, with the policy it embeds.
-pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/4");
+pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/5");
 
 /// Reads and compiles one file as the only layer. Nothing is cached.
 pub fn load_file(path: &Path, kind: LayerKind, registry: &Registry) -> Result<Compiled, PolicyError> {
@@ -113,6 +113,8 @@ fn head<'a>(
         monitor: policy.monitor,
         ask: policy.ask,
         on_error: policy.on_error,
+        on_audit_error: policy.on_audit_error,
+        audit: policy.audit,
         secrets: policy.secrets,
         programs: &policy.programs,
         plugins: policy
@@ -151,7 +153,9 @@ fn head<'a>(
                 name: &sink.name,
                 plugin: &sink.plugin,
                 config: &sink.config,
-                actions: sink.actions.clone(),
+                filter: sink.filter.clone(),
+                format: sink.format,
+                group: sink.group,
             })
             .collect(),
         body,

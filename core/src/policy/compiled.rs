@@ -18,13 +18,14 @@ use serde::{Deserialize, Serialize};
 use super::diagnostic::PolicyError;
 use super::index::{Index, IndexPlace, RuleSet};
 use super::layers::LayerKind;
-use super::model::{AskFallback, OnError, SecretsSettings};
+use super::model::{AskFallback, AuditSettings, OnError, SecretsSettings};
+use crate::delivery::{Filter, Format, Group};
 use crate::private::checksum;
 use crate::stamp::Stamp;
 use crate::tolerance::PluginSetting;
 
 /// Changes with every change of the format.
-pub(super) const MAGIC: [u8; 8] = *b"AFWPOL04";
+pub(super) const MAGIC: [u8; 8] = *b"AFWPOL05";
 const PREFIX: usize = 20;
 /// Conditions nest at most as deep as the YAML they come from.
 const MAX_NESTING: usize = 40;
@@ -65,6 +66,8 @@ pub(super) struct LayerHead<'a> {
     pub(super) monitor: bool,
     pub(super) ask: AskFallback,
     pub(super) on_error: OnError,
+    pub(super) on_audit_error: Option<OnError>,
+    pub(super) audit: Option<AuditSettings>,
     pub(super) secrets: SecretsSettings,
     #[serde(borrow)]
     pub(super) programs: &'a [u8],
@@ -153,8 +156,12 @@ pub struct SinkSetting<'a> {
     pub plugin: &'a str,
     /// The plugin's configuration, JSON.
     pub config: &'a str,
-    /// The actions it is told of.
-    pub actions: Vec<Action>,
+    /// What it is told of.
+    pub filter: Filter,
+    /// In which format.
+    pub format: Format,
+    /// When a flood is summed up.
+    pub group: Option<Group>,
 }
 
 /// The patterns of a rule's `tools` or `resources`.
@@ -234,6 +241,10 @@ pub struct Layer<'a> {
     pub ask: AskFallback,
     /// What a failure becomes.
     pub on_error: OnError,
+    /// What a record that cannot be written becomes; `None` if the policy does not say.
+    pub on_audit_error: Option<OnError>,
+    /// The log's files; `None` if the policy does not say.
+    pub audit: Option<AuditSettings>,
     /// What a secret leads to.
     pub secrets: SecretsSettings,
     /// A team's rows of the table of programs; empty if there are none.
@@ -248,6 +259,26 @@ pub struct Layer<'a> {
     pub sinks: Vec<SinkSetting<'a>>,
     parts: Parts<'a>,
     compiled: &'a Compiled,
+}
+
+/// The log's files, as the first layer says that says anything of them: the machine's before the user's.
+pub fn audit_settings(layers: &[Layer<'_>]) -> AuditSettings {
+    layers.iter().find_map(|layer| layer.audit).unwrap_or_default()
+}
+
+/// Whether a call may pass though its record cannot be written. Every layer must permit it: a trusted one says so, or
+/// lets all failures pass, or only monitors; a project's follows what a trusted one says.
+pub fn may_pass_unrecorded(layers: &[Layer<'_>]) -> bool {
+    let says = |layer: &Layer<'_>| match layer.on_audit_error {
+        Some(word) => word == OnError::Allow,
+        None => layer.on_error == OnError::Allow,
+    };
+    let trusted_says = layers.iter().any(|layer| layer.kind.is_trusted() && says(layer));
+    layers.iter().all(|layer| match (layer.kind.is_trusted(), layer.on_audit_error) {
+        (true, Some(word)) => word == OnError::Allow,
+        (true, None) => layer.monitor || layer.on_error == OnError::Allow,
+        (false, _) => layer.monitor || trusted_says,
+    })
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -332,6 +363,7 @@ impl Compiled {
                 let parts = parts(&layer.body, body).ok_or_else(|| self.corrupt("a layer is cut short"))?;
                 let LayerHead { kind, source, name, version, description, default_action, monitor, .. } =
                     layer;
+                let LayerHead { on_audit_error, audit, .. } = layer;
                 let LayerHead {
                     ask, on_error, secrets, programs, plugins, detectors, detection, sinks, ..
                 } = layer;
@@ -345,6 +377,8 @@ impl Compiled {
                     monitor,
                     ask,
                     on_error,
+                    on_audit_error,
+                    audit,
                     secrets,
                     programs,
                     plugins,

@@ -17,13 +17,16 @@ pub(super) const POLICY: &[&str] = &[
     "mode",
     "ask",
     "on_error",
+    "on_audit_error",
+    "audit",
     "secrets",
     "plugins",
     "detectors",
     "sinks",
 ];
 /// The keys of a policy by which a project could loosen what is above it, or send data out.
-pub(super) const NOT_IN_PROJECT: &[&str] = &["on_error", "secrets", "detectors", "sinks", "programs"];
+pub(super) const NOT_IN_PROJECT: &[&str] =
+    &["on_error", "on_audit_error", "audit", "secrets", "detectors", "sinks", "programs"];
 /// Of a rule.
 pub(super) const RULE: &[&str] =
     &["name", "tools", "resources", "effects", "action", "reason", "mode", "suggest", "approve", "match"];
@@ -53,17 +56,28 @@ pub(super) const DETECTION_RULE: &[&str] = &[
 ];
 /// Of what a detection rule allows.
 pub(super) const ALLOW: &[&str] = &["patterns", "target", "words", "both"];
+/// Of `audit`.
+pub(super) const AUDIT: &[&str] = &["rotate", "retain"];
+/// Of `audit: {rotate: ...}`.
+pub(super) const ROTATE: &[&str] = &["size", "age", "records"];
+/// Of `audit: {retain: ...}`.
+pub(super) const RETAIN: &[&str] = &["segments", "age"];
 /// Of an installed plugin.
 pub(super) const PLUGIN: &[&str] = &["enabled", "on_error"];
 /// Of a detector.
 pub(super) const DETECTOR: &[&str] = &["enabled", "with"];
 /// Of a sink.
-pub(super) const SINK: &[&str] = &["name", "use", "with", "actions"];
+pub(super) const SINK: &[&str] =
+    &["name", "use", "with", "actions", "severity", "rules", "tools", "format", "group"];
+/// Of a sink's `group`.
+pub(super) const GROUP: &[&str] = &["after", "seconds"];
 
 /// `mode`, as whether it only monitors.
 pub(super) const MODE_WORDS: [(&str, bool); 2] = [("enforce", false), ("monitor", true)];
 /// A policy's `on_error`.
 pub(super) const ON_ERROR_WORDS: [(&str, OnError); 2] = [("deny", OnError::Deny), ("allow", OnError::Allow)];
+/// A policy's `on_audit_error`.
+pub(super) const ON_AUDIT_ERROR_WORDS: [(&str, OnError); 2] = ON_ERROR_WORDS;
 /// A plugin's `on_error`.
 pub(super) const ON_FAILURE_WORDS: [(&str, OnFailure); 3] =
     [("deny", OnFailure::Deny), ("alert", OnFailure::Alert), ("ignore", OnFailure::Ignore)];
@@ -89,3 +103,11 @@ pub(super) const NO_PERSON: [Action; 4] = [Action::Deny, Action::Alert, Action::
 pub(super) const PARAMETERS: [Action; 4] = [Action::Deny, Action::Ask, Action::Alert, Action::Log];
 /// `secrets: {prompts: ...}`.
 pub(super) const PROMPTS: [Action; 3] = [Action::Deny, Action::Alert, Action::Log];
+/// A sink's `severity`: so serious at least.
+pub(super) const SEVERITY: [(&str, Severity); 5] = [
+    ("info", Severity::Info),
+    ("low", Severity::Low),
+    ("medium", Severity::Medium),
+    ("high", Severity::High),
+    ("critical", Severity::Critical),
+];

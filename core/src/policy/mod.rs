@@ -27,13 +27,14 @@ pub use cache::load;
 pub use compile::{compile_text, load_file};
 pub use compiled::{
     Compiled, Condition, DetectionSetting, DetectorSetting, Layer, LayerSource, Patterns, Rule, SinkSetting,
+    audit_settings, may_pass_unrecorded,
 };
 pub use detection::{RulesFile, rules_of_file};
 pub use diagnostic::{Diagnostic, InvalidPolicy, PolicyError, PolicyErrorKind, Severity};
 pub use layers::{DEFAULT_POLICY, DEFAULT_SOURCE, LayerKind, Source, source, sources};
 pub use model::{
-    AskFallback, ImportedFile, OnError, OwnedCondition, OwnedDetectionRule, OwnedDetector, OwnedPlugin,
-    OwnedRule, OwnedSink, Policy, SecretsSettings,
+    AskFallback, AuditSettings, ImportedFile, OnError, OwnedCondition, OwnedDetectionRule, OwnedDetector,
+    OwnedPlugin, OwnedRule, OwnedSink, Policy, SecretsSettings,
 };
 pub use packs::{ALL as PACKS, Pack, effects, find as pack};
 pub use schema::schema;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use agentfirewall_sdk::{Action, DetectionRule};
 use serde::{Deserialize, Serialize};
 
+use crate::audit::{Retention, Rotation};
+use crate::delivery::{Filter, Format, Group};
 use crate::stamp::Stamp;
 use crate::tolerance::OnFailure;
 
@@ -48,6 +50,21 @@ pub struct SecretsSettings {
 impl Default for SecretsSettings {
     fn default() -> Self {
         Self { parameters: Action::Deny, results_mask: true, prompts: Action::Deny }
+    }
+}
+
+/// When the log begins a new file and what is kept of the old ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditSettings {
+    /// When a new file is begun.
+    pub rotate: Rotation,
+    /// What is kept.
+    pub retain: Retention,
+}
+
+impl Default for AuditSettings {
+    fn default() -> Self {
+        Self { rotate: Rotation::STANDARD, retain: Retention::default() }
     }
 }
 
@@ -104,8 +121,12 @@ pub struct OwnedSink {
     pub plugin: String,
     /// The plugin's configuration, JSON.
     pub config: String,
-    /// The actions it is told of.
-    pub actions: Vec<Action>,
+    /// What it is told of.
+    pub filter: Filter,
+    /// In which format.
+    pub format: Format,
+    /// When a flood is summed up.
+    pub group: Option<Group>,
 }
 
 /// A condition of a rule.
@@ -173,6 +194,10 @@ pub struct Policy {
     pub ask: AskFallback,
     /// What a failure becomes.
     pub on_error: OnError,
+    /// What a record that cannot be written becomes; `None` if the policy does not say.
+    pub on_audit_error: Option<OnError>,
+    /// The log's files; `None` if the policy does not say.
+    pub audit: Option<AuditSettings>,
     /// What a secret leads to.
     pub secrets: SecretsSettings,
     /// The built-in packs whose rules follow its own, in the order in which they are written.
@@ -203,6 +228,8 @@ impl Default for Policy {
             monitor: false,
             ask: AskFallback::default(),
             on_error: OnError::default(),
+            on_audit_error: None,
+            audit: None,
             secrets: SecretsSettings::default(),
             extends: Vec::new(),
             programs: Vec::new(),

@@ -85,6 +85,25 @@ impl<'t> Fields<'t> {
         None
     }
 
+    /// A whole number between two.
+    pub(super) fn number(&self, key: &str, least: u32, most: u32, problems: &mut Problems) -> Option<u32> {
+        let node = self.get(key)?;
+        let number = match &node.value {
+            Value::Number(_, text) => text.parse().ok().filter(|number| (least..=most).contains(number)),
+            _ => None,
+        };
+        if number.is_none() {
+            wrong_type(
+                node,
+                &format!("`{key}`"),
+                &format!("a whole number from {least} to {most}"),
+                None,
+                problems,
+            );
+        }
+        number
+    }
+
     /// One word of a list.
     pub(super) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)], problems: &mut Problems) -> Option<T> {
         word(self.get(key)?, key, words, problems)

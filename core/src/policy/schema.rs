@@ -7,6 +7,7 @@ use agentfirewall_sdk::{Action, DetectionRule, Item, Kind};
 use serde_json::{Map, Value, json};
 
 use super::{keys, packs};
+use crate::delivery::Format;
 use crate::registry::{Entry, Registry};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -76,6 +77,14 @@ pub fn schema(registry: &Registry, installed: &dyn Fn(Kind, &str) -> Option<Item
                 keys::ON_ERROR_WORDS.iter().map(|(word, _)| *word),
                 "deny",
             ),
+            "on_audit_error": words(
+                &format!(
+                    "What becomes of a call whose record cannot be written; what was stopped stays stopped. A policy that only monitors lets it pass. {NO_PROJECT}"
+                ),
+                keys::ON_AUDIT_ERROR_WORDS.iter().map(|(word, _)| *word),
+                "deny",
+            ),
+            "audit": audit(),
             "secrets": {
                 "description": format!("What happens to found secrets. {NO_PROJECT}"),
                 "type": "object",
@@ -111,6 +120,37 @@ pub fn schema(registry: &Registry, installed: &dyn Fn(Kind, &str) -> Option<Item
             },
         },
         "$defs": definitions,
+    })
+}
+
+/// The log's files.
+fn audit() -> Value {
+    let amount = |what: &str| json!({"description": what, "type": ["string", "integer"]});
+    json!({
+        "description": format!("The files of the audit log. {NO_PROJECT}"),
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "rotate": {
+                "description": "When a new file is begun: whichever comes first.",
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "size": amount("At this size, such as `64MiB` (the default)."),
+                    "age": amount("So long after a file's first record, such as `7d`."),
+                    "records": amount("At this number of records."),
+                },
+            },
+            "retain": {
+                "description": "Which old files are kept; without it all of them.",
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "segments": amount("So many, besides the one that is written."),
+                    "age": amount("Those whose last record is younger, such as `52w`."),
+                },
+            },
+        },
     })
 }
 
@@ -261,6 +301,30 @@ fn sink(registry: &Registry, definitions: &Map<String, Value>) -> Value {
             "name": name("Your name for it; the place it has reached in the log hangs on it."),
             "use": {"description": "The plugin that delivers.", "enum": ids},
             "with": {"description": "The plugin's configuration."},
+            "severity": {
+                "description": "It is told of nothing less serious.",
+                "default": "info",
+                "enum": keys::SEVERITY.map(|(word, _)| word),
+            },
+            "rules": {"description": "It is told of these rules alone; `*` and `?` stand for anything.", "$ref": "#/$defs/patterns"},
+            "tools": {"description": "It is told of calls of these tools alone.", "$ref": "#/$defs/patterns"},
+            "format": {
+                "description": "The format of the documents it sends, where it sends any.",
+                "default": "native",
+                "enum": Format::WORDS.map(|(word, _)| word),
+            },
+            "group": {
+                "description": "When a flood is summed up as one event.",
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "after": {
+                        "description": "So many events of a window are told one by one; 0: all. The default is 5 for sinks that people read, else 0.",
+                        "type": "integer", "minimum": 0, "maximum": 1000,
+                    },
+                    "seconds": {"description": "The window's length.", "default": 60, "type": "integer", "minimum": 1, "maximum": 3600},
+                },
+            },
             "actions": {
                 "description": "What it is told of.",
                 "default": [Action::Alert],
@@ -458,6 +522,7 @@ mod tests {
             ("/$defs/sink/properties", keys::SINK),
             ("/$defs/detection/properties", keys::DETECTION_RULE),
             ("/$defs/detection/$defs/Allow/properties", keys::ALLOW),
+            ("/$defs/sink/properties/group/properties", keys::GROUP),
         ] {
             assert_eq!(keys_of(&schema, pointer), sorted(known), "{pointer}");
         }

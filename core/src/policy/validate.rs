@@ -1,5 +1,6 @@
 //! From a text to a checked policy: the schema, the plugins it refers to, and what a layer may say.
 
+mod audit;
 mod detection;
 mod extends;
 mod items;
@@ -126,6 +127,8 @@ impl Reader<'_> {
             monitor: fields.monitor(self.problems),
             ask: self.ask(fields.get("ask")),
             on_error: fields.word("on_error", &keys::ON_ERROR_WORDS, self.problems).unwrap_or_default(),
+            on_audit_error: fields.word("on_audit_error", &keys::ON_AUDIT_ERROR_WORDS, self.problems),
+            audit: fields.get("audit").map(|node| self.audit(node)),
             secrets: self.secrets(fields.get("secrets")),
             plugins: self.plugins.clone(),
             detection,

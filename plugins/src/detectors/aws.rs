@@ -44,7 +44,9 @@ fn access_key(scan: &mut Scan<'_>) {
     for &at in scan.hits() {
         let kind = matches!(
             from(bytes, at),
-            [b'A', b'K' | b'S' | b'B', b'I', b'A', ..] | [b'A', b'C', b'C', b'A', ..] | [b'A', b'3', b'T', ..]
+            [b'A', b'K' | b'S' | b'B', b'I', b'A', ..]
+                | [b'A', b'C', b'C', b'A', ..]
+                | [b'A', b'3', b'T', ..]
         );
         if !kind {
             continue;
@@ -56,7 +58,11 @@ fn access_key(scan: &mut Scan<'_>) {
         let inside =
             at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|byte| base64(*byte) && *byte != b'/')
                 || bytes.get(end).is_some_and(|byte| base64(*byte) && *byte != b'/');
-        if inside || run(bytes, start, LENGTH, base32) < LENGTH || blank(random) || (typed(random) && variety(random) > 1) {
+        if inside
+            || run(bytes, start, LENGTH, base32) < LENGTH
+            || blank(random)
+            || (typed(random) && variety(random) > 1)
+        {
             continue;
         }
         let confidence = if issued(random) && !typed(random) { Confidence::High } else { Confidence::Medium };

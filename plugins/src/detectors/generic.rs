@@ -5,8 +5,8 @@
 
 use super::assignment::{Assignment, assignment};
 use super::rules;
-use super::text::{entropy, has_word, hex, ordered, piece, placeholder};
-use super::wordlike::surprise;
+use super::text::{entropy, from, has_word, hex, ordered, piece, placeholder};
+use super::wordlike::{surprise, wordy};
 use agentfirewall_sdk::{Confidence, Finding, Scan, Severity};
 
 /// Words that make a name a secret's, the more telling ones first.
@@ -32,7 +32,8 @@ const KEYWORDS: [&str; 18] = [
 ];
 
 /// What a name with one of the words can be about instead of the secret itself.
-const OTHER: [&str; 50] = [
+const OTHER: [&str; 51] = [
+    "websocket",
     "url",
     "uri",
     "path",
@@ -108,9 +109,7 @@ pub(super) fn drawn(value: &[u8]) -> bool {
     if !value.iter().all(|byte| plain(*byte)) {
         return false;
     }
-    // Random text holds no long word.
-    let words = value.split(|byte| !byte.is_ascii_alphabetic());
-    if words.filter(|word| word.len() >= 16).any(|word| surprise(word) < 4.3) {
+    if !value.iter().all(|byte| hex(byte.to_ascii_lowercase()) || *byte == b'-') && wordy(value) {
         return false;
     }
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
@@ -157,8 +156,18 @@ fn ordered_for_the_most(value: &[u8]) -> bool {
     ordered * 3 >= value.len() || (ordered > 0 && (uuid || value.len() < 32))
 }
 
+/// Whether what stands behind a value without quotes makes it an expression: a call, a path, a body.
+fn expression(rest: &[u8]) -> bool {
+    matches!(rest, [b'(' | b'<' | b'[', ..] | [b':', b':', ..] | [b'-', b'>', ..] | [b' ', b'{' | b'(', ..])
+}
+
 fn judge(keyword: &str, name: &[u8], found: &Assignment, value: &[u8]) -> Option<Confidence> {
-    if value.len() < 8 || placeholder(value) || ordered_for_the_most(value) || structural(value) || has_word(name, &OTHER) {
+    if value.len() < 8
+        || placeholder(value)
+        || ordered_for_the_most(value)
+        || structural(value)
+        || has_word(name, &OTHER)
+    {
         return None;
     }
     let password = matches!(keyword, "password" | "passwd" | "passphrase" | "pwd" | "_pass");
@@ -176,8 +185,15 @@ fn judge(keyword: &str, name: &[u8], found: &Assignment, value: &[u8]) -> Option
         return Some(Confidence::Medium);
     }
     // A key of a framework in quotes may hold brackets: it is long, and no word.
-    if found.quoted && !vague && value.len() >= 32 && !value.contains(&b' ') && digits && letters && symbols
-        && entropy(value) >= 4.0 && surprise(value) >= 5.5
+    if found.quoted
+        && !vague
+        && value.len() >= 32
+        && !value.contains(&b' ')
+        && digits
+        && letters
+        && symbols
+        && entropy(value) >= 4.0
+        && surprise(value) >= 5.5
     {
         return Some(Confidence::Medium);
     }
@@ -204,6 +220,9 @@ fn detect(scan: &mut Scan<'_>) {
         }
         let name = piece(bytes, found.name.start, found.name.end);
         let value = piece(bytes, found.value.start, found.value.end);
+        if !found.quoted && expression(from(bytes, found.value.end)) {
+            continue;
+        }
         if let Some(confidence) = judge(keyword, name, &found, value)
             && !rules::disowned(name, value)
         {

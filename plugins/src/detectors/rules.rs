@@ -13,7 +13,6 @@ use agentfirewall_sdk::{
 };
 
 use self::automaton::Automaton;
-use self::check::Judged;
 use super::text::{begins, blank, entropy, from, has_word, piece, repeated, typed, variety, word};
 
 /// A piece of one of the tables: where it begins, and its length.
@@ -61,10 +60,6 @@ static AUTOMATA: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin"));
 impl Span {
     const fn range(self) -> std::ops::Range<usize> {
         self.0 as usize..self.0 as usize + self.1 as usize
-    }
-
-    const fn is_empty(self) -> bool {
-        self.1 == 0
     }
 
     fn text(self) -> &'static str {
@@ -156,7 +151,7 @@ impl Rows for Rules {
         about.leaked = row.leaked.text();
         about.source = row.source.text();
         about.severity = Some(row.severity);
-        about.confidence = Some(if row.token.is_empty() { near::CONFIDENCE } else { row.confidence });
+        about.confidence = Some(if row.token.1 == 0 { near::CONFIDENCE } else { row.confidence });
         about
     }
 
@@ -235,11 +230,7 @@ impl Rule {
             return None;
         }
         let most = if typed { Confidence::Medium } else { self.row.confidence };
-        let confidence = match check::judge(self.row.check, token) {
-            Judged::Unchecked => most,
-            Judged::Refused => return None,
-            Judged::AtMost(judged) => judged.min(most),
-        };
+        let confidence = check::judge(self.row.check, token)?.min(most);
         Some(Finding::new(at..end, confidence, self.row.severity))
     }
 }
@@ -260,7 +251,7 @@ impl near::Form for Listed<'_> {
     }
 
     fn accepts(&self, value: &[u8]) -> bool {
-        check::judge(self.row.check, value) != Judged::Refused
+        check::judge(self.row.check, value).is_some()
     }
 
     fn telling(&self, context: &[u8]) -> Option<bool> {

@@ -75,12 +75,54 @@ pub(super) fn surprise(text: &[u8]) -> f32 {
     mean
 }
 
+/// Whether a text consists of words for the most part: of its letters, six in ten stand in runs of four and more (a capital
+/// behind a small letter begins another) that are as likely as words.
+pub(super) fn wordy(text: &[u8]) -> bool {
+    let text = text.get(..LONGEST).unwrap_or(text);
+    let letters = text.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    let mut inside = 0;
+    let mut start = 0;
+    for at in 0..=text.len() {
+        let here = text.get(at).copied().unwrap_or(b' ');
+        let before = at.checked_sub(1).and_then(|at| text.get(at)).copied().unwrap_or(b' ');
+        let hump = before.is_ascii_lowercase() && here.is_ascii_uppercase();
+        if !here.is_ascii_alphabetic() || hump {
+            let word = text.get(start..at).unwrap_or_default();
+            if word.len() >= 4 && surprise(word) < 5.2 {
+                inside += word.len();
+            }
+            start = if hump { at } else { at + 1 };
+        }
+    }
+    inside * 10 >= letters * 6
+}
+
 /// What is behind these many bytes says nothing new.
 const LONGEST: usize = 256;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn identifiers_are_wordy_and_random_text_is_not() {
+        for name in [
+            "NL80211_KEY_DEFAULT_BEACON",
+            "x25519_generate_private_key",
+            "T12-token-in-fetch-query",
+            "correct_master_key_123!",
+        ] {
+            assert!(wordy(name.as_bytes()), "{name}");
+        }
+        for random in [
+            "G0ndLrIO445DbeF0cNNd",
+            "s49268f2aohnc0i",
+            "uovxfjxzcdtilcgychdp",
+            "f95247f2866028de71159b42b4ea410f",
+        ] {
+            assert!(!wordy(random.as_bytes()), "{random}");
+        }
+    }
 
     #[test]
     fn names_are_likely_and_random_letters_are_not() {

@@ -67,7 +67,7 @@ impl File {
         }
         let mut file = options.open(&self.path)?;
         let length = file.metadata()?.len();
-        let mut line = event.record.to_string();
+        let mut line = event.text().into_owned();
         line.push('\n');
         file.write_all(line.as_bytes()).inspect_err(|_| {
             // Half a line would damage the next one; if it cannot be taken back, the reader sees it.

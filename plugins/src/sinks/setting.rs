@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// A text, or where it is: `{env: NAME}` or `{file: PATH}`. There is no way to print it.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a text, `{env: NAME}` or `{file: PATH}`")]
 pub(super) enum Setting {
     /// The text itself.
@@ -16,7 +16,7 @@ pub(super) enum Setting {
 }
 
 /// See [`Setting::Env`].
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FromEnv {
     /// The variable's name.
@@ -24,11 +24,46 @@ pub(super) struct FromEnv {
 }
 
 /// See [`Setting::File`].
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FromFile {
     /// The file's path.
     file: std::path::PathBuf,
+}
+
+/// A secret: only where it is, so that none stands in a policy. There is no way to print it.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(
+    untagged,
+    expecting = "expected `{env: NAME}` or `{file: PATH}`: a secret does not belong into a policy"
+)]
+pub(super) enum Secret {
+    /// In an environment variable of the delivery process.
+    Env(FromEnv),
+    /// In a file, without the white space around it. It is read for every delivery, so that it may change.
+    File(FromFile),
+}
+
+impl Secret {
+    /// The secret as it is now. The error names where it should be, never what it is.
+    pub(super) fn resolve(&self) -> Result<String, String> {
+        match self.clone() {
+            Self::Env(place) => Setting::Env(place).resolve(),
+            Self::File(place) => Setting::File(place).resolve(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl std::fmt::Debug for Setting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Setting")
+    }
 }
 
 impl Setting {

@@ -16,7 +16,7 @@ impl Plugin for Stdout {
 
 impl Sink for Stdout {
     fn deliver(&self, event: &Event) -> Result<(), SinkError> {
-        let mut line = event.record.to_string();
+        let mut line = event.text().into_owned();
         line.push('\n');
         let mut stdout = std::io::stdout().lock();
         stdout

@@ -1,22 +1,19 @@
 //! `webhook`: each record as a JSON POST, in the manner of Standard Webhooks.
 
 use std::collections::BTreeMap;
-use std::error::Error;
-use std::net::IpAddr;
-use std::sync::OnceLock;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use agentfirewall_sdk::{Event, Plugin, PluginError, Sink, SinkError, register};
-use jiff::Timestamp;
-use reqwest::blocking::{Client, RequestBuilder, Response};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::redirect::Policy;
-use reqwest::{StatusCode, Url};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use ring::hmac;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::setting::Setting;
+use super::http::{Http, Receiver, header_value, secret_header};
+use super::setting::{Secret, Setting};
 
 /// The `type` of every message.
 const TYPE: &str = "agentfirewall.decision";
@@ -31,33 +28,31 @@ struct Config {
     /// Headers to send, such as `Authorization: {env: TOKEN}`.
     #[serde(default)]
     headers: BTreeMap<String, Setting>,
-    /// How long to wait for the answer.
-    #[serde(default = "default_timeout")]
+    /// Keys to sign with, as Standard Webhooks has them: `whsec_` and Base64. With several, which is how one is
+    /// replaced by the next, each gives a signature.
+    #[serde(default)]
+    signing: Vec<Secret>,
+    /// How long to wait for the answer; the same as below `http`.
     #[schemars(range(min = 1, max = 300))]
-    timeout_seconds: u64,
-}
-
-const fn default_timeout() -> u64 {
-    10
+    timeout_seconds: Option<u64>,
+    /// The way to the receiver.
+    #[serde(default)]
+    http: Http,
 }
 
 struct Webhook {
-    url: Setting,
+    receiver: Receiver,
     headers: Vec<(HeaderName, Setting)>,
-    timeout: Duration,
-    client: OnceLock<Result<Client, String>>,
+    signing: Vec<Secret>,
 }
 
 impl Plugin for Webhook {
     type Config = Config;
 
     fn new(config: Config) -> Result<Self, PluginError> {
-        if let Some(url) = config.url.literal() {
-            parse_url(url).map_err(PluginError::new)?;
-        }
-        if !(1..=300).contains(&config.timeout_seconds) {
-            return Err(PluginError::new("`timeout_seconds` must be from 1 to 300"));
-        }
+        let mut http = config.http;
+        http.timeout_seconds = http.timeout_seconds.or(config.timeout_seconds);
+        let receiver = Receiver::new(config.url, http)?;
         let mut headers = Vec::with_capacity(config.headers.len());
         for (name, value) in config.headers {
             let parsed = HeaderName::try_from(&name)
@@ -67,137 +62,60 @@ impl Plugin for Webhook {
             }
             headers.push((parsed, value));
         }
-        let timeout = Duration::from_secs(config.timeout_seconds);
-        Ok(Self { url: config.url, headers, timeout, client: OnceLock::new() })
+        Ok(Self { receiver, headers, signing: config.signing })
     }
-}
-
-/// An address that may be used. The errors do not repeat it: it can hold a secret in every part.
-fn parse_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("`url` is not an address: {error}"))?;
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
-        "http" => {
-            Err("`url` must begin with `https://`: records would cross the network in the clear".to_owned())
-        }
-        scheme => Err(format!("`url` must begin with `https://`, not with `{scheme}:`")),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-}
-
-fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, String> {
-    let mut value = HeaderValue::from_str(text)
-        .map_err(|_| format!("the value of the header `{name}` has characters that a header cannot have"))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 impl Webhook {
-    /// Made at the first delivery: reading the root certificates takes time that validation need not spend.
-    fn client(&self) -> Result<&Client, SinkError> {
-        let client = self.client.get_or_init(|| {
-            // An error means that another one is installed already, which serves as well.
-            let _installed = rustls::crypto::ring::default_provider().install_default();
-            Client::builder()
-                .timeout(self.timeout)
-                .connect_timeout(self.timeout)
-                // A redirect can lead records, and the headers with them, to anyone.
-                .redirect(Policy::none())
-                .user_agent(concat!("agentfirewall/", env!("CARGO_PKG_VERSION")))
-                .build()
-                .map_err(|error| chain(&error.without_url()))
-        });
-        client.as_ref().map_err(|error| SinkError::retry(format!("cannot make an HTTP client: {error}")))
-    }
-
-    fn url(&self) -> Result<Url, SinkError> {
-        // What comes from outside the policy can be put right without a new policy: the record waits.
-        self.url.resolve().and_then(|url| parse_url(&url)).map_err(SinkError::retry)
-    }
-
-    fn send(&self, url: &Url, request: RequestBuilder) -> Result<Response, SinkError> {
+    fn headers(&self) -> Result<HeaderMap, SinkError> {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
-            let value =
-                value.resolve().and_then(|text| header_value(name, &text)).map_err(SinkError::retry)?;
-            headers.insert(name.clone(), value);
+            let text = value.resolve().map_err(SinkError::retry)?;
+            let (name, value) = secret_header(name.clone(), &text)?;
+            headers.insert(name, value);
         }
-        request.headers(headers).send().map_err(|error| {
-            let what = if error.is_timeout() {
-                format!("no answer within {} s", self.timeout.as_secs())
-            } else {
-                chain(&error.without_url())
-            };
-            SinkError::retry(format!("{}: {what}", receiver(url)))
-        })
+        Ok(headers)
     }
-}
 
-/// The part of an address that is no secret.
-fn receiver(url: &Url) -> String {
-    url.host_str().unwrap_or("the receiver").to_owned()
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(Some(error), |error: &&dyn Error| (*error).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-/// What an answer means. Its body is not repeated: it can echo what was sent.
-fn judge(url: &Url, response: &Response) -> Result<(), SinkError> {
-    let status = response.status();
-    let message = format!("{}: HTTP {status}", receiver(url));
-    match status {
-        status if status.is_success() => Ok(()),
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
-            Err(SinkError::Retry { message, after: retry_after(response.headers()) })
+    /// `webhook-signature`: HMAC-SHA256 over `id.timestamp.body`, one for each key.
+    fn signature(&self, id: &str, seconds: u64, body: &str) -> Result<Option<String>, SinkError> {
+        let mut signatures = Vec::with_capacity(self.signing.len());
+        for secret in &self.signing {
+            let text = secret.resolve().map_err(SinkError::retry)?;
+            let encoded = text.strip_prefix("whsec_").unwrap_or(&text);
+            let key = STANDARD
+                .decode(encoded)
+                .map_err(|_| SinkError::retry("a key of `signing` is not `whsec_` and Base64"))?;
+            let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+            let tag = hmac::sign(&key, format!("{id}.{seconds}.{body}").as_bytes());
+            signatures.push(format!("v1,{}", STANDARD.encode(tag.as_ref())));
         }
-        status if status.is_server_error() => {
-            Err(SinkError::Retry { message, after: retry_after(response.headers()) })
-        }
-        status if status.is_redirection() => Err(SinkError::reject(format!(
-            "{message}: redirects are not followed, configure the final address"
-        ))),
-        _ => Err(SinkError::reject(message)),
+        Ok((!signatures.is_empty()).then(|| signatures.join(" ")))
     }
-}
-
-/// `Retry-After` (RFC 9110, section 10.2.3): seconds or a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Some(Duration::try_from(date.duration_since(Timestamp::now())).unwrap_or_default())
 }
 
 impl Sink for Webhook {
     fn deliver(&self, event: &Event) -> Result<(), SinkError> {
-        let url = self.url()?;
+        let url = self.receiver.url()?;
         let timestamp = event.record.get("timestamp").unwrap_or(&Value::Null);
-        let body = json!({"type": TYPE, "timestamp": timestamp, "data": event.record}).to_string();
+        let body = json!({"type": TYPE, "timestamp": timestamp, "data": event.document()}).to_string();
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let request = self
-            .client()?
-            .post(url.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .header("webhook-id", &event.id)
-            .header("webhook-timestamp", seconds)
-            .body(body);
-        judge(&url, &self.send(&url, request)?)
+        let mut headers = self.headers()?;
+        headers.insert("webhook-timestamp", HeaderValue::from(seconds));
+        let mut add = |name: &'static str, text: &str| -> Result<(), SinkError> {
+            let name = HeaderName::from_static(name);
+            headers.insert(name.clone(), header_value(&name, text).map_err(SinkError::reject)?);
+            Ok(())
+        };
+        add("webhook-id", &event.id)?;
+        if let Some(signature) = self.signature(&event.id, seconds, &body)? {
+            add("webhook-signature", &signature)?;
+        }
+        self.receiver.post(&url, "application/json", headers, body)?.judge()
     }
 
     fn check(&self) -> Result<String, SinkError> {
-        let url = self.url()?;
-        let response = self.send(&url, self.client()?.head(url.clone()))?;
-        Ok(format!("{} answers (HTTP {})", receiver(&url), response.status()))
+        self.receiver.check(&self.receiver.url()?, self.headers()?)
     }
 }
 
@@ -210,12 +128,16 @@ register! {
             r#"{"url": "https://hooks.example.com/agentfirewall"}"#,
             r#"{"url": {"env": "HOOK_URL"}, "headers": {"Authorization": {"file": "/run/secrets/token"}}, "timeout_seconds": 5}"#,
             r#"{"url": "http://127.0.0.1:8080/"}"#,
+            r#"{"url": "https://hooks.example.com/", "signing": [{"env": "HOOK_KEY"}], "http": {"proxy": "http://proxy.example.com:3128", "ca": "/etc/ssl/company.pem"}}"#,
         ],
         negatives: [
             r#"{"url": "http://hooks.example.com/"}"#,
             r#"{"url": "ftp://hooks.example.com/"}"#,
             r#"{"url": "https://hooks.example.com/", "timeout_seconds": 0}"#,
             r#"{"url": "https://hooks.example.com/", "header": {}}"#,
+            r#"{"url": "https://10.0.0.7/"}"#,
+            r#"{"url": "https://hooks.example.com/", "signing": ["whsec_in_the_policy"]}"#,
+            r#"{"url": "https://hooks.example.com/", "http": {"key": "/etc/key.pem"}}"#,
         ],
         keywords: ["webhook", "http", "post", "siem", "standard webhooks"],
         since: "0.2.0",

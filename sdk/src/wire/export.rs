@@ -12,7 +12,7 @@ use super::v1::{
     ACCESSES, Detector_TO, DetectorBox, Found, KINDS, Matcher_TO, MatcherBox, PluginV1, PluginV1Ref, Sink_TO,
     SinkBox, Undelivered,
 };
-use super::{ASK_WITH_FACT, EFFECT, Header, Kept, v1};
+use super::{ASK_WITH_FACT, EFFECT, Header, Kept, SINK_BATCH, SINK_MANNER, Told, v1};
 use crate::plugin::{Factory, Kind, PluginError, Registration, panic_message, registrations};
 use crate::table::build_row;
 use crate::{
@@ -107,10 +107,9 @@ extern "C" fn detector(id: RStr<'_>, config: RStr<'_>) -> RResult<DetectorBox, R
         Factory::Detector { build } => {
             Ok(Detector_TO::from_value(ExportedDetector(build(config.as_str())?), TD_Opaque))
         }
-        Factory::Row { rows, row } => Ok(Detector_TO::from_value(
-            ExportedDetector(build_row(rows, row, config.as_str())?),
-            TD_Opaque,
-        )),
+        Factory::Row { rows, row } => {
+            Ok(Detector_TO::from_value(ExportedDetector(build_row(rows, row, config.as_str())?), TD_Opaque))
+        }
         _ => Err(PluginError::new("the factory is of another kind")),
     }))
 }
@@ -228,7 +227,7 @@ impl v1::Detector for ExportedDetector {
     }
 }
 
-struct ExportedSink(Box<dyn Sink>);
+pub(super) struct ExportedSink(pub(super) Box<dyn Sink>);
 
 impl ExportedSink {
     fn run<T>(&self, run: impl FnOnce(&dyn Sink) -> Result<T, SinkError>) -> RResult<T, Undelivered> {
@@ -250,6 +249,10 @@ impl ExportedSink {
     }
 }
 
+fn json(value: &impl serde::Serialize) -> Result<RVec<u8>, PluginError> {
+    serde_json::to_vec(value).map(RVec::from).map_err(|error| PluginError::new(error.to_string()))
+}
+
 impl v1::Sink for ExportedSink {
     fn deliver(&self, event: RSlice<'_, u8>) -> RResult<(), Undelivered> {
         self.run(|sink| {
@@ -263,7 +266,20 @@ impl v1::Sink for ExportedSink {
         self.run(|sink| sink.check().map(RString::from))
     }
 
-    fn ext(&self, operation: u32, _argument: RSlice<'_, u8>) -> RResult<RVec<u8>, RString> {
-        unsupported(operation)
+    fn ext(&self, operation: u32, argument: RSlice<'_, u8>) -> RResult<RVec<u8>, RString> {
+        match operation {
+            SINK_MANNER => result(caught(|| json(&self.0.manner()))),
+            SINK_BATCH => result(caught(|| {
+                let events: Vec<Event> = serde_json::from_slice(argument.as_slice()).map_err(|error| {
+                    PluginError::new(format!("the host's events cannot be read: {error}"))
+                })?;
+                let told: Vec<Told> = match self.0.deliver_batch(&events) {
+                    Ok(results) => results.into_iter().map(|result| Told::of(result, false)).collect(),
+                    Err(error) => vec![Told::of(Err(error), true)],
+                };
+                json(&told)
+            })),
+            _ => unsupported(operation),
+        }
     }
 }

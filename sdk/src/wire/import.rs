@@ -8,11 +8,11 @@ use std::time::Duration;
 use abi_stable::std_types::{RResult, RSlice, RStr, RString, RVec};
 
 use super::v1::{ACCESSES, DetectorBox, Found, KINDS, MatcherBox, PluginV1Ref, SinkBox, Undelivered};
-use super::{ASK_WITH_FACT, EFFECT, Header, Kept};
+use super::{ASK_WITH_FACT, EFFECT, Header, Kept, SINK_BATCH, SINK_MANNER, Told};
 use crate::plugin::PluginError;
 use crate::{
-    Anchors, Confidence, Detector, Event, Finding, Manifest, Matcher, Scan, Severity, Sink, SinkError,
-    Subject,
+    Anchors, Confidence, Detector, Event, Finding, Manifest, Manner, Matcher, Scan, Severity, Sink,
+    SinkError, Subject,
 };
 
 /// A loaded library: makes its matchers, detectors and sinks.
@@ -174,7 +174,7 @@ impl Detector for ImportedDetector {
 }
 
 /// A library's sink.
-pub struct ImportedSink(SinkBox);
+pub struct ImportedSink(pub(super) SinkBox);
 
 impl std::fmt::Debug for ImportedSink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -198,6 +198,35 @@ impl Sink for ImportedSink {
         let json = serde_json::to_vec(event)
             .map_err(|error| SinkError::reject(format!("the event cannot be written: {error}")))?;
         delivered(self.0.deliver(RSlice::from_slice(&json)))
+    }
+
+    fn manner(&self) -> Manner {
+        let answer = self.0.ext(SINK_MANNER, RSlice::EMPTY).into_result().ok();
+        // A library that was built before sinks had a manner takes one event at a time.
+        answer.and_then(|json| serde_json::from_slice(json.as_slice()).ok()).unwrap_or_default()
+    }
+
+    fn deliver_batch(&self, events: &[Event]) -> Result<Vec<Result<(), SinkError>>, SinkError> {
+        if events.len() < 2 {
+            return Ok(events.iter().map(|event| self.deliver(event)).collect());
+        }
+        let json = serde_json::to_vec(events)
+            .map_err(|error| SinkError::reject(format!("the events cannot be written: {error}")))?;
+        // The operation itself fails by a panic alone, which one of the events brought about.
+        let answer = made(self.0.ext(SINK_BATCH, RSlice::from_slice(&json)))
+            .map_err(|error| SinkError::reject(error.to_string()))?;
+        let told: Vec<Told> = serde_json::from_slice(answer.as_slice())
+            .map_err(|error| SinkError::retry(format!("its answer cannot be read: {error}")))?;
+        let mut results = Vec::with_capacity(told.len());
+        for told in told {
+            let whole = told.whole;
+            let result = told.into_result();
+            match result {
+                Err(error) if whole => return Err(error),
+                result => results.push(result),
+            }
+        }
+        Ok(results)
     }
 
     fn check(&self) -> Result<String, SinkError> {

@@ -40,6 +40,27 @@ pub fn audit_log(data: &[u8]) {
     let _answer = audit::verify(file.path(), &mut |_, _| {});
 }
 
+/// A signed note, a checkpoint, a proof or a key from elsewhere; and a line of a log as formats and exports read it.
+pub fn note(data: &[u8]) {
+    let _event = agentfirewall_core::formats::event(data).map(|event| {
+        use agentfirewall_core::formats::{cef, csv, ecs, ocsf};
+        let texts = [cef::line(&event), csv::line(&event)];
+        assert!(!texts[0].contains(['\n', '\r']), "CEF is one line");
+        (texts, ecs::document(&event), ocsf::document(&event))
+    });
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let key = audit::note::PublicKey::parse("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW");
+    let keys: Vec<_> = key.into_iter().chain(audit::note::PublicKey::parse(text)).collect();
+    if let Ok((signed, _)) = audit::note::open(text, &keys) {
+        assert!(text.starts_with(signed) && signed.ends_with('\n'), "the text is a part of the note");
+    }
+    let _parts = audit::note::take_apart(text);
+    if let Ok(checkpoint) = audit::Checkpoint::parse(text) {
+        assert_eq!(audit::Checkpoint::parse(&checkpoint.text()).ok(), Some(checkpoint), "what is read is written alike");
+    }
+    let _shown = audit::verify_inclusion(text, &audit::Hash::genesis(), &keys);
+}
+
 /// A file that somebody wants to add as a plugin library, before it is loaded.
 pub fn plugin_library(data: &[u8]) {
     let _answer = inspect(data);
@@ -124,6 +145,11 @@ mod tests {
     #[test]
     fn policy() {
         replay("policy", super::policy);
+    }
+
+    #[test]
+    fn note() {
+        replay("note", super::note);
     }
 
     #[test]

@@ -24,7 +24,7 @@ fn help_of_the_program() {
       packs        Show the built-in packs of rules that a policy can extend
       check        Decide one call given as flags or JSON (exit code: 0 passes, 2 deny, 3 ask)
       explain      Explain a call: what is understood, which rules decide (exit codes as for `check`)
-      audit        Query or verify the audit log
+      audit        Query, verify, count, export and sign the audit log
       scan         Scan files for secrets
       plugins      List, write, examine and install plugins
       deliver      Deliver audit records to the configured sinks (the hook starts this by itself)
@@ -253,18 +253,26 @@ fn help_of_audit() {
     assert_snapshot!(run(&Sandbox::new(), &["audit", "--help"]), @r#"
     exit 0
     -- stdout
-    Query or verify the audit log
+    Query, verify, count, export and sign the audit log
 
     Usage: agentfirewall audit [OPTIONS]
            agentfirewall audit <COMMAND>
 
     Commands:
-      verify  Check the hash chain from the first record to the last
-      help    Print this message or the help of the given subcommand(s)
+      verify      Check the hash chain from the first record to the last, and against copies and
+                  checkpoints
+      stats       Count decisions by rule, tool, action, agent and day
+      export      Write records as JSON Lines, CSV, OCSF or ECS
+      report      Write a page for people, complete in one file
+      checkpoint  Sign the log's state: a note to keep outside this machine
+      prove       Prove that a record is in the log of a checkpoint, or that one checkpoint continues
+                  another
+      key         Show the keys that sign checkpoints, or make a new one
+      prune       Remove the old files that the policy does not keep (the hook starts this by itself)
+      help        Print this message or the help of the given subcommand(s)
 
     Options:
           --log <FILE>         The log [default: the project's]
-          --tail <N>           How many of the newest matching records to show [default: 20]
           --tool <TOOL>        Only this tool; wildcards as in a policy
           --action <ACTION>    Only this action: allow, log, alert, ask or deny
           --rule <RULE>        Only records decided by this rule
@@ -272,6 +280,7 @@ fn help_of_audit() {
           --since <TIME>       Only records at or after this time: RFC 3339, a date, or an age such as
                                30m, 12h, 7d
           --until <TIME>       Only records before this time
+          --tail <N>           How many of the newest matching records to show [default: 20]
       -f, --follow             Keep printing records as they are written
           --json               Print the records as JSON Lines
       -h, --help               Print help
@@ -284,15 +293,23 @@ fn help_of_audit_verify() {
     assert_snapshot!(run(&Sandbox::new(), &["audit", "verify", "--help"]), @r#"
     exit 0
     -- stdout
-    Check the hash chain from the first record to the last
+    Check the hash chain from the first record to the last, and against copies and checkpoints
 
     Usage: agentfirewall audit verify [OPTIONS]
 
     Options:
-          --log <FILE>  The log [default: the project's]
-          --json        Print the report as JSON
-      -h, --help        Print help
-      -V, --version     Print version
+          --log <FILE>         The log [default: the project's]
+          --against <FILE>     Compare with a copy that left the machine: JSON Lines of records, sink
+                               events, OCSF or ECS
+          --checkpoint <FILE>  Compare with a signed checkpoint
+          --proof <FILE>       Check an inclusion proof instead of the log; `--record` says of which
+                               record
+          --record <HASH>      The `_hash` of the record that `--proof` is of
+          --key <FILE>         Accept only the public keys in this file, one a line [default: this
+                               installation's keys]
+          --json               Print the report as JSON
+      -h, --help               Print help
+      -V, --version            Print version
     "#);
 }
 

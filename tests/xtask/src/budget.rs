@@ -20,6 +20,8 @@ struct Case {
     rules: Option<usize>,
     /// How many plugins are installed.
     plugins: usize,
+    /// How many sinks a user's policy has, which else says what the built-in one says; none means no such policy.
+    sinks: usize,
     payload: &'static str,
     budget: Budget,
 }
@@ -34,11 +36,12 @@ enum Budget {
 
 /// The number of rules may not be felt: 1,000 of them may cost a tenth more than the built-in policy. Neither may plugins
 /// that a call does not need.
-const CASES: [Case; 4] = [
+const CASES: [Case; 5] = [
     Case {
         name: "default policy",
         rules: None,
         plugins: 0,
+        sinks: 0,
         payload: PLAIN,
         budget: Budget::Instructions(700_000),
     },
@@ -46,6 +49,7 @@ const CASES: [Case; 4] = [
         name: "20 rules",
         rules: Some(20),
         plugins: 0,
+        sinks: 0,
         payload: PLAIN,
         budget: Budget::Instructions(700_000),
     },
@@ -53,10 +57,19 @@ const CASES: [Case; 4] = [
         name: "1,000 rules",
         rules: Some(1_000),
         plugins: 0,
+        sinks: 0,
         payload: PLAIN,
         budget: Budget::Instructions(770_000),
     },
-    Case { name: "10 idle plugins", rules: None, plugins: 10, payload: PLAIN, budget: Budget::Percent(112) },
+    Case {
+        name: "10 idle plugins",
+        rules: None,
+        plugins: 10,
+        sinks: 0,
+        payload: PLAIN,
+        budget: Budget::Percent(112),
+    },
+    Case { name: "3 sinks", rules: None, plugins: 0, sinks: 3, payload: PLAIN, budget: Budget::Percent(110) },
 ];
 
 /// The example that stands for a team's plugin: its package and its library.
@@ -153,6 +166,12 @@ impl Bench {
         std::fs::create_dir_all(&bench.counts).map_err(failed)?;
         std::fs::create_dir_all(bench.project.join(".agentfirewall")).map_err(failed)?;
         std::fs::write(&bench.payload, case.payload).map_err(failed)?;
+        if case.sinks > 0 {
+            let config = bench.home.join(".config/agentfirewall");
+            std::fs::create_dir_all(&config).map_err(failed)?;
+            std::fs::write(config.join("policy.yaml"), policy_with_sinks(case.sinks)).map_err(failed)?;
+            std::thread::sleep(std::time::Duration::from_millis(2_200));
+        }
         if let Some(rules) = case.rules {
             let policy = bench.project.join(".agentfirewall/policy.yaml");
             std::fs::write(policy, policy_of(rules)).map_err(failed)?;
@@ -229,6 +248,20 @@ fn total(text: &str) -> Result<u64> {
         .find_map(|line| line.strip_prefix("summary:").or_else(|| line.strip_prefix("totals:")))
         .and_then(|counts| counts.split_whitespace().next()?.parse().ok())
         .ok_or_else(|| "callgrind wrote no total".to_owned())
+}
+
+/// The built-in policy as a user's, with sinks that want to hear of what is stopped.
+fn policy_with_sinks(sinks: usize) -> String {
+    let mut policy = "name: budget\nextends: [recommended]\ndefault_action: allow\nsinks:\n".to_owned();
+    for number in 0..sinks {
+        // Writing to a String cannot fail.
+        let _written = writeln!(
+            policy,
+            "  - {{name: sink-{number}, use: webhook, actions: [alert, ask, deny], severity: medium, rules: [\"*\"], with: {{url: \
+             \"https://hooks.example.com/{number}\"}}}}"
+        );
+    }
+    policy
 }
 
 /// A policy whose rules look like a team's, of which the last lets `git` pass.

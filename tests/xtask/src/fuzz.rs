@@ -7,8 +7,8 @@ use crate::workshop::{Outcome, Workshop};
 use crate::{Result, say, suite};
 
 /// The targets; each is a function of `tests/fuzz/src/lib.rs` and a file of `tests/fuzz/fuzz_targets`.
-const TARGETS: [&str; 7] =
-    ["hook_stdin", "policy", "shell", "call", "audit_log", "plugin_library", "plugins_lock"];
+const TARGETS: [&str; 8] =
+    ["hook_stdin", "policy", "shell", "call", "audit_log", "note", "plugin_library", "plugins_lock"];
 
 /// Compiles the targets without the fuzzing engine and runs every committed seed through them.
 pub(crate) fn build(workshop: &Workshop) -> Result<Outcome> {

@@ -17,6 +17,7 @@ mod openmoat;
 mod process;
 mod reference;
 mod say;
+mod soak;
 mod suite;
 mod tools;
 mod version;
@@ -46,6 +47,7 @@ Usage: cargo xtask TASK
                                    hostile scripts and mutated cases, the slowest in ms
   differential [N]                 whether a command is seen in whatever `bash` accepts
   openmoat [OPTION]...             the scenarios of OpenMoat, sent to our hook
+  soak [SECONDS]                   the audit log under 32 writers, rotation and kills, twice; 60 seconds by default
   client                           the tests against the real Claude Code";
 
 fn main() -> ExitCode {
@@ -79,6 +81,8 @@ fn run(arguments: &[String]) -> Result<Outcome> {
         [task @ ("corpus" | "bombs" | "differential"), options @ ..] => {
             measure::run(&workshop, task, options)
         }
+        ["soak"] => soak::run(&workshop, "60"),
+        ["soak", seconds] => soak::run(&workshop, seconds),
         ["openmoat", options @ ..] => openmoat::run(&workshop, options),
         ["fuzz", target] => fuzz::run(&workshop, target, "60"),
         ["fuzz", target, seconds] => fuzz::run(&workshop, target, seconds),

@@ -8,7 +8,7 @@ use crate::{Result, tools};
 /// Nextest runs them if it is there, plain `cargo test` if not: both run the same tests.
 pub(crate) fn tests(workshop: &Workshop) -> Result<Outcome> {
     // One test asks every shell whether it can read its completions, some ask a server; without them they ask less.
-    let helpers = tools::shells().and_then(|()| tools::servers());
+    let helpers = tools::shells().and_then(|()| tools::servers(workshop));
     match (everything(workshop)?, helpers) {
         (Outcome::Done, Err(why)) => Ok(Outcome::LeftOut(why)),
         (outcome, _) => Ok(outcome),

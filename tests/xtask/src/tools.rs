@@ -61,9 +61,46 @@ pub(crate) fn shells() -> Result<()> {
     ["zsh", "fish"].into_iter().try_for_each(|shell| system(shell).map(drop))
 }
 
-/// The server that the example of a sink is tested with, and what makes certificates for it.
-pub(crate) fn servers() -> Result<()> {
-    ["nats-server", "openssl"].into_iter().try_for_each(|program| system(program).map(drop))
+/// The servers that sinks are tested with, and what makes certificates for them.
+pub(crate) fn servers(workshop: &Workshop) -> Result<()> {
+    ["nats-server", "openssl"].into_iter().try_for_each(|program| system(program).map(drop))?;
+    if !answers("rsyslogd", &["-v"]) {
+        apt(&["rsyslog", "rsyslog-gnutls"])?;
+    }
+    python(workshop)
+}
+
+/// What judges the sinks' requests, as packages of Python: a collector, a verifier of signatures, a decoder.
+const PYTHON: [&str; 3] = ["rotel==0.0.1a15", "standardwebhooks==1.1.0", "opentelemetry-proto==1.45.2"];
+
+/// An environment of Python with these packages, in `target/python/sinks`.
+fn python(workshop: &Workshop) -> Result<()> {
+    let folder = workshop.target("python/sinks");
+    let python = folder.join("bin/python3");
+    let ready = || {
+        answers(
+            &python,
+            &["-c", "import rotel, standardwebhooks, opentelemetry.proto.collector.logs.v1.logs_service_pb2"],
+        )
+    };
+    if ready() {
+        return Ok(());
+    }
+    Run::new("python3")
+        .args(["-m", "venv"])
+        .arg(&folder)
+        .run()
+        .map_err(|error| format!("python3 cannot make an environment: {error}"))?;
+    Run::new(&python)
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        .args(PYTHON)
+        .run()
+        .map_err(|error| format!("the packages of Python cannot be installed: {error}"))?;
+    if ready() {
+        Ok(())
+    } else {
+        Err("the packages of Python were installed and cannot be imported".to_owned())
+    }
 }
 
 /// A program of the system's package of the same name.
@@ -73,14 +110,20 @@ fn system(name: &str) -> Result<PathBuf> {
     if there() {
         return Ok(PathBuf::from(name));
     }
+    apt(&[name])?;
+    if there() { Ok(PathBuf::from(name)) } else { Err(format!("{name} was installed and does not run")) }
+}
+
+/// Installs packages of the system, where we may.
+fn apt(packages: &[&str]) -> Result<()> {
     let root = Run::new("id").arg("-u").read().is_ok_and(|id| id.trim() == "0");
     if !root || !answers("apt-get", &["--version"]) {
-        return Err(format!("{name} is not installed and installing system packages takes root and apt-get"));
+        let names = packages.join(", ");
+        return Err(format!("{names} not installed: installing system packages takes root and apt-get"));
     }
     let apt = || Run::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
     apt().args(["-qq", "update"]).run()?;
-    apt().args(["-qq", "install", "--yes", "--no-install-recommends", name]).run()?;
-    if there() { Ok(PathBuf::from(name)) } else { Err(format!("{name} was installed and does not run")) }
+    apt().args(["-qq", "install", "--yes", "--no-install-recommends"]).args(packages.iter().copied()).run()
 }
 
 /// Installs everything the gate may need and says what cannot be had.
@@ -96,7 +139,7 @@ pub(crate) fn setup(workshop: &Workshop) -> Result<Outcome> {
         Ok(program) => say::line(&format!("valgrind: {}", program.display())),
         Err(error) => missing.push(error),
     }
-    missing.extend([shells(), servers()].into_iter().filter_map(std::result::Result::err));
+    missing.extend([shells(), servers(workshop)].into_iter().filter_map(std::result::Result::err));
     for version in client::VERSIONS {
         match client::install(workshop, version) {
             Ok(program) => say::line(&format!("claude {version}: {}", program.display())),

@@ -48,7 +48,7 @@ fn style(action: &str) -> Style {
 }
 
 /// What the call was about, in a few words.
-fn summary(view: &View<'_>) -> String {
+pub(super) fn summary(view: &View<'_>) -> String {
     let value = |raw: &serde_json::value::RawValue| serde_json::from_str::<Value>(raw.get()).ok();
     let given = view.parameters.or(view.metadata).and_then(value).unwrap_or_default();
     let telling = TELLING.iter().find_map(|name| given.get(name)?.as_str());

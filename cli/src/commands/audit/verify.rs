@@ -1,11 +1,14 @@
 //! `agentfirewall audit verify`
 
-use agentfirewall_core::audit::{Report, verify};
+use std::path::Path;
+
+use agentfirewall_core::audit::{Checks, Copies, Hash, Report, Shown, verify_inclusion, verify_with};
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 
 use super::row::escaped;
-use super::{failure, log_path};
+use super::select::bar;
+use super::{failure, log_path, sign};
 use crate::args::AuditVerifyArgs;
 use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
@@ -13,15 +16,37 @@ use crate::ui::Ui;
 /// How many faults are printed.
 const SHOWN: usize = 50;
 
-pub(super) fn run(args: &AuditVerifyArgs, ui: &Ui) -> Result<Exit, Failure> {
+pub(super) fn run(args: AuditVerifyArgs, ui: &Ui) -> Result<Exit, Failure> {
+    if let (Some(proof), Some(record)) = (&args.proof, &args.record) {
+        return proved(proof, record, &args, ui);
+    }
     let log = log_path(args.log.as_deref())?;
-    let bar = if ui.progress() { bar() } else { ProgressBar::hidden() };
-    let report = verify(&log, &mut |done, all| {
+    let checkpoint = match &args.checkpoint {
+        Some(file) => Some(sign::open(file, args.key.as_deref())?.0),
+        None => None,
+    };
+    let copies = match &args.against {
+        Some(file) => Some(Copies::read(file).map_err(failure)?),
+        None => None,
+    };
+    if let Some(copies) = &copies
+        && (copies.records == 0 || copies.unreadable > 0)
+    {
+        let (records, unreadable) = (copies.records, copies.unreadable);
+        ui.note(format!(
+            "note: the copy names {}, {} of its lines name none",
+            counted(records, "record"),
+            unreadable
+        ));
+    }
+    let bar = bar("verifying", ui);
+    let checks = Checks { checkpoint: checkpoint.as_ref(), copies, tree: false };
+    let verified = verify_with(&log, checks, &mut |done, all| {
         bar.set_length(all);
         bar.set_position(done);
     });
     bar.finish_and_clear();
-    let report = report.map_err(failure)?;
+    let (report, _) = verified.map_err(failure)?;
     if args.json {
         ui.line(json(&report)?);
     } else {
@@ -32,9 +57,25 @@ pub(super) fn run(args: &AuditVerifyArgs, ui: &Ui) -> Result<Exit, Failure> {
     Ok(if report.is_intact() { Exit::Success } else { Exit::Findings })
 }
 
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("  verifying {wide_bar} {bytes}/{total_bytes}");
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+/// Checks a proof of one record.
+fn proved(proof: &Path, record: &str, args: &AuditVerifyArgs, ui: &Ui) -> Result<Exit, Failure> {
+    let hash = Hash::from_hex(record)
+        .ok_or_else(|| Failure::new(Exit::Usage, "`--record` takes the 64 digits of a record's `_hash`"))?;
+    let keys = sign::accepted(args.key.as_deref())?;
+    let shown = verify_inclusion(&sign::read(proof)?, &hash, &keys).map_err(sign::refused)?;
+    let Shown { checkpoint, seq, signer } = shown;
+    if args.json {
+        let value = json!({"proved": true, "seq": seq, "chain": checkpoint.chain, "size": checkpoint.size, "signer": signer});
+        ui.line(value.to_string());
+    } else {
+        ui.line(format!(
+            "proved: this is record {seq} of the {} of chain {}, signed by {}",
+            checkpoint.size,
+            checkpoint.chain,
+            escaped(&signer)
+        ));
+    }
+    Ok(Exit::Success)
 }
 
 fn json(report: &Report) -> Result<String, Failure> {
@@ -60,6 +101,8 @@ fn text(report: &Report, log: &str) -> Vec<String> {
             1 => format!("line {}", fault.line),
             lines => format!("lines {} to {}", fault.line, fault.line + lines - 1),
         };
+        let file = if report.files > 1 { format!("{}, ", escaped(&fault.file)) } else { String::new() };
+        let place = if fault.line == 0 { "the log".to_owned() } else { format!("{file}{place}") };
         lines.push(format!("  {place}: {}", fault.detail));
     }
     let hidden = report.fault_count.saturating_sub(report.faults.len().min(SHOWN) as u64);
@@ -73,10 +116,27 @@ fn text(report: &Report, log: &str) -> Vec<String> {
     if report.recoveries > 0 {
         sum.push(counted(report.recoveries, "repaired end"));
     }
+    if report.files > 1 {
+        sum.push(counted(report.files, "file"));
+    }
     if report.chains > 1 {
         sum.push(counted(report.chains, "chain"));
     }
     lines.push(format!("  {}", sum.join(", ")));
+    if let Some(removed) = &report.removed {
+        let (segment, seq) = (removed.segment, removed.last_seq);
+        lines.push(format!("  retention removed files 1 to {segment}, records up to {seq}"));
+    }
+    for recovered in report.recovered.iter().take(SHOWN) {
+        let (file, line, seq) = (escaped(&recovered.file), recovered.line, recovered.seq);
+        lines.push(format!("  repaired end: {file}, line {line} (record {seq})"));
+    }
+    if let Some(size) = report.checkpoint {
+        lines.push(format!("  the checkpoint fits: records 1 to {size}"));
+    }
+    if report.compared > 0 {
+        lines.push(format!("  the copy fits: {}", counted(report.compared, "record")));
+    }
     if let Some((chain, seq)) = &report.last {
         lines.push(format!("  last: record {seq} of chain {chain}"));
     }

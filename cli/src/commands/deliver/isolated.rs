@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use agentfirewall_sdk::{Event, Sink, SinkError};
+use agentfirewall_sdk::{Event, Manner, Sink, SinkError};
 use serde::{Deserialize, Serialize};
 
 /// How long one delivery may take. A sink has time-outs of its own; this is for one that has none.
@@ -21,6 +21,10 @@ const LIMIT: Duration = Duration::from_mins(2);
 pub(super) enum Request {
     /// Deliver this.
     Deliver(Box<Event>),
+    /// Deliver these, or the first of them.
+    Batch(Vec<Event>),
+    /// Say how you want to be called.
+    Manner,
     /// See whether the receiver can be reached.
     Check,
 }
@@ -31,6 +35,10 @@ pub(super) enum Request {
 pub(super) enum Answer {
     /// Done; for a check, what it says.
     Done(String),
+    /// What became of the first events of a batch.
+    Each(Vec<Answer>),
+    /// How it wants to be called.
+    Manner(Manner),
     /// It may be taken later.
     Retry {
         message: String,
@@ -53,9 +61,21 @@ impl Answer {
         }
     }
 
+    pub(super) fn of_batch(result: Result<Vec<Result<(), SinkError>>, SinkError>) -> Self {
+        match result {
+            Ok(each) => {
+                Self::Each(each.into_iter().map(|one| Self::of(one.map(|()| String::new()))).collect())
+            }
+            Err(error) => Self::of(Err(error)),
+        }
+    }
+
     fn into_result(self) -> Result<String, SinkError> {
         match self {
             Self::Done(text) => Ok(text),
+            Self::Each(_) | Self::Manner(_) => {
+                Err(SinkError::retry("the plugin's process answered something else"))
+            }
             Self::Retry { message, after } => {
                 Err(SinkError::Retry { message, after: after.map(Duration::from_millis) })
             }
@@ -93,10 +113,10 @@ impl IsolatedSink {
         Self { name: name.to_owned(), plugin: plugin.to_owned(), state: Mutex::default() }
     }
 
-    fn ask(&self, request: &Request) -> Result<String, SinkError> {
+    fn ask(&self, request: &Request) -> Result<Answer, SinkError> {
         let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match self.exchange(&mut state, request) {
-            Ok(answer) => answer.into_result(),
+            Ok(answer) => Ok(answer),
             Err(how) => {
                 let how = state.process.take().map_or(how.clone(), |mut process| {
                     let _gone = process.child.kill();
@@ -106,7 +126,8 @@ impl IsolatedSink {
                 let message = format!("plugin `{}` failed: its process ended ({how})", self.plugin);
                 let event = match request {
                     Request::Deliver(event) => Some(event.id.clone()),
-                    Request::Check => None,
+                    Request::Batch(events) => events.first().map(|event| event.id.clone()),
+                    Request::Check | Request::Manner => None,
                 };
                 // The first time it may have been chance; the second time it is this event.
                 if event.is_some() && state.fatal == event {
@@ -175,10 +196,24 @@ impl Drop for IsolatedSink {
 
 impl Sink for IsolatedSink {
     fn deliver(&self, event: &Event) -> Result<(), SinkError> {
-        self.ask(&Request::Deliver(Box::new(event.clone()))).map(drop)
+        self.ask(&Request::Deliver(Box::new(event.clone())))?.into_result().map(drop)
+    }
+
+    fn manner(&self) -> Manner {
+        match self.ask(&Request::Manner) {
+            Ok(Answer::Manner(manner)) => manner,
+            _ => Manner::single(),
+        }
+    }
+
+    fn deliver_batch(&self, events: &[Event]) -> Result<Vec<Result<(), SinkError>>, SinkError> {
+        match self.ask(&Request::Batch(events.to_vec()))? {
+            Answer::Each(each) => Ok(each.into_iter().map(|answer| answer.into_result().map(drop)).collect()),
+            answer => answer.into_result().map(|_| Vec::new()),
+        }
     }
 
     fn check(&self) -> Result<String, SinkError> {
-        self.ask(&Request::Check)
+        self.ask(&Request::Check)?.into_result()
     }
 }

@@ -28,12 +28,14 @@ pub(super) fn run(name: &str, places: &Places) -> Result<Exit, Failure> {
         });
         let result = match (sink, request) {
             // It may be put right: nothing is lost meanwhile.
-            (Err(message), _) => Err(SinkError::retry(message.clone())),
-            (Ok(sink), Request::Deliver(event)) => sink.deliver(&event).map(|()| String::new()),
-            (Ok(sink), Request::Check) => sink.check(),
+            (Err(message), _) => Answer::of(Err(SinkError::retry(message.clone()))),
+            (Ok(sink), Request::Deliver(event)) => Answer::of(sink.deliver(&event).map(|()| String::new())),
+            (Ok(sink), Request::Batch(events)) => Answer::of_batch(sink.deliver_batch(&events)),
+            (Ok(sink), Request::Manner) => Answer::Manner(sink.manner()),
+            (Ok(sink), Request::Check) => Answer::of(sink.check()),
         };
-        let mut line = serde_json::to_vec(&Answer::of(result))
-            .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+        let mut line =
+            serde_json::to_vec(&result).map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
         line.push(b'\n');
         answers.write_all(&line).and_then(|()| answers.flush()).map_err(unusable)?;
     }

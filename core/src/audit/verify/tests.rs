@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::audit::{Entry, EventType, append};
+use crate::audit::line::{Place, hash_after, split};
+use crate::audit::{Entry, EventType, Rotation, append, append_rotating, segments};
 
 fn check(bytes: &[u8]) -> Report {
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -176,5 +177,143 @@ proptest! {
         let report = check(&order.iter().map(|at| all[*at]).collect::<Vec<_>>().concat());
         let is_beginning = order.iter().copied().eq(0..order.len());
         prop_assert_eq!(report.is_intact(), is_beginning, "{:?}", report);
+    }
+}
+
+/// A log of several files, and its folder.
+fn rotated(records: u32) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("audit.jsonl");
+    for _ in 0..records {
+        let entry = Entry::new(EventType::PolicyCheck, Timestamp::UNIX_EPOCH);
+        let rotation = Rotation { records: Some(5), ..Rotation::default() };
+        append_rotating(&log, &entry, Duration::from_secs(9), &rotation).unwrap();
+    }
+    (folder, log)
+}
+
+fn report(log: &Path) -> Report {
+    verify(log, &mut |_, _| {}).unwrap()
+}
+
+fn kinds(report: &Report) -> Vec<FaultKind> {
+    report.faults.iter().map(|fault| fault.kind).collect()
+}
+
+#[test]
+fn the_files_of_a_log_are_one_chain() {
+    let (_folder, log) = rotated(23);
+    let report = report(&log);
+    assert!(report.is_intact(), "{report:?}");
+    let files = segments(&log).unwrap().len() as u64 + 1;
+    assert!(files > 4);
+    assert_eq!((report.files, report.chains), (files, 1));
+    // Each later file begins with a record of its own.
+    assert_eq!(report.records, 23 + files - 1);
+    assert_eq!(report.last.unwrap().1, report.records);
+}
+
+#[test]
+fn a_missing_a_changed_and_a_moved_file_are_named() {
+    let (_folder, log) = rotated(23);
+    let second = &segments(&log).unwrap()[1].path;
+    let text = std::fs::read_to_string(second).unwrap();
+    std::fs::write(second, text.replacen("policy_check", "policy_shock", 1)).unwrap();
+    let seen = report(&log);
+    assert_eq!(kinds(&seen), [FaultKind::Modified]);
+    assert_eq!((seen.faults[0].file.as_str(), seen.faults[0].line), ("audit.jsonl.000002", 2));
+    std::fs::remove_file(second).unwrap();
+    let seen = report(&log);
+    assert_eq!(kinds(&seen), [FaultKind::Missing]);
+    assert!(seen.faults[0].detail.contains("(file 2 is missing)"), "{seen:?}");
+    std::fs::remove_file(&segments(&log).unwrap()[0].path).unwrap();
+    let seen = report(&log);
+    assert_eq!(kinds(&seen), [FaultKind::Missing]);
+    assert!(seen.faults[0].detail.starts_with("files 1 to 2 are missing"), "{seen:?}");
+}
+
+#[test]
+fn a_second_record_after_the_same_one_is_a_fork() {
+    let bytes = appended(b"", 3);
+    let all = lines(&bytes);
+    let other = appended(&all[..2].concat(), 2);
+    let forked = [bytes.as_slice(), lines(&other)[2], lines(&other)[3]].concat();
+    // The other writer's clock or command differs.
+    let mut changed = forked.clone();
+    let report = check(&changed);
+    if lines(&other)[2] == all[2] {
+        // Equal to the last byte: then it is a repetition.
+        changed = [bytes.as_slice(), all[2]].concat();
+        assert_eq!(check(&changed).fault_count, 1);
+    } else {
+        assert_eq!(report.faults[0].kind, FaultKind::Forked, "{report:?}");
+    }
+}
+
+#[test]
+fn a_copy_finds_what_was_cut_off_rewritten_or_begun_anew() {
+    let (_folder, log) = rotated(12);
+    let all: Vec<u8> = segments(&log)
+        .unwrap()
+        .iter()
+        .map(|segment| segment.path.clone())
+        .chain([log.clone()])
+        .flat_map(|path| std::fs::read(path).unwrap())
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy");
+    // As sinks deliver: out of order, twice, in other forms.
+    let mut delivered: Vec<String> =
+        String::from_utf8(all.clone()).unwrap().lines().rev().map(str::to_owned).collect();
+    delivered.push(delivered[3].clone());
+    let event = crate::formats::event(delivered[2].as_bytes()).unwrap();
+    delivered[2] = serde_json::to_string(&event).unwrap();
+    let event = crate::formats::event(delivered[4].as_bytes()).unwrap();
+    delivered[4] = crate::formats::ocsf::document(&event).to_string();
+    let event = crate::formats::event(delivered[5].as_bytes()).unwrap();
+    delivered[5] = crate::formats::ecs::document(&event).to_string();
+    std::fs::write(&copy, delivered.join("\n")).unwrap();
+    let against = |log: &Path| {
+        let copies = Copies::read(&copy).unwrap();
+        assert_eq!(copies.unreadable, 0);
+        let checks = Checks { copies: Some(copies), ..Checks::default() };
+        verify_with(log, checks, &mut |_, _| {}).unwrap().0
+    };
+    let whole = against(&log);
+    assert!(whole.is_intact(), "{whole:?}");
+    assert_eq!(whole.compared, whole.records);
+
+    // The newest records are cut off: the chain alone shows nothing.
+    let text = std::fs::read(&log).unwrap();
+    std::fs::write(&log, lines(&text)[..lines(&text).len() - 1].concat()).unwrap();
+    assert!(report(&log).is_intact());
+    assert_eq!(kinds(&against(&log)), [FaultKind::Truncated]);
+
+    // The end is written again with something else in it.
+    append(&log, &Entry::new(EventType::UserPrompt, Timestamp::UNIX_EPOCH), Duration::from_secs(9)).unwrap();
+    assert!(report(&log).is_intact());
+    let seen = against(&log);
+    assert_eq!(kinds(&seen), [FaultKind::Forked], "{seen:?}");
+
+    // All of it is written again.
+    let (_other, anew) = rotated(12);
+    assert!(report(&anew).is_intact());
+    let seen = against(&anew);
+    assert_eq!(kinds(&seen), [FaultKind::Forked], "{seen:?}");
+}
+
+#[test]
+fn the_head_of_a_line_is_read_without_a_parser_as_with_one() {
+    for line in lines(&appended(&original(), 4)) {
+        let line = line.strip_suffix(b"\n").unwrap();
+        let place = Place::of(line).unwrap();
+        match crate::audit::line::Prefix::of(line) {
+            Some(prefix) => {
+                assert_eq!(place.position(), Some((prefix.chain, prefix.seq)));
+                assert_eq!(place.prev, Some(prefix.prev.as_str()));
+                assert_eq!(place.event_type.map(str::as_bytes), Some(prefix.event_type));
+            }
+            None => assert_eq!(place.position(), None),
+        }
     }
 }

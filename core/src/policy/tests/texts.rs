@@ -99,11 +99,29 @@ fn every_new_key_is_read() {
         SecretsSettings { parameters: Action::Ask, results_mask: false, prompts: Action::Alert }
     );
     assert_eq!(layer.detectors, [DetectorSetting { id: "probe-detector", enabled: false, config: "{}" }]);
-    assert_eq!(layer.sinks[0].actions, [Action::Alert, Action::Deny]);
-    assert_eq!(layer.sinks[1].actions, [Action::Alert]);
+    assert_eq!(layer.sinks[0].filter.actions, [Action::Alert, Action::Deny]);
+    assert_eq!(layer.sinks[1].filter.actions, [Action::Alert]);
     let rule = layer.rule(0).unwrap();
     assert!(rule.approve && rule.monitor);
     assert_eq!(rule.suggest, Some("try b"));
+}
+
+#[test]
+fn the_log_s_files_are_read_with_their_units() {
+    let compiled = user(
+        "on_audit_error: allow\naudit: {rotate: {size: 1MiB, age: 7d, records: 200}, retain: {segments: 9, age: 52w}}\n",
+    );
+    let layers = compiled.layers().unwrap();
+    assert_eq!(layers[0].on_audit_error, Some(OnError::Allow));
+    let audit = layers[0].audit.unwrap();
+    assert_eq!((audit.rotate.size, audit.rotate.age), (Some(1 << 20), Some(7 * 86_400)));
+    assert_eq!((audit.rotate.records, audit.retain.segments), (Some(200), Some(9)));
+    assert_eq!(audit.retain.age, Some(52 * 604_800));
+    let compiled = user("audit: {retain: {segments: 2}}\n");
+    let audit = compiled.layers().unwrap()[0].audit.unwrap();
+    assert_eq!(audit.rotate, crate::audit::Rotation::STANDARD);
+    let compiled = user("rules: []\n");
+    assert_eq!(compiled.layers().unwrap()[0].audit, None);
 }
 
 #[test]
@@ -182,6 +200,13 @@ fn each_kind_of_mistake_has_its_code() {
         ("rules: [{name: a, match: {regex: {pattrn: a}}}]", "AF009"),
         ("detectors: {probe-detector: {with: {x: 1}}}", "AF009"),
         ("sinks: [{name: a, use: probe-sink, with: {x: 1}}]", "AF009"),
+        ("audit: {rotat: {size: 1MiB}}", "AF003"),
+        ("audit: {rotate: {sise: 1MiB}}", "AF003"),
+        ("audit: {rotate: {size: 1}}", "AF006"),
+        ("audit: {rotate: {age: 7}}", "AF006"),
+        ("audit: {retain: {segments: 0}}", "AF006"),
+        ("audit: {retain: {age: soon}}", "AF006"),
+        ("on_audit_error: spool", "AF006"),
         ("rules: [{name: a, approve: true}]", "AF013"),
         ("rules: [{name: a, approve: true, action: ask}]", "AF013"),
     ];
@@ -196,6 +221,8 @@ fn a_project_may_not_loosen_and_may_not_send() {
     for text in [
         "on_error: allow",
         "on_error: deny",
+        "on_audit_error: allow",
+        "audit: {rotate: {size: 1MiB}}",
         "secrets: {parameters: log}",
         "detectors: {probe-detector: {enabled: false}}",
         "sinks: [{name: a, use: probe-sink}]",

@@ -1,8 +1,9 @@
 //! What a policy names of the plugins: detectors, sinks and matchers, and the proof that they take their configuration.
 
-use agentfirewall_sdk::{Action, Kind};
+use agentfirewall_sdk::{Action, Kind, Severity};
 
 use super::Reader;
+use crate::delivery::{Filter, Format, Group};
 use crate::guard::guarded;
 use crate::policy::diagnostic::{Mark, advice, meant};
 use crate::policy::keys;
@@ -50,7 +51,14 @@ impl Reader<'_> {
             let Some(fields) = Fields::open(node, "a sink", keys::SINK, self.problems) else { continue };
             let name = self.required(&fields, "a sink", "name");
             let plugin = self.required(&fields, "a sink", "use");
-            let actions = self.sink_actions(fields.get("actions"));
+            let filter = Filter {
+                actions: self.sink_actions(fields.get("actions")),
+                severity: fields.word("severity", &keys::SEVERITY, self.problems).unwrap_or(Severity::Info),
+                rules: fields.patterns("rules", self.problems).map(|(rules, _)| rules).unwrap_or_default(),
+                tools: fields.patterns("tools", self.problems).map(|(tools, _)| tools).unwrap_or_default(),
+            };
+            let format = fields.word("format", &Format::WORDS, self.problems).unwrap_or_default();
+            let group = self.group(fields.get("group"));
             let (Some(name), Some(plugin)) = (name, plugin) else { continue };
             if sinks.iter().any(|sink| sink.name == name) {
                 let at = fields.get("name").map_or(fields.at, |node| &node.at);
@@ -61,9 +69,19 @@ impl Reader<'_> {
             let at = fields.get("use").map_or(fields.at, |node| &node.at);
             self.known_item(Kind::Sink, &plugin, at);
             let config = self.config(Kind::Sink, &plugin, fields.get("with"), at);
-            sinks.push(OwnedSink { name, plugin, config, actions });
+            sinks.push(OwnedSink { name, plugin, config, filter, format, group });
         }
         sinks
+    }
+
+    fn group(&mut self, node: Option<&Node>) -> Option<Group> {
+        let fields = Fields::open(node?, "`group`", keys::GROUP, self.problems)?;
+        let after = fields.number("after", 0, 1_000, self.problems);
+        let seconds = fields.number("seconds", 1, 3_600, self.problems);
+        Some(Group {
+            after: after.unwrap_or(Group::PEOPLE.after),
+            seconds: seconds.unwrap_or(Group::PEOPLE.seconds),
+        })
     }
 
     fn sink_actions(&mut self, node: Option<&Node>) -> Vec<Action> {

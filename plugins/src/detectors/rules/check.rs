@@ -4,28 +4,15 @@ use agentfirewall_sdk::Confidence;
 
 use crate::detectors::text::crc_base62_holds;
 
+/// The greatest confidence that a token may have; `None` if it is none.
 type Check = fn(&[u8]) -> Option<Confidence>;
 
-/// What a check says of a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Judged {
-    /// There is no check.
-    Unchecked,
-    /// It is none.
-    Refused,
-    /// The greatest confidence it may have.
-    AtMost(Confidence),
-}
+/// In the order of `CHECKS` in `build/write.rs`, behind the one of a rule without a check.
+const CHECKS: [Check; 7] = [|_| Some(Confidence::High), crc, crc, luhn, jwt, base64_json, mod97];
 
-/// In the order of `CHECKS` in `build/write.rs`.
-const CHECKS: [Check; 6] = [crc, crc, luhn, jwt, base64_json, mod97];
-
-/// What the check of a number, counted from 1, says of a token.
-pub(super) fn judge(number: u8, token: &[u8]) -> Judged {
-    match usize::from(number).checked_sub(1).and_then(|number| CHECKS.get(number)) {
-        None => Judged::Unchecked,
-        Some(check) => check(token).map_or(Judged::Refused, Judged::AtMost),
-    }
+/// What the check of a number says of a token: the greatest confidence it may have, or that it is none.
+pub(super) fn judge(number: u8, token: &[u8]) -> Option<Confidence> {
+    CHECKS.get(usize::from(number)).and_then(|check| check(token))
 }
 
 /// The last six of the last 36 characters are the CRC-32 of those before in base 62: tokens of GitHub
