@@ -85,11 +85,9 @@ impl<'c> Interceptor<'c> {
         let mut engines = Vec::with_capacity(1);
         let mut engine_of_layer: Vec<usize> = Vec::with_capacity(layers.len());
         for (layer, own) in layers.iter().zip(&plugins) {
-            let same = layers
-                .iter()
-                .zip(&plugins)
-                .zip(&engine_of_layer)
-                .find(|((other, others), _)| other.detectors == layer.detectors && *others == own);
+            let same = layers.iter().zip(&plugins).zip(&engine_of_layer).find(|((other, others), _)| {
+                other.detectors == layer.detectors && other.detection == layer.detection && *others == own
+            });
             if let Some((_, &engine)) = same {
                 engine_of_layer.push(engine);
                 continue;
@@ -104,7 +102,7 @@ impl<'c> Interceptor<'c> {
                 })
                 .collect();
             engine_of_layer.push(engines.len());
-            engines.push(Engine::new(registry, &settings)?.for_plugins(own));
+            engines.push(Engine::with_rules(registry, &settings, &layer.detection)?.for_plugins(own));
         }
         let tables = layers.iter().map(|layer| layer.programs).filter(|table| !table.is_empty());
         let knowledge = Knowledge::with(tables.map(<[u8]>::to_vec).collect());

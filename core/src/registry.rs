@@ -1,5 +1,6 @@
 //! The plugins this process is composed of: those linked into the binary and those of installed libraries.
 
+mod made;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -7,14 +8,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use agentfirewall_sdk::{
-    Anchors, Detector, Factory, Kind, Matcher, PluginError, Registration, Role, Rows, Sink, build_row,
-    registrations, singles, tables,
+    About, Anchors, DetectionRule, Detector, Factory, Kind, Matcher, Meta, PluginError, Registration, Role,
+    Rows, RuleMaker, Sink, build_row, row_registration, rule_makers, singles, tables,
 };
 
 use crate::guard::Guard;
 use crate::library::Library;
 use crate::loader::LayoutCheck;
+use crate::policy::DetectionSetting;
 use crate::store::{Installed, InstalledItem, InstalledPlugin};
+use made::Made;
 
 /// Everything there is, checked once: the core consists of nothing but this.
 #[derive(Debug, Clone)]
@@ -35,8 +38,16 @@ pub struct Entry(Source);
 #[derive(Clone)]
 enum Source {
     Linked(&'static Registration),
-    Row { rows: &'static dyn Rows, row: u16 },
-    Installed { library: Arc<Library>, item: usize },
+    Row {
+        rows: &'static dyn Rows,
+        row: u16,
+    },
+    Installed {
+        library: Arc<Library>,
+        item: usize,
+    },
+    /// Of a rule of a policy.
+    Made(&'static Made),
 }
 
 /// Why the process cannot run with the plugins it has.
@@ -192,6 +203,28 @@ impl Registry {
         self.of(kind).find(|entry| entry.id() == id)
     }
 
+    /// The same plugins, and the detectors that a policy's rules become. Rules of one id are of different policies.
+    pub fn with_rules(mut self, rules: &[DetectionSetting<'_>]) -> Result<Self, CompositionError> {
+        self.all.extend(self.entries_of_rules(rules)?);
+        Ok(self)
+    }
+
+    /// The detectors that a policy's rules become, of which none is made yet.
+    pub fn entries_of_rules(&self, rules: &[DetectionSetting<'_>]) -> Result<Vec<Entry>, CompositionError> {
+        let maker = self.rule_maker()?;
+        Ok(rules.iter().map(|rule| Entry(Source::Made(Made::new(maker, rule)))).collect())
+    }
+
+    /// What makes detectors of rules.
+    pub fn rule_maker(&self) -> Result<&'static dyn RuleMaker, CompositionError> {
+        let mut makers = rule_makers();
+        match (makers.next(), makers.next()) {
+            (Some(maker), None) => Ok(maker),
+            (None, _) => Err(missing("maker of detectors")),
+            (Some(_), Some(_)) => Err(CompositionError("two makers of detectors are linked".to_owned())),
+        }
+    }
+
     /// The matcher that serves `tools:` and `resources:`.
     pub fn patterns(&self) -> Result<&Entry, CompositionError> {
         let mut serving = self.of(Kind::Matcher).filter(|entry| entry.serves_patterns());
@@ -220,7 +253,10 @@ impl Registry {
 
 impl From<&'static Registration> for Entry {
     fn from(registration: &'static Registration) -> Self {
-        Self(Source::Linked(registration))
+        Self(match registration.factory {
+            Factory::Row { rows, row } => Source::Row { rows, row },
+            _ => Source::Linked(registration),
+        })
     }
 }
 
@@ -235,6 +271,11 @@ impl fmt::Debug for Entry {
 pub enum Origin<'e> {
     /// It is part of the program.
     BuiltIn,
+    /// It is a rule of a policy, or of a file that a policy imports.
+    Rule {
+        /// The file.
+        file: &'e str,
+    },
     /// It is in an installed library.
     Plugin {
         /// The library's name.
@@ -248,6 +289,7 @@ impl fmt::Display for Origin<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BuiltIn => f.write_str("built-in"),
+            Self::Rule { file } => write!(f, "rule of {file}"),
             Self::Plugin { name, version } => write!(f, "plugin {name} {version}"),
         }
     }
@@ -256,7 +298,7 @@ impl fmt::Display for Origin<'_> {
 impl Entry {
     fn item(&self) -> Option<&InstalledItem> {
         match &self.0 {
-            Source::Linked(_) | Source::Row { .. } => None,
+            Source::Linked(_) | Source::Row { .. } | Source::Made(_) => None,
             Source::Installed { library, item } => library.plugin.items.get(*item),
         }
     }
@@ -265,7 +307,7 @@ impl Entry {
     pub fn kind(&self) -> Kind {
         match &self.0 {
             Source::Linked(registration) => registration.factory.kind(),
-            Source::Row { .. } => Kind::Detector,
+            Source::Row { .. } | Source::Made(_) => Kind::Detector,
             Source::Installed { .. } => self.item().map_or(Kind::Sink, |item| item.kind),
         }
     }
@@ -275,6 +317,7 @@ impl Entry {
         match &self.0 {
             Source::Linked(registration) => registration.meta.id,
             Source::Row { rows, row } => rows.id(*row),
+            Source::Made(made) => &made.id,
             Source::Installed { .. } => self.item().map_or("", |item| item.id),
         }
     }
@@ -289,7 +332,11 @@ impl Entry {
         let listed: &[&'static str] = match &self.0 {
             Source::Linked(registration) => registration.meta.keywords,
             Source::Installed { .. } => self.item().map_or(&[], |item| &item.keywords),
-            Source::Row { .. } => &[],
+            Source::Row { .. } | Source::Made(_) => &[],
+        };
+        let made: &'static [String] = match &self.0 {
+            Source::Made(made) => &made.keywords,
+            _ => &[],
         };
         let row = match &self.0 {
             Source::Row { rows, row } => Some((*rows, *row)),
@@ -300,13 +347,14 @@ impl Entry {
             let (rows, row) = row?;
             rows.keyword(row, number.next()?)
         });
-        listed.iter().copied().chain(of_row)
+        listed.iter().copied().chain(of_row).chain(made.iter().map(String::as_str))
     }
 
     /// Where it comes from.
     pub fn origin(&self) -> Origin<'_> {
         match &self.0 {
             Source::Linked(_) | Source::Row { .. } => Origin::BuiltIn,
+            Source::Made(made) => Origin::Rule { file: &made.file },
             Source::Installed { library, .. } => {
                 Origin::Plugin { name: library.plugin.name, version: library.plugin.version }
             }
@@ -316,7 +364,7 @@ impl Entry {
     /// The library it is in, if it is not part of the program.
     pub fn library(&self) -> Option<&Arc<Library>> {
         match &self.0 {
-            Source::Linked(_) | Source::Row { .. } => None,
+            Source::Linked(_) | Source::Row { .. } | Source::Made(_) => None,
             Source::Installed { library, .. } => Some(library),
         }
     }
@@ -325,10 +373,38 @@ impl Entry {
     pub fn linked(&self) -> Option<&'static Registration> {
         match &self.0 {
             Source::Linked(registration) => Some(registration),
-            Source::Row { .. } => registrations().find(|registration| {
-                matches!(registration.factory, Factory::Row { .. }) && registration.meta.id == self.id()
-            }),
-            Source::Installed { .. } => None,
+            Source::Row { rows, row } => row_registration(*rows, *row),
+            Source::Installed { .. } | Source::Made(_) => None,
+        }
+    }
+
+    /// Whether it is a row of a table of the program.
+    pub const fn is_row(&self) -> bool {
+        matches!(self.0, Source::Row { .. })
+    }
+
+    /// What it says of itself, if it is part of the program. A row says it anew at each call.
+    pub fn meta(&self) -> Option<Meta> {
+        match &self.0 {
+            Source::Linked(registration) => Some(registration.meta),
+            Source::Row { rows, row } => Some(rows.meta(*row)),
+            Source::Installed { .. } | Source::Made(_) => None,
+        }
+    }
+
+    /// What a person wants to know of a row beside that.
+    pub fn about(&self) -> About {
+        match &self.0 {
+            Source::Row { rows, row } => rows.about(*row),
+            _ => About::default(),
+        }
+    }
+
+    /// The rule it was made of, if it is one of a policy.
+    pub fn rule(&self) -> Option<DetectionRule> {
+        match &self.0 {
+            Source::Made(made) => made.rule().ok(),
+            _ => None,
         }
     }
 
@@ -336,6 +412,7 @@ impl Entry {
     pub fn label(&self) -> String {
         match self.origin() {
             Origin::BuiltIn => format!("plugin `{}`", self.id()),
+            Origin::Rule { .. } => format!("detection rule `{}`", self.id()),
             Origin::Plugin { name, .. } => {
                 format!("plugin `{name}` ({} `{}`)", self.kind().as_str(), self.id())
             }
@@ -353,7 +430,7 @@ impl Entry {
     pub fn matcher(&self, config: &str) -> Result<Box<dyn Matcher>, PluginError> {
         match &self.0 {
             Source::Installed { library, .. } => library.matcher(self.id(), config),
-            Source::Row { .. } => Err(self.other_kind()),
+            Source::Row { .. } | Source::Made(_) => Err(self.other_kind()),
             Source::Linked(registration) => match registration.factory {
                 Factory::Matcher { build, .. } => build(config),
                 _ => Err(self.other_kind()),
@@ -365,7 +442,7 @@ impl Entry {
     pub fn anchors(&self, config: &str) -> Result<Anchors, PluginError> {
         match &self.0 {
             Source::Installed { library, .. } => Ok(library.matcher(self.id(), config)?.anchors()),
-            Source::Row { .. } => Err(self.other_kind()),
+            Source::Row { .. } | Source::Made(_) => Err(self.other_kind()),
             Source::Linked(registration) => match registration.factory {
                 Factory::Matcher { anchors, .. } => anchors(config),
                 _ => Err(self.other_kind()),
@@ -378,9 +455,9 @@ impl Entry {
         match &self.0 {
             Source::Installed { library, .. } => library.detector(self.id(), config),
             Source::Row { rows, row } => build_row(*rows, *row, config),
+            Source::Made(made) => made.detector(),
             Source::Linked(registration) => match registration.factory {
                 Factory::Detector { build } => build(config),
-                Factory::Row { rows, row } => build_row(rows, row, config),
                 _ => Err(self.other_kind()),
             },
         }
@@ -390,7 +467,7 @@ impl Entry {
     pub fn sink(&self, config: &str) -> Result<Box<dyn Sink>, PluginError> {
         match &self.0 {
             Source::Installed { library, .. } => library.sink(self.id(), config),
-            Source::Row { .. } => Err(self.other_kind()),
+            Source::Row { .. } | Source::Made(_) => Err(self.other_kind()),
             Source::Linked(registration) => match registration.factory {
                 Factory::Sink { build } => build(config),
                 _ => Err(self.other_kind()),

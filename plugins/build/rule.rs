@@ -31,6 +31,9 @@ pub(crate) enum Confidence {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rule {
+    /// The file's name.
+    #[serde(skip)]
+    pub family: String,
     pub id: String,
     pub summary: String,
     pub why: String,
@@ -68,7 +71,9 @@ pub(crate) fn read_all(folder: &Path) -> Result<Vec<Rule>, Box<dyn Error>> {
         let text = std::fs::read_to_string(&path)?;
         let read: Vec<Rule> =
             serde_yaml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        let family = path.file_stem().unwrap_or_default().to_string_lossy();
         for mut rule in read {
+            rule.family = family.to_string();
             for text in rule.examples.iter_mut().chain(&mut rule.negatives) {
                 *text = text.replace(SEAM, "");
             }

@@ -1,6 +1,6 @@
 //! What the crate includes: one text, one list of numbers a row, one blob of automata.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write;
 use std::path::Path;
@@ -110,14 +110,19 @@ fn row(
         .filter_map(|text| pattern::parse(text).ok().and_then(|hir| hir.properties().minimum_len()))
         .min()
         .unwrap_or(0);
-    let literals = placed(texts, &literals);
+    let begins = literals;
+    let literals = placed(texts, &begins);
     let mut list = |texts: &mut Texts, all: &[String]| {
         let all: Vec<(String, u8)> = all.iter().map(|word| (word.clone(), 0)).collect();
         placed(texts, &all)
     };
     let mut near: Vec<String> = rule.near.iter().map(|word| word.to_ascii_lowercase()).collect();
-    near.sort();
-    near.dedup();
+    let mut seen = BTreeSet::new();
+    near.retain(|word| seen.insert(word.clone()));
+    // What begins a token already is looked for already: such names stand last.
+    let known = |word: &String| begins.iter().any(|(literal, _)| literal == word);
+    near.sort_by_key(|word| known(word));
+    let new = near.iter().filter(|word| !known(word)).count();
     let check = match &rule.check {
         None => 0,
         Some(name) => {
@@ -126,8 +131,8 @@ fn row(
     };
     writeln!(
         rows,
-        "    Row {{ id: {}, literals: {}, near: {}, with: {}, narrowed: {}, strict: {}, shortest: {}, token: {token}, value: {value}, entropy: {:.2}, \
-         check: {check}, off: {}, severity: Severity::{:?}, confidence: Confidence::{:?}, summary: {}, why: {}, \
+        "    Row {{ id: {}, literals: {}, near: {}, new: {new}, with: {}, narrowed: {}, strict: {}, shortest: {}, token: {token}, value: {value}, entropy: {:.2}, \
+         check: {check}, off: {}, severity: Severity::{:?}, confidence: Confidence::{:?}, family: {}, summary: {}, why: {}, \
          leaked: {}, source: {}, examples: {}, negatives: {} }},",
         texts.span(&rule.id),
         literals,
@@ -140,6 +145,7 @@ fn row(
         rule.off,
         rule.severity,
         rule.confidence,
+        texts.span(&rule.family),
         texts.span(&rule.summary),
         texts.span(&rule.why),
         texts.span(&rule.leaked),

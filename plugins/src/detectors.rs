@@ -69,6 +69,7 @@ mod github;
 mod google;
 mod header;
 mod jwt;
+mod pattern;
 mod private_key;
 mod rules;
 mod text;

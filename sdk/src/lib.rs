@@ -16,6 +16,7 @@ mod history;
 mod manifest;
 mod matcher;
 mod plugin;
+mod rule;
 mod sink;
 mod table;
 #[cfg(feature = "testing")]
@@ -34,8 +35,12 @@ pub use matcher::{Access, Anchors, Matcher, PartKind, Subject};
 pub use plugin::{
     Factory, Kind, Meta, NoConfig, Plugin, PluginError, Registration, Role, registrations, singles,
 };
+pub use rule::{
+    Allow, AllowTarget, DetectionRule, ForeignRules, RuleFault, RuleMaker, RuleReader, rule_makers,
+    rule_readers,
+};
 pub use sink::{Event, Manner, Sink, SinkError};
-pub use table::{Rows, Table, build_row, tables};
+pub use table::{About, Rows, Table, build_row, row_registration, tables};
 
 /// The SDK's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -58,4 +63,5 @@ pub mod __private {
 
     pub use crate::plugin::panic_message;
     pub use crate::plugin::{build_detector, build_matcher, build_sink, config_schema, matcher_anchors};
+    pub use crate::rule::{Maker, Reader};
 }

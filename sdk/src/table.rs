@@ -7,8 +7,31 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use crate::NoConfig;
-use crate::detector::Detector;
+use crate::detector::{Confidence, Detector, Severity};
 use crate::plugin::{Factory, Meta, PluginError, Registration, config_schema};
+
+/// What a person wants to know of a row beside its [`Meta`]. What the table does not know is empty.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct About {
+    /// The family it belongs to, one word or several joined by hyphens.
+    pub family: &'static str,
+    /// What to do when such a secret has leaked.
+    pub leaked: &'static str,
+    /// The address of the page that its form is from.
+    pub source: &'static str,
+    /// How bad a leak is.
+    pub severity: Option<Severity>,
+    /// The greatest confidence of a finding.
+    pub confidence: Option<Confidence>,
+}
+
+impl About {
+    /// Knows nothing but the family.
+    pub const fn of_family(family: &'static str) -> Self {
+        Self { family, leaked: "", source: "", severity: None, confidence: None }
+    }
+}
 
 /// A table of detectors. Every row is a detector like any other: it has an id of its own, a policy can switch it off, and
 /// it is examined, listed and documented as one.
@@ -29,6 +52,12 @@ pub trait Rows: Sync + fmt::Debug {
 
     /// Whatever else the row says of itself, for the reference pages and the tests. Made anew at each call.
     fn meta(&self, row: u16) -> Meta;
+
+    /// What a person wants to know of the row beside that: whose it is, and what to do.
+    fn about(&self, row: u16) -> About {
+        let _ = row;
+        About::default()
+    }
 
     /// Makes the row's detector.
     fn build(&self, row: u16) -> Result<Box<dyn Detector>, PluginError>;
@@ -62,6 +91,19 @@ pub(crate) fn rows() -> &'static [Registration] {
             })
             .collect()
     })
+}
+
+/// A row as a registration.
+pub fn row_registration(table: &'static dyn Rows, row: u16) -> Option<&'static Registration> {
+    let mut before = 0;
+    for other in tables() {
+        // Two tables without a size may have one address.
+        if std::ptr::addr_eq(other, table) && other.fingerprint() == table.fingerprint() {
+            return rows().get(before + usize::from(row));
+        }
+        before += usize::from(other.count());
+    }
+    None
 }
 
 /// Has the schema of a detector without options.

@@ -5,6 +5,7 @@ mod help;
 mod judging;
 mod records;
 mod redacting;
+mod rules;
 mod scaffold;
 mod schema;
 mod shells;

@@ -41,7 +41,10 @@ pub struct PluginsListArgs {
     /// Only what came with installed plugins
     #[arg(long)]
     pub installed: bool,
-    /// Print the list as JSON
+    /// Every detector that is a rule of the program, in a line of its own instead of by family
+    #[arg(long)]
+    pub detectors: bool,
+    /// Print the list as JSON, every detector in it
     #[arg(long)]
     pub json: bool,
 }

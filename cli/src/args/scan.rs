@@ -60,6 +60,10 @@ pub struct ScanArgs {
     /// Take detectors' settings from this policy file [default: every layer's policy that applies here]
     #[arg(long, value_name = "FILE", help_heading = "Selection")]
     pub policy: Option<PathBuf>,
+    /// Find what these detection rules describe, too: a file in the form of a policy's `secrets: {rules: ...}`, or a
+    /// configuration of gitleaks (TOML)
+    #[arg(long, value_name = "FILE", help_heading = "Selection")]
+    pub rules: Vec<PathBuf>,
 
     /// Findings that are listed in this file are known and not reported
     #[arg(long, value_name = "FILE", help_heading = "Baseline")]

@@ -19,6 +19,7 @@ pub(crate) fn run(args: RedactArgs, ui: &Ui) -> Result<Exit, Failure> {
     let registry = composition::with_plugins(&places, &args.plugin)?;
     let compiled = composition::policy(args.policy.as_deref(), &places, &registry)?;
     let layers = compiled.layers().map_err(|error| composition::invalid_policy(&error))?;
+    let registry = scan::detection::with_rules(registry, &layers, &[], ui)?;
     let settings = scan::settings(&layers, &registry, &args.plugin);
     let engine = Engine::new(&registry, &settings).map_err(|error| unjudged(&error))?;
     engine.load_libraries().map_err(|error| Failure::new(Exit::Data, error.to_string()))?;

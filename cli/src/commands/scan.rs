@@ -5,6 +5,7 @@ mod archive;
 mod baseline;
 mod config;
 mod content;
+pub(crate) mod detection;
 mod encoding;
 mod format;
 mod found;
@@ -47,6 +48,7 @@ pub(crate) fn run(args: ScanArgs, ui: &Ui) -> Result<Exit, Failure> {
     let registry = composition::with_plugins(&places, &args.plugin)?;
     let compiled = composition::policy(args.policy.as_deref(), &places, &registry)?;
     let layers = compiled.layers().map_err(|error| composition::invalid_policy(&error))?;
+    let registry = detection::with_rules(registry, &layers, &args.rules, ui)?;
     let settings = settings(&layers, &registry, &args.plugin);
     let engine = Engine::new(&registry, &settings).map_err(|error| internal(error.to_string()))?;
     // Libraries are loaded before the walk has threads, while a process can still be made for them.

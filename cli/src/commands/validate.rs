@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{
-    Checked, Diagnostic, LayerKind, Policy, PolicyError, Severity, Source, check, source, sources,
+    Checked, Diagnostic, LayerKind, Policy, PolicyError, Severity, Source, check_source, source, sources,
 };
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ pub(crate) fn run(args: ValidateArgs, ui: &Ui) -> Result<Exit, Failure> {
     let checked: Vec<_> = sources
         .into_iter()
         .map(|source| {
-            let checked = check(&source.text, source.kind, &registry);
+            let checked = check_source(&source, &registry);
             (source, checked)
         })
         .collect();
@@ -74,6 +74,10 @@ fn print(source: &Source, checked: &Checked, ui: &Ui) {
     ui.line(format!("Default action: {}", policy.default_action));
     if policy.monitor {
         ui.line("Mode: monitor (nothing is stopped by this policy)");
+    }
+    if !policy.detection.is_empty() {
+        let imported = policy.detection.iter().filter(|own| own.file.is_some()).count();
+        ui.line(format!("Detection rules: {} ({imported} imported)", policy.detection.len()));
     }
     ui.line(format!("Rules: {}", policy.rules.len()));
     for rule in &policy.rules {
@@ -158,6 +162,7 @@ fn described(policy: &Policy) -> serde_json::Map<String, Value> {
         "description": policy.description,
         "default_action": policy.default_action,
         "monitor": policy.monitor,
+        "detection_rules": policy.detection.iter().map(|own| &own.rule.id).collect::<Vec<_>>(),
         "rules": rules,
     });
     match described {

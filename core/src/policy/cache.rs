@@ -4,13 +4,14 @@
 //! compilation that a second change could have left the same stat (the clock of a file system is coarse) is compared
 //! by its content. A cache that cannot be trusted is ignored; a cache that cannot be written is no fault of the policy.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
 use super::compile::{self, VERSION, compile};
 use super::compiled::{Compiled, Head, LayerSource};
+use super::detection::MAX_IMPORT;
 use super::diagnostic::PolicyError;
 use super::layers::{self, LayerKind, Source};
 use crate::places::Places;
@@ -63,7 +64,7 @@ fn compare(
 ) -> Result<Option<State>, PolicyError> {
     let head = compiled.head()?;
     let same_build = head.version == VERSION && head.fingerprint == compile::fingerprint(registry);
-    let same_paths = head.sources.len() == paths.len()
+    let same_paths = head.sources.len() >= paths.len()
         && head.sources.iter().zip(paths).all(|(source, (kind, path))| {
             source.kind == *kind && source.path == path.as_os_str().as_encoded_bytes()
         });
@@ -72,8 +73,9 @@ fn compare(
     }
     let mut fresh = true;
     let mut stamps = Vec::with_capacity(paths.len());
-    for (source, (kind, path)) in head.sources.iter().zip(paths) {
-        let stamp = layers::stat(path, *kind)?.as_ref().map(stamp).unwrap_or_default();
+    for source in &head.sources {
+        let Some(path) = path(source.path) else { return Ok(None) };
+        let stamp = layers::stat(path, source.kind)?.as_ref().map(stamp).unwrap_or_default();
         if stamp.exists != source.stamp.exists {
             return Ok(None);
         }
@@ -88,10 +90,31 @@ fn compare(
     same_content(&head, paths)
 }
 
+/// A path that was stored. `None` where it has no such form any more.
+#[cfg(unix)]
+fn path(bytes: &[u8]) -> Option<&Path> {
+    use std::os::unix::ffi::OsStrExt;
+
+    Some(Path::new(std::ffi::OsStr::from_bytes(bytes)))
+}
+
+/// A path that was stored. `None` where it has no such form any more.
+#[cfg(not(unix))]
+fn path(bytes: &[u8]) -> Option<&Path> {
+    std::str::from_utf8(bytes).ok().map(Path::new)
+}
+
 /// The slow comparison: reads the files.
 fn same_content(head: &Head<'_>, paths: &[(LayerKind, PathBuf); 3]) -> Result<Option<State>, PolicyError> {
     let now = nanoseconds(SystemTime::now());
-    let snapshot = Snapshot::take(paths)?;
+    let mut snapshot = Snapshot::take(paths)?;
+    for source in head.sources.iter().skip(paths.len()) {
+        let Some(path) = path(source.path) else { return Ok(None) };
+        snapshot.stamps.push(match layers::read_up_to(path, source.kind, MAX_IMPORT)? {
+            None => (Stamp::default(), [0; 32]),
+            Some(file) => (stamp(&file.metadata), Sha256::digest(file.text.as_bytes()).into()),
+        });
+    }
     let same = head
         .sources
         .iter()

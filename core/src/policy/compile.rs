@@ -5,8 +5,8 @@ use std::path::Path;
 use agentfirewall_sdk::{Anchors, Kind};
 
 use super::compiled::{
-    Compiled, DetectorSetting, Head, LayerHead, LayerPlace, LayerSource, RuleRecord, SinkSetting, Step,
-    short_checksum,
+    Compiled, DetectionSetting, DetectorSetting, Head, LayerHead, LayerPlace, LayerSource, RuleRecord,
+    SinkSetting, Step, short_checksum,
 };
 use super::diagnostic::{PolicyError, PolicyErrorKind};
 use super::index::IndexBuilder;
@@ -19,7 +19,7 @@ use crate::registry::Registry;
 use crate::tolerance::PluginSetting;
 
 /// The part of the cache's key that no file says: this version, with the policy it embeds.
-pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/4");
+pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/5");
 
 /// Reads and compiles one file as the only layer. Nothing is cached.
 pub fn load_file(path: &Path, kind: LayerKind, registry: &Registry) -> Result<Compiled, PolicyError> {
@@ -46,24 +46,32 @@ pub(super) fn compile(
 ) -> Result<Vec<u8>, PolicyError> {
     let mut policies = Vec::with_capacity(sources.len());
     for source in sources {
-        let policy = check_errors(&source.text, source.kind, registry)
+        let policy = check_errors(source, registry)
             .map_err(|problems| PolicyError::invalid(&source.path, source.kind, &source.text, problems))?;
-        policies.push((source, source.path.display().to_string(), policy));
+        let rules: Vec<String> =
+            policy.detection.iter().filter_map(|own| serde_json::to_string(&own.rule).ok()).collect();
+        policies.push((source, source.path.display().to_string(), policy, rules));
     }
     let mut body = Vec::new();
     let mut heads = Vec::with_capacity(policies.len());
-    for (source, path, policy) in &policies {
+    for (source, path, policy, rules) in &policies {
         let failed = |error: String| PolicyError::new(PolicyErrorKind::Plugin, &source.path, error);
         let place = layer(policy, registry, &mut body).map_err(failed)?;
-        heads.push(head(source.kind, path, policy, place));
+        heads.push(head(source.kind, path, policy, rules, place));
     }
-    let head = Head {
-        version: VERSION,
-        fingerprint: fingerprint(registry),
-        made_ns,
-        sources: stamps.to_vec(),
-        layers: heads,
-    };
+    let mut sources = stamps.to_vec();
+    // A policy that is not cached has no use for them.
+    if !stamps.is_empty() {
+        for (source, _, policy, _) in &policies {
+            sources.extend(policy.imports.iter().map(|import| LayerSource {
+                kind: source.kind,
+                path: import.path.as_os_str().as_encoded_bytes(),
+                stamp: import.stamp,
+                sha256: import.sha256,
+            }));
+        }
+    }
+    let head = Head { version: VERSION, fingerprint: fingerprint(registry), made_ns, sources, layers: heads };
     let too_large = |error: postcard::Error| {
         PolicyError::new(PolicyErrorKind::Corrupt, "<compiled policy>", format!("cannot be made: {error}"))
     };
@@ -88,7 +96,13 @@ pub(super) const fn fnv(mut bytes: &[u8]) -> u64 {
     hash
 }
 
-fn head<'a>(kind: LayerKind, path: &'a str, policy: &'a Policy, body: LayerPlace) -> LayerHead<'a> {
+fn head<'a>(
+    kind: LayerKind,
+    path: &'a str,
+    policy: &'a Policy,
+    rules: &'a [String],
+    body: LayerPlace,
+) -> LayerHead<'a> {
     LayerHead {
         kind,
         source: path,
@@ -119,6 +133,17 @@ fn head<'a>(kind: LayerKind, path: &'a str, policy: &'a Policy, body: LayerPlace
                 id: &detector.id,
                 enabled: detector.enabled,
                 config: &detector.config,
+            })
+            .collect(),
+        detection: policy
+            .detection
+            .iter()
+            .zip(rules)
+            .map(|(own, rule)| DetectionSetting {
+                id: &own.rule.id,
+                keywords: own.keywords.iter().map(String::as_str).collect(),
+                rule,
+                file: own.file.as_deref().and_then(Path::to_str).unwrap_or(path),
             })
             .collect(),
         sinks: policy

@@ -25,7 +25,7 @@ use crate::stamp::Stamp;
 use crate::tolerance::PluginSetting;
 
 /// Changes with every change of the format.
-pub(super) const MAGIC: [u8; 8] = *b"AFWPOL04";
+pub(super) const MAGIC: [u8; 8] = *b"AFWPOL05";
 const PREFIX: usize = 20;
 /// Conditions nest at most as deep as the YAML they come from.
 const MAX_NESTING: usize = 40;
@@ -75,6 +75,8 @@ pub(super) struct LayerHead<'a> {
     pub(super) plugins: Vec<PluginSetting<'a>>,
     #[serde(borrow)]
     pub(super) detectors: Vec<DetectorSetting<'a>>,
+    #[serde(borrow)]
+    pub(super) detection: Vec<DetectionSetting<'a>>,
     #[serde(borrow)]
     pub(super) sinks: Vec<SinkSetting<'a>>,
     pub(super) body: LayerPlace,
@@ -129,6 +131,20 @@ pub struct DetectorSetting<'a> {
     pub enabled: bool,
     /// Its configuration, JSON.
     pub config: &'a str,
+}
+
+/// A detection rule, which becomes a detector when one of its keywords stands in a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetectionSetting<'a> {
+    /// The detector's id.
+    pub id: &'a str,
+    /// Its keywords; none means every text.
+    #[serde(borrow)]
+    pub keywords: Vec<&'a str>,
+    /// The rule, JSON; see [`DetectionRule`](agentfirewall_sdk::DetectionRule).
+    pub rule: &'a str,
+    /// The file it is from.
+    pub file: &'a str,
 }
 
 /// One sink.
@@ -237,6 +253,8 @@ pub struct Layer<'a> {
     pub plugins: Vec<PluginSetting<'a>>,
     /// Settings of detectors, in the order of the file.
     pub detectors: Vec<DetectorSetting<'a>>,
+    /// The detection rules of its own.
+    pub detection: Vec<DetectionSetting<'a>>,
     /// The sinks, in the order of the file.
     pub sinks: Vec<SinkSetting<'a>>,
     parts: Parts<'a>,
@@ -346,7 +364,9 @@ impl Compiled {
                 let LayerHead { kind, source, name, version, description, default_action, monitor, .. } =
                     layer;
                 let LayerHead { on_audit_error, audit, .. } = layer;
-                let LayerHead { ask, on_error, secrets, programs, plugins, detectors, sinks, .. } = layer;
+                let LayerHead {
+                    ask, on_error, secrets, programs, plugins, detectors, detection, sinks, ..
+                } = layer;
                 Ok(Layer {
                     kind,
                     source,
@@ -363,6 +383,7 @@ impl Compiled {
                     programs,
                     plugins,
                     detectors,
+                    detection,
                     sinks,
                     parts,
                     compiled: self,
@@ -371,7 +392,8 @@ impl Compiled {
             .collect()
     }
 
-    /// The paths that can hold a policy, as they were when the policy was compiled. Empty for a policy that was
+    /// The paths that can hold a policy, as they were when the policy was compiled, and behind them the files that their
+    /// policies take detection rules from. Empty for a policy that was
     /// compiled from a text or one file.
     pub fn sources(&self) -> Result<Vec<LayerSource<'_>>, PolicyError> {
         Ok(self.head()?.sources)

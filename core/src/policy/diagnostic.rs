@@ -137,6 +137,12 @@ impl PolicyError {
         }
     }
 
+    /// The problem of a file of detection rules, on one line with its name.
+    pub fn message_of_rules(&self) -> String {
+        let message = self.message.trim_end_matches("; run `agentfirewall validate`");
+        format!("rules `{}`: {message}", self.file.display().to_string().replace(['\n', '\r'], " "))
+    }
+
     /// The problem without the file's name.
     pub fn message(&self) -> &str {
         &self.message

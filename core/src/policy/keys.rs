@@ -1,6 +1,6 @@
 //! The words of a policy file: the reader refuses every other, and the JSON Schema offers these.
 
-use agentfirewall_sdk::{Action, Severity};
+use agentfirewall_sdk::{Action, AllowTarget, Confidence, Severity};
 
 use super::model::OnError;
 use crate::tolerance::OnFailure;
@@ -35,7 +35,27 @@ pub(super) const CONDITION: [&str; 3] = ["all", "any", "not"];
 /// Of `ask`.
 pub(super) const ASK: &[&str] = &["headless", "bypass"];
 /// Of `secrets`.
-pub(super) const SECRETS: &[&str] = &["parameters", "results", "prompts"];
+pub(super) const SECRETS: &[&str] = &["parameters", "results", "prompts", "rules", "import"];
+/// Of a detection rule: the fields of [`DetectionRule`](agentfirewall_sdk::DetectionRule).
+pub(super) const DETECTION_RULE: &[&str] = &[
+    "id",
+    "summary",
+    "why",
+    "leaked",
+    "pattern",
+    "secret_group",
+    "near",
+    "values",
+    "keywords",
+    "entropy",
+    "severity",
+    "confidence",
+    "allow",
+    "examples",
+    "negatives",
+];
+/// Of what a detection rule allows.
+pub(super) const ALLOW: &[&str] = &["patterns", "target", "words", "both"];
 /// Of `audit`.
 pub(super) const AUDIT: &[&str] = &["rotate", "retain"];
 /// Of `audit: {rotate: ...}`.
@@ -63,6 +83,20 @@ pub(super) const ON_FAILURE_WORDS: [(&str, OnFailure); 3] =
     [("deny", OnFailure::Deny), ("alert", OnFailure::Alert), ("ignore", OnFailure::Ignore)];
 /// `secrets: {results: ...}`, as whether they are masked.
 pub(super) const RESULTS_WORDS: [(&str, bool); 2] = [("mask", true), ("log", false)];
+/// A detection rule's `severity`.
+pub(super) const SEVERITY_WORDS: [(&str, Severity); 5] = [
+    ("info", Severity::Info),
+    ("low", Severity::Low),
+    ("medium", Severity::Medium),
+    ("high", Severity::High),
+    ("critical", Severity::Critical),
+];
+/// A detection rule's `confidence`.
+pub(super) const CONFIDENCE_WORDS: [(&str, Confidence); 3] =
+    [("low", Confidence::Low), ("medium", Confidence::Medium), ("high", Confidence::High)];
+/// What the patterns of an allowance are looked for in.
+pub(super) const TARGET_WORDS: [(&str, AllowTarget); 3] =
+    [("secret", AllowTarget::Secret), ("match", AllowTarget::Match), ("line", AllowTarget::Line)];
 /// What `ask` can become where no person is.
 pub(super) const NO_PERSON: [Action; 4] = [Action::Deny, Action::Alert, Action::Log, Action::Allow];
 /// `secrets: {parameters: ...}`.

@@ -133,6 +133,11 @@ pub(super) fn stat(path: &Path, kind: LayerKind) -> Result<Option<Metadata>, Pol
 
 /// Reads a policy file; `None` if there is none.
 pub(super) fn read(path: &Path, kind: LayerKind) -> Result<Option<ReadFile>, PolicyError> {
+    read_up_to(path, kind, yaml::MAX_BYTES)
+}
+
+/// The same with another limit, in bytes. Of a file that is larger comes a text that is larger.
+pub(super) fn read_up_to(path: &Path, kind: LayerKind, most: usize) -> Result<Option<ReadFile>, PolicyError> {
     let Some(found) = stat(path, kind)? else { return Ok(None) };
     // Opening a pipe would wait for a writer, and a policy that never ends would never be judged.
     if !found.is_file() {
@@ -143,12 +148,12 @@ pub(super) fn read(path: &Path, kind: LayerKind) -> Result<Option<ReadFile>, Pol
     let metadata = file.metadata().map_err(|error| PolicyError::unreadable(path, error))?;
     let mut bytes = Vec::new();
     // One byte more than a policy may have is enough to say that it is too large.
-    let limit = u64::try_from(yaml::MAX_BYTES).unwrap_or(u64::MAX).saturating_add(4);
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(4);
     file.take(limit).read_to_end(&mut bytes).map_err(|error| PolicyError::unreadable(path, error))?;
     let text = match String::from_utf8(bytes) {
         Ok(text) => text,
         // The cut at the limit may go through a character; the size is what is wrong then.
-        Err(error) if error.as_bytes().len() > yaml::MAX_BYTES => " ".repeat(yaml::MAX_BYTES + 1),
+        Err(error) if error.as_bytes().len() > most => " ".repeat(most + 1),
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
             return Err(PolicyError::unreadable(path, format!("it is not UTF-8 text (byte {at})")));

@@ -7,6 +7,7 @@
 mod cache;
 mod compile;
 mod compiled;
+mod detection;
 mod diagnostic;
 mod index;
 mod keys;
@@ -25,15 +26,16 @@ mod tests;
 pub use cache::load;
 pub use compile::{compile_text, load_file};
 pub use compiled::{
-    Compiled, Condition, DetectorSetting, Layer, LayerSource, Patterns, Rule, SinkSetting, audit_settings,
-    may_pass_unrecorded,
+    Compiled, Condition, DetectionSetting, DetectorSetting, Layer, LayerSource, Patterns, Rule, SinkSetting,
+    audit_settings, may_pass_unrecorded,
 };
+pub use detection::{RulesFile, rules_of_file};
 pub use diagnostic::{Diagnostic, InvalidPolicy, PolicyError, PolicyErrorKind, Severity};
 pub use layers::{DEFAULT_POLICY, DEFAULT_SOURCE, LayerKind, Source, source, sources};
 pub use model::{
-    AskFallback, AuditSettings, OnError, OwnedCondition, OwnedDetector, OwnedPlugin, OwnedRule, OwnedSink,
-    Policy, SecretsSettings,
+    AskFallback, AuditSettings, ImportedFile, OnError, OwnedCondition, OwnedDetectionRule, OwnedDetector,
+    OwnedPlugin, OwnedRule, OwnedSink, Policy, SecretsSettings,
 };
 pub use packs::{ALL as PACKS, Pack, effects, find as pack};
 pub use schema::schema;
-pub use validate::{Checked, check};
+pub use validate::{Checked, check, check_source};

@@ -1,10 +1,13 @@
 //! A validated policy, owned: what `validate` prints and what the compiler takes.
 
-use agentfirewall_sdk::Action;
+use std::path::PathBuf;
+
+use agentfirewall_sdk::{Action, DetectionRule};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Retention, Rotation};
 use crate::delivery::{Filter, Format, Group};
+use crate::stamp::Stamp;
 use crate::tolerance::OnFailure;
 
 /// What an `ask` becomes where no person can answer it.
@@ -87,6 +90,28 @@ pub struct OwnedDetector {
     pub config: String,
 }
 
+/// A detection rule that was checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnedDetectionRule {
+    /// The rule.
+    pub rule: DetectionRule,
+    /// The literals by which the host knows a text to show to its detector; none means every text.
+    pub keywords: Vec<String>,
+    /// The file it is from where that is not the policy's own.
+    pub file: Option<PathBuf>,
+}
+
+/// A file that a policy takes detection rules from, as it was when it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it was.
+    pub stamp: Stamp,
+    /// SHA-256 of its content.
+    pub sha256: [u8; 32],
+}
+
 /// One sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedSink {
@@ -153,7 +178,7 @@ pub struct OwnedRule {
 }
 
 /// One file's policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     /// The author's version of it, as it is written.
     pub version: String,
@@ -183,6 +208,10 @@ pub struct Policy {
     pub plugins: Vec<OwnedPlugin>,
     /// Settings of detectors, in the order of the file.
     pub detectors: Vec<OwnedDetector>,
+    /// The detection rules: its own, then those of the files it imports.
+    pub detection: Vec<OwnedDetectionRule>,
+    /// The files that it takes them from.
+    pub imports: Vec<ImportedFile>,
     /// The sinks, in the order of the file.
     pub sinks: Vec<OwnedSink>,
     /// The rules, in the order of the file.
@@ -206,6 +235,8 @@ impl Default for Policy {
             programs: Vec::new(),
             plugins: Vec::new(),
             detectors: Vec::new(),
+            detection: Vec::new(),
+            imports: Vec::new(),
             sinks: Vec::new(),
             rules: Vec::new(),
         }

@@ -3,7 +3,7 @@
 //! It says what the reader accepts with the plugins of this installation, as far as a schema can: what depends on the
 //! layer, on another file or on a plugin's own judgement is said in a description and checked by `validate`.
 
-use agentfirewall_sdk::{Action, Item, Kind};
+use agentfirewall_sdk::{Action, DetectionRule, Item, Kind};
 use serde_json::{Map, Value, json};
 
 use super::{keys, packs};
@@ -25,6 +25,7 @@ pub fn schema(registry: &Registry, installed: &dyn Fn(Kind, &str) -> Option<Item
     definitions.insert("rule".to_owned(), rule());
     definitions.insert("condition".to_owned(), condition(registry));
     definitions.insert("patterns".to_owned(), patterns());
+    definitions.insert("detection".to_owned(), detection());
     json!({
         "$schema": DRAFT,
         "title": "Policy of agentfirewall",
@@ -97,6 +98,17 @@ pub fn schema(registry: &Registry, installed: &dyn Fn(Kind, &str) -> Option<Item
                         "mask",
                     ),
                     "prompts": action("In what a person typed.", &keys::PROMPTS, Action::Deny),
+                    "rules": {
+                        "description": "Detection rules of your own, each a detector with an id of its own.",
+                        "type": ["array", "null"],
+                        "items": {"$ref": "#/$defs/detection"},
+                    },
+                    "import": {
+                        "description": "Files with further detection rules, in or below the policy's folder: in this form, or a \
+                                        configuration of gitleaks (TOML).",
+                        "type": ["array", "string", "null"],
+                        "items": {"type": "string"},
+                    },
                 },
             },
             "plugins": plugins(registry),
@@ -326,6 +338,45 @@ fn sink(registry: &Registry, definitions: &Map<String, Value>) -> Value {
     })
 }
 
+/// A detection rule, as the type that its maker gets says it, with the reader's liberties: a single text is a list of one.
+fn detection() -> Value {
+    let mut schema = schemars::schema_for!(DetectionRule).to_value();
+    relocate(&mut schema, "#/$defs/detection");
+    let texts = json!({"type": ["string", "number", "boolean"]});
+    for place in ["/properties", "/$defs/Allow/properties"] {
+        let Some(Value::Object(properties)) = schema.pointer_mut(place) else { continue };
+        for (name, property) in properties {
+            let Value::Object(members) = property else { continue };
+            let kind = match name.as_str() {
+                "id" | "pattern" => json!(["string", "number", "boolean"]),
+                "summary" | "why" | "leaked" => json!(["string", "number", "boolean", "null"]),
+                "secret_group" => json!("integer"),
+                "entropy" => json!("number"),
+                "allow" => json!(["array", "object", "null"]),
+                "near" | "values" | "keywords" | "examples" | "negatives" | "patterns" | "words" => {
+                    members.insert("items".to_owned(), texts.clone());
+                    json!(["array", "string", "number", "boolean", "null"])
+                }
+                _ => continue,
+            };
+            members.insert("type".to_owned(), kind);
+            // One allowance may stand alone, and is then what an element would be.
+            if name == "allow"
+                && let Some(one) = members.get("items").and_then(|items| items.get("$ref")).cloned()
+            {
+                members.insert("if".to_owned(), json!({"type": "object"}));
+                members.insert("then".to_owned(), json!({"$ref": one}));
+            }
+        }
+    }
+    if let Value::Object(members) = &mut schema {
+        for of_the_document in ["$schema", "$id", "title"] {
+            members.shift_remove(of_the_document);
+        }
+    }
+    schema
+}
+
 fn patterns() -> Value {
     let scalar = json!({"type": ["string", "number", "boolean"]});
     json!({"anyOf": [scalar, {"type": "array", "minItems": 1, "items": scalar}]})
@@ -394,8 +445,8 @@ fn reference(entry: &Entry) -> String {
 
 fn summary(entry: &Entry) -> String {
     // What an installed one does is in the description of its own schema.
-    match entry.linked() {
-        Some(registration) => registration.meta.summary.to_owned(),
+    match entry.meta() {
+        Some(meta) => meta.summary.to_owned(),
         None => format!("from the {}", entry.origin()),
     }
 }
@@ -469,6 +520,8 @@ mod tests {
             ("/properties/secrets/properties", keys::SECRETS),
             ("/$defs/rule/properties", keys::RULE),
             ("/$defs/sink/properties", keys::SINK),
+            ("/$defs/detection/properties", keys::DETECTION_RULE),
+            ("/$defs/detection/$defs/Allow/properties", keys::ALLOW),
             ("/$defs/sink/properties/group/properties", keys::GROUP),
         ] {
             assert_eq!(keys_of(&schema, pointer), sorted(known), "{pointer}");

@@ -12,6 +12,7 @@ use super::*;
 use crate::registry::Registry;
 
 mod cached;
+mod detection;
 mod plugins;
 mod texts;
 

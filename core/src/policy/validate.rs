@@ -1,14 +1,17 @@
 //! From a text to a checked policy: the schema, the plugins it refers to, and what a layer may say.
 
 mod audit;
+mod detection;
 mod extends;
 mod items;
 mod plugins;
 
+use std::path::Path;
+
 use agentfirewall_sdk::{Action, Kind};
 
 use super::diagnostic::{Diagnostic, Mark, Problems};
-use super::layers::LayerKind;
+use super::layers::{LayerKind, Source};
 use super::model::{AskFallback, OwnedCondition, OwnedPlugin, OwnedRule, Policy, SecretsSettings};
 use super::raw::{Fields, elements, entries};
 use super::yaml::{self, Key, Node, Value};
@@ -24,10 +27,20 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Reads and checks a policy's text as a policy of the given layer, with everything a person wants to know of it.
+/// Reads and checks a policy's text as a policy of the given layer, with everything a person wants to know of it. A text that
+/// is in no file can import none.
 pub fn check(text: &str, kind: LayerKind, registry: &Registry) -> Checked {
+    thoroughly(text, kind, None, registry)
+}
+
+/// The same for the text of a file.
+pub fn check_source(source: &Source, registry: &Registry) -> Checked {
+    thoroughly(&source.text, source.kind, source.path.parent(), registry)
+}
+
+fn thoroughly(text: &str, kind: LayerKind, folder: Option<&Path>, registry: &Registry) -> Checked {
     let mut problems = Problems::default();
-    let read = read(text, kind, registry, &mut problems);
+    let read = read(text, Reading { kind, folder, thorough: true }, registry, &mut problems);
     if let Some((policy, marks)) = &read {
         shadow::report(&policy.rules, marks, &mut problems);
     }
@@ -36,34 +49,52 @@ pub fn check(text: &str, kind: LayerKind, registry: &Registry) -> Checked {
 }
 
 /// The same without the warnings, whose search is no work for a hook.
-pub(super) fn check_errors(
-    text: &str,
-    kind: LayerKind,
-    registry: &Registry,
-) -> Result<Policy, Vec<Diagnostic>> {
+pub(super) fn check_errors(source: &Source, registry: &Registry) -> Result<Policy, Vec<Diagnostic>> {
     let mut problems = Problems::default();
-    match read(text, kind, registry, &mut problems) {
+    let reading = Reading { kind: source.kind, folder: source.path.parent(), thorough: false };
+    match read(&source.text, reading, registry, &mut problems) {
         Some((policy, _)) if problems.errors() == 0 => Ok(policy),
         _ => Err(problems.into_sorted()),
     }
 }
 
+/// What is read, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'r> {
+    pub(super) kind: LayerKind,
+    /// The folder of the policy's file.
+    pub(super) folder: Option<&'r Path>,
+    /// Whether a person wants to know everything: examples are tried, too.
+    pub(super) thorough: bool,
+}
+
 fn read(
     text: &str,
-    kind: LayerKind,
+    reading: Reading<'_>,
     registry: &Registry,
     problems: &mut Problems,
 ) -> Option<(Policy, Vec<Mark>)> {
     let tree = yaml::parse(text, problems)?;
-    Reader { kind, registry, problems, plugins: Vec::new() }.policy(&tree)
+    Reader::new(reading, registry, problems).policy(&tree)
 }
 
-struct Reader<'r> {
+pub(super) struct Reader<'r> {
     kind: LayerKind,
+    folder: Option<&'r Path>,
+    thorough: bool,
     registry: &'r Registry,
     problems: &'r mut Problems,
     /// What this policy says of installed plugins.
     plugins: Vec<OwnedPlugin>,
+    /// The ids of its detection rules.
+    detection: Vec<String>,
+}
+
+impl<'r> Reader<'r> {
+    pub(super) fn new(reading: Reading<'r>, registry: &'r Registry, problems: &'r mut Problems) -> Self {
+        let Reading { kind, folder, thorough } = reading;
+        Self { kind, folder, thorough, registry, problems, plugins: Vec::new(), detection: Vec::new() }
+    }
 }
 
 impl Reader<'_> {
@@ -84,6 +115,8 @@ impl Reader<'_> {
         }
         // Before anything that can name a plugin's items.
         self.plugins = self.plugins(fields.get("plugins"));
+        // Before the detectors, which can be these.
+        let (detection, imports) = self.detection(fields.get("secrets"));
         let mut policy = Policy {
             version: fields.text("version", self.problems).unwrap_or(standard.version),
             name: fields.text("name", self.problems).unwrap_or(standard.name),
@@ -98,6 +131,8 @@ impl Reader<'_> {
             audit: fields.get("audit").map(|node| self.audit(node)),
             secrets: self.secrets(fields.get("secrets")),
             plugins: self.plugins.clone(),
+            detection,
+            imports,
             detectors: self.detectors(fields.get("detectors")),
             sinks: self.sinks(fields.get("sinks")),
             extends: self.extends(fields.get("extends")),

@@ -58,6 +58,12 @@ impl Node {
         }
     }
 
+    /// The value of a key, if it is a mapping with that key.
+    pub(super) fn member(&self, key: &str) -> Option<&Self> {
+        let Value::Map(entries) = &self.value else { return None };
+        entries.iter().find(|(entry, _)| entry.text == key).map(|(_, node)| node)
+    }
+
     /// The value as JSON, for the configuration of a plugin.
     pub(super) fn to_json(&self) -> serde_json::Value {
         match &self.value {

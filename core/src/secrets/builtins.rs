@@ -1,9 +1,10 @@
 //! The built-in detectors behind the real engine: what they say of themselves, and texts that are none of their
 //! business.
 
-use agentfirewall_sdk::{Confidence, Factory, registrations};
+use agentfirewall_sdk::{Confidence, Factory, Kind, registrations};
 
-use super::Engine;
+use super::{DetectorSetting, Engine};
+use crate::registry::Entry;
 
 fn engine() -> Engine<'static> {
     agentfirewall_plugins::link();
@@ -13,22 +14,28 @@ fn engine() -> Engine<'static> {
 fn detectors() -> impl Iterator<Item = &'static agentfirewall_sdk::Registration> {
     agentfirewall_plugins::link();
     // The tests of the policy register a probe in this binary too.
-    registrations().filter(|plugin| {
-        matches!(plugin.factory, Factory::Detector { .. }) && !plugin.meta.id.starts_with("probe-")
-    })
+    registrations()
+        .filter(|plugin| plugin.factory.kind() == Kind::Detector && !plugin.meta.id.starts_with("probe-"))
 }
 
 #[test]
 fn every_example_is_found_by_its_detector_and_no_negative_is() {
     let mut seen = 0;
+    let together = engine();
     for plugin in detectors() {
         let meta = plugin.meta;
-        let alone = Engine::from_entries(std::iter::once(plugin), &[]).unwrap();
-        let together = engine();
+        // One that takes part only where a policy says so is found alone.
+        let off = Entry::from(plugin).off();
+        let on = [DetectorSetting { id: meta.id, enabled: true, config: "" }];
+        let alone = Engine::from_entries(std::iter::once(plugin), &on).unwrap();
         assert!(!meta.examples.is_empty() && !meta.negatives.is_empty(), "{}", meta.id);
         for example in meta.examples {
             assert!(!alone.scan_text(example).unwrap().findings.is_empty(), "{}: {example}", meta.id);
-            assert!(!together.scan_text(example).unwrap().findings.is_empty(), "{}: {example}", meta.id);
+            assert!(
+                off || !together.scan_text(example).unwrap().findings.is_empty(),
+                "{}: {example}",
+                meta.id
+            );
             // In the middle of a text too, and with Windows line ends.
             let inside = format!("first line é\r\n{example}\r\nlast line");
             assert_eq!(
@@ -43,7 +50,7 @@ fn every_example_is_found_by_its_detector_and_no_negative_is() {
         }
         seen += 1;
     }
-    assert!(seen >= 25, "only {seen} detectors are linked");
+    assert!(seen >= 1000, "only {seen} detectors are linked");
 }
 
 /// Ordinary text that looks secret and is not.
@@ -127,7 +134,11 @@ fn only_a_structure_gives_high_confidence() {
 fn hostile_texts_take_linear_work() {
     // Every keyword over and over. A detector that looks further with every hit would not come back in a person's time.
     let engine = engine();
-    for keyword in detectors().flat_map(|plugin| plugin.meta.keywords) {
+    // Rules that are data are one type: a spread sample of them shows what all do.
+    let some = detectors()
+        .enumerate()
+        .filter(|(number, plugin)| !matches!(plugin.factory, Factory::Row { .. }) || number % 16 == 0);
+    for keyword in some.flat_map(|(_, plugin)| plugin.meta.keywords) {
         let text = keyword.repeat(30_000 / keyword.len());
         assert_eq!(engine.scan_text(&text).unwrap().failures, []);
     }

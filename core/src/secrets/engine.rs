@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::prefilter::{Hit, Prefilter};
 use super::{decode, value};
 use crate::guard::{Fault, guarded};
-use crate::registry::{Entry, Registry};
+use crate::policy::DetectionSetting;
+use crate::registry::{CompositionError, Entry, Registry};
 use crate::tolerance::{Failure, OnFailure, PluginSetting};
 
 /// Above this length (in bytes) the name of a member is no longer shown to the detectors together with its value: what
@@ -45,6 +46,9 @@ pub enum EngineError {
         /// What the detector says.
         message: String,
     },
+    /// This binary cannot make a detector of a rule.
+    #[error(transparent)]
+    Composition(#[from] CompositionError),
     /// A detector returned an error.
     #[error("{plugin} failed: {message}")]
     Failed {
@@ -124,6 +128,19 @@ impl<'r> Engine<'r> {
     /// detector is first needed, or by [`Engine::check`].
     pub fn new(registry: &Registry, settings: &[DetectorSetting<'r>]) -> Result<Self, EngineError> {
         Self::from_entries(registry.of(Kind::Detector).cloned(), settings)
+    }
+
+    /// The same with detectors that a policy's own rules become.
+    pub fn with_rules(
+        registry: &Registry,
+        settings: &[DetectorSetting<'r>],
+        rules: &[DetectionSetting<'_>],
+    ) -> Result<Self, EngineError> {
+        if rules.is_empty() {
+            return Self::new(registry, settings);
+        }
+        let own = registry.entries_of_rules(rules)?;
+        Self::from_entries(registry.of(Kind::Detector).cloned().chain(own), settings)
     }
 
     /// The same from any set of plugins; those of other kinds are passed over.

@@ -6,10 +6,10 @@
 
 mod automaton;
 mod check;
-mod near;
+pub(super) mod near;
 
 use agentfirewall_sdk::{
-    Confidence, Detector, Finding, Meta, PluginError, Rows, Scan, Severity, register_table,
+    About, Confidence, Detector, Finding, Meta, PluginError, Rows, Scan, Severity, register_table,
 };
 
 use self::automaton::Automaton;
@@ -26,6 +26,8 @@ struct Row {
     /// Of [`WORDS`]: what begins a token.
     literals: Span,
     near: Span,
+    /// How many of `near`, the first ones, are not among the literals.
+    new: u32,
     with: Span,
     /// Whether `with` is the rule's own.
     narrowed: bool,
@@ -42,6 +44,7 @@ struct Row {
     off: bool,
     severity: Severity,
     confidence: Confidence,
+    family: Span,
     summary: Span,
     why: Span,
     leaked: Span,
@@ -83,6 +86,12 @@ impl Span {
     }
 }
 
+impl Row {
+    fn keywords(&self) -> impl Iterator<Item = &'static str> {
+        self.literals.words().chain(Span(self.near.0, self.new).words())
+    }
+}
+
 /// All rules.
 #[derive(Debug)]
 struct Rules;
@@ -106,7 +115,7 @@ impl Rows for Rules {
 
     fn keyword(&self, number: u16, index: usize) -> Option<&'static str> {
         let row = row(number)?;
-        row.literals.words().chain(row.near.words()).nth(index)
+        row.keywords().nth(index)
     }
 
     fn off(&self, number: u16) -> bool {
@@ -131,9 +140,19 @@ impl Rows for Rules {
             why: row.why.text(),
             examples: row.examples.leaked(),
             negatives: row.negatives.leaked(),
-            keywords: row.literals.words().chain(row.near.words()).collect::<Vec<_>>().leak(),
+            keywords: row.keywords().collect::<Vec<_>>().leak(),
             since: "0.2.0",
         }
+    }
+
+    fn about(&self, number: u16) -> About {
+        let Some(row) = row(number) else { return About::default() };
+        let mut about = About::of_family(row.family.text());
+        about.leaked = row.leaked.text();
+        about.source = row.source.text();
+        about.severity = Some(row.severity);
+        about.confidence = Some(if row.token.1 == 0 { near::CONFIDENCE } else { row.confidence });
+        about
     }
 
     fn build(&self, number: u16) -> Result<Box<dyn Detector>, PluginError> {
@@ -165,7 +184,10 @@ impl Detector for Rule {
             }
             let Some(value) = &self.value else { continue };
             for name in self.row.near.words().filter(|name| stands(bytes, at, name)) {
-                let Some(found) = near::find(bytes, at..at + name.len(), self.row, value) else { continue };
+                let Some(found) = near::find(bytes, at..at + name.len(), &Listed { row: self.row, value })
+                else {
+                    continue;
+                };
                 if found.start >= done {
                     done = found.end;
                     scan.report(Finding::new(found, near::CONFIDENCE, self.row.severity));
@@ -213,8 +235,33 @@ impl Rule {
     }
 }
 
+/// The form of a row's values.
+struct Listed<'r> {
+    row: &'static Row,
+    value: &'r Automaton<'static>,
+}
+
+impl near::Form for Listed<'_> {
+    fn longest(&self, bytes: &[u8]) -> Option<usize> {
+        self.value.longest(bytes)
+    }
+
+    fn entropy(&self) -> f32 {
+        self.row.entropy
+    }
+
+    fn accepts(&self, value: &[u8]) -> bool {
+        check::judge(self.row.check, value).is_some()
+    }
+
+    fn telling(&self, context: &[u8]) -> Option<bool> {
+        let mut words = self.row.with.words();
+        self.row.narrowed.then(|| words.len() == 0 || words.any(|word| has_word(context, &[word])))
+    }
+}
+
 /// Whether a word stands at a place, whatever its ASCII case.
-fn stands(bytes: &[u8], at: usize, word: &str) -> bool {
+pub(super) fn stands(bytes: &[u8], at: usize, word: &str) -> bool {
     bytes.get(at..at + word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word.as_bytes()))
 }
 

@@ -37,12 +37,14 @@ pub struct Specimen {
     item: Item,
     maker: Maker,
     way: &'static str,
+    row: bool,
+    brief: bool,
 }
 
 impl Specimen {
     /// An item and the way to make it. The maker's kind counts, whatever the item says.
     pub fn new(item: Item, maker: Maker) -> Self {
-        Self { item, maker, way: "given" }
+        Self { item, maker, way: "given", row: false, brief: false }
     }
 
     /// Everything that is registered in this binary, by kind and id.
@@ -57,7 +59,8 @@ impl Specimen {
                     }
                     Factory::Sink { build } => Maker::Sink(Box::new(build)),
                 };
-                Self { item: Item::of(registration), maker, way: "registered" }
+                let row = matches!(registration.factory, Factory::Row { .. });
+                Self { item: Item::of(registration), maker, way: "registered", row, brief: false }
             })
             .collect();
         all.sort_by(|one, two| (one.item.kind, &one.item.id).cmp(&(two.item.kind, &two.item.id)));
@@ -102,12 +105,28 @@ impl Specimen {
                 })),
             }
         };
-        manifest.items.iter().map(|item| Self { item: item.clone(), maker: maker(item), way }).collect()
+        let specimen =
+            |item: &Item| Self { item: item.clone(), maker: maker(item), way, row: false, brief: false };
+        manifest.items.iter().map(specimen).collect()
     }
 
     /// What the item says of itself.
     pub const fn item(&self) -> &Item {
         &self.item
+    }
+
+    /// Whether it is a row of a table.
+    pub(super) const fn is_row(&self) -> bool {
+        self.row
+    }
+
+    /// Whether only what it says of itself and its examples are examined.
+    pub(super) const fn is_brief(&self) -> bool {
+        self.brief
+    }
+
+    pub(super) const fn set_brief(&mut self, brief: bool) {
+        self.brief = brief;
     }
 
     /// Whether it is asked through the border of a library.

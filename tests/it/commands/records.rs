@@ -127,6 +127,9 @@ fn plugins_are_listed_by_kind() {
     for word in ["glob", "matcher", "detector", "sink"] {
         assert!(list.stdout.contains(word), "{word}: {list:?}");
     }
+    // A thousand detectors are rules: they stand there by family.
+    assert!(list.stdout.lines().count() < 150 && list.stderr.contains("--detectors"), "{list:?}");
+    assert!(sandbox.run(["plugins", "list", "--detectors"]).exits(0).stdout.lines().count() > 1000);
     let json = sandbox.run(["plugins", "list", "--json"]).exits(0).json();
     let plugins = json.as_array().or_else(|| json["plugins"].as_array()).unwrap();
     for kind in ["matcher", "detector", "sink"] {

@@ -8,7 +8,16 @@ use crate::{Result, say, suite};
 
 /// The targets; each is a function of `tests/fuzz/src/lib.rs` and a file of `tests/fuzz/fuzz_targets`.
 const TARGETS: [&str; 10] = [
-    "hook_stdin", "policy", "shell", "call", "audit_log", "note", "plugin_library", "plugins_lock", "decode", "archive",
+    "hook_stdin",
+    "policy",
+    "shell",
+    "call",
+    "audit_log",
+    "note",
+    "plugin_library",
+    "plugins_lock",
+    "decode",
+    "archive",
 ];
 
 /// Compiles the targets without the fuzzing engine and runs every committed seed through them.

@@ -150,11 +150,42 @@ fn plugin_page(listed: &Value) -> Result<String> {
     for (kind, title) in [("matcher", "Matchers"), ("detector", "Detectors"), ("sink", "Sinks")] {
         let of_kind = plugins.iter().filter(|plugin| text(plugin, "kind") == kind).collect::<Vec<_>>();
         add(&mut page, &format!("\n## {title}\n\nThere are {}.\n", of_kind.len()));
-        for plugin in of_kind {
+        let (rows, coded): (Vec<&Value>, Vec<&Value>) =
+            of_kind.into_iter().partition(|plugin| !text(plugin, "family").is_empty());
+        for plugin in coded {
             add(&mut page, &plugin_section(plugin));
         }
+        add(&mut page, &families(&rows));
     }
     Ok(page)
+}
+
+/// The detectors that are rules, a table for each family.
+fn families(rows: &[&Value]) -> String {
+    let mut families: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+    for row in rows {
+        families.entry(text(row, "family")).or_default().push(row);
+    }
+    let mut page = String::new();
+    for (family, rows) in families {
+        add(
+            &mut page,
+            &format!(
+                "\n### Family {family}\n\nRules of `plugins/data/rules/{family}.yaml`; `agentfirewall plugins info ID` says \
+                 what to do when one leaks.\n\n| id | finds | severity | confidence |\n|---|---|---|---|\n"
+            ),
+        );
+        for row in rows {
+            let off = if text(row, "state") == "off" { ", off by default" } else { "" };
+            let summary = text(row, "summary").replace('|', "\\|");
+            let (severity, confidence) = (text(row, "severity"), text(row, "confidence"));
+            add(
+                &mut page,
+                &format!("| `{}` | {summary}{off} | {severity} | {confidence} |\n", text(row, "id")),
+            );
+        }
+    }
+    page
 }
 
 fn plugin_section(plugin: &Value) -> String {

@@ -3,11 +3,13 @@
 use agentfirewall_core::library::Library;
 use agentfirewall_core::places::Places;
 use agentfirewall_core::registry::{Entry, Registry};
+use agentfirewall_core::secrets::{DetectorSetting, Engine};
 use agentfirewall_core::store::{Lock, LockedPlugin, Store};
-use agentfirewall_sdk::{Item, Manifest};
+use agentfirewall_sdk::{Confidence, Item, Kind, Manifest, Severity};
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::state::Uses;
+use super::state::{Uses, with_rules};
 use crate::args::PluginsInfoArgs;
 use crate::composition::{self, not_installed, unusable};
 use crate::failure::{Exit, Failure};
@@ -30,6 +32,15 @@ impl Detail {
             let manifest = manifests.iter().find(|manifest| manifest.name == library.plugin.name)?;
             manifest.items.iter().find(|item| item.kind == entry.kind() && item.id == entry.id()).cloned()
         };
+        if let Some(rule) = entry.rule() {
+            return Self {
+                summary: rule.summary,
+                why: rule.why,
+                since: String::new(),
+                schema: Value::Null,
+                examples: rule.examples,
+            };
+        }
         let item = entry.linked().map(Item::of).or_else(installed);
         match item {
             Some(Item { summary, why, since, schema, examples, .. }) => {
@@ -46,6 +57,76 @@ impl Detail {
     }
 }
 
+/// What is known of a detector as a person asks for it: whose secret, how bad, what to do.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Secret {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(super) family: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) severity: Option<Severity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) confidence: Option<Confidence>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    leaked: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    source: &'static str,
+}
+
+impl Secret {
+    /// Of a row of the program's table, or of a policy's rule; of others nothing is known.
+    pub(super) fn of(entry: &Entry) -> Self {
+        if let Some(rule) = entry.rule() {
+            return Self {
+                severity: Some(rule.severity),
+                confidence: Some(rule.confidence),
+                leaked: rule.leaked,
+                ..Self::default()
+            };
+        }
+        let about = entry.about();
+        Self {
+            family: about.family,
+            severity: about.severity,
+            confidence: about.confidence,
+            leaked: about.leaked.to_owned(),
+            source: about.source,
+        }
+    }
+
+    fn print(&self, ui: &Ui) {
+        if !self.leaked.is_empty() {
+            ui.line(format!("  Leaked:   {}", self.leaked));
+        }
+        if let (Some(severity), Some(confidence)) = (self.severity, self.confidence) {
+            let (severity, confidence) = (severity.as_str(), confidence.as_str());
+            ui.line(format!("  Severity: {severity}, confidence at most {confidence}"));
+        }
+        if !self.family.is_empty() {
+            ui.line(format!("  Family:   {}", self.family));
+        }
+        if !self.source.is_empty() {
+            ui.line(format!("  Source:   {}", self.source));
+        }
+    }
+}
+
+/// A detector's examples, each with the id where the secret stands: what is printed is copied, and found again.
+fn masked(entry: &Entry, examples: Vec<String>) -> Vec<String> {
+    if entry.kind() != Kind::Detector || entry.library().is_some() {
+        return examples;
+    }
+    let on = [DetectorSetting { id: entry.id(), enabled: true, config: "" }];
+    let Ok(engine) = Engine::from_entries(std::iter::once(entry.clone()), &on) else { return Vec::new() };
+    let mask = |text: String| -> Option<String> {
+        let mut masked = text.clone();
+        for finding in engine.scan_text(&text).ok()?.findings.iter().rev() {
+            masked.replace_range(finding.span.clone(), &format!("[{}]", entry.id()));
+        }
+        Some(masked)
+    };
+    examples.into_iter().filter_map(mask).collect()
+}
+
 /// What the lock files say, managed first.
 fn locks(places: &Places) -> Result<Vec<Lock>, Failure> {
     let stores = [Store::managed(places), Store::user(places)];
@@ -60,7 +141,7 @@ pub(crate) fn manifests(places: &Places) -> Result<Vec<Manifest>, Failure> {
 
 pub(super) fn run(args: &PluginsInfoArgs, ui: &Ui) -> Result<Exit, Failure> {
     let places = super::super::places()?;
-    let registry = composition::installed(&places)?;
+    let registry = with_rules(&places, composition::installed(&places)?);
     let locks = locks(&places)?;
     let uses = Uses::read(&places, &registry);
     let locked = locks.iter().flat_map(|lock| &lock.plugins).find(|plugin| plugin.name == args.name);
@@ -84,7 +165,8 @@ pub(super) fn run(args: &PluginsInfoArgs, ui: &Ui) -> Result<Exit, Failure> {
         return Err(unknown(&args.name, &registry));
     }
     for entry in entries {
-        let detail = Detail::of(entry, &manifests);
+        let mut detail = Detail::of(entry, &manifests);
+        detail.examples = masked(entry, detail.examples);
         if args.json {
             ui.line(item(entry, &detail, &uses).to_string());
             continue;
@@ -92,7 +174,10 @@ pub(super) fn run(args: &PluginsInfoArgs, ui: &Ui) -> Result<Exit, Failure> {
         let (state, because) = uses.of(entry);
         ui.line(format!("{} {} ({})", entry.kind().as_str(), entry.id(), entry.origin()));
         ui.line(format!("  {}", detail.summary));
-        ui.line(format!("  Why:      {}", detail.why));
+        if !detail.why.is_empty() {
+            ui.line(format!("  Why:      {}", detail.why));
+        }
+        Secret::of(entry).print(ui);
         ui.line(format!("  State:    {}: {because}", state.as_str()));
         let keywords: Vec<&str> = entry.keywords().collect();
         if !keywords.is_empty() {
@@ -100,7 +185,7 @@ pub(super) fn run(args: &PluginsInfoArgs, ui: &Ui) -> Result<Exit, Failure> {
         }
         options(&detail.schema, ui);
         for example in &detail.examples {
-            ui.line(format!("  Example:  {}", example.escape_debug()));
+            ui.line(format!("  Example:  {}", on_one_line(example)));
         }
     }
     Ok(Exit::Success)
@@ -113,7 +198,7 @@ fn unknown(name: &str, registry: &Registry) -> Failure {
 
 fn item(entry: &Entry, detail: &Detail, uses: &Uses) -> Value {
     let (state, because) = uses.of(entry);
-    json!({
+    let mut item = json!({
         "kind": entry.kind(),
         "id": entry.id(),
         "origin": entry.origin().to_string(),
@@ -125,7 +210,13 @@ fn item(entry: &Entry, detail: &Detail, uses: &Uses) -> Value {
         "keywords": entry.keywords().collect::<Vec<_>>(),
         "examples": detail.examples,
         "config": detail.schema,
-    })
+    });
+    if let (Some(members), Ok(Value::Object(secret))) =
+        (item.as_object_mut(), serde_json::to_value(Secret::of(entry)))
+    {
+        members.extend(secret);
+    }
+    item
 }
 
 fn described(locked: &LockedPlugin, library: &Library, entries: &[&Entry], uses: &Uses) -> Value {
@@ -173,6 +264,15 @@ fn print(locked: &LockedPlugin, library: &Library, entries: &[&Entry], uses: &Us
         ui.line(format!("    {}: {because}", state.as_str()));
         options(&detail.schema, ui);
     }
+}
+
+/// A text with what a terminal would not show as itself written out.
+fn on_one_line(text: &str) -> String {
+    text.chars()
+        .map(
+            |letter| if letter.is_control() { letter.escape_debug().to_string() } else { letter.to_string() },
+        )
+        .collect()
 }
 
 /// A plugin's options as its schema names them.

@@ -1,6 +1,6 @@
 //! Whether a plugin takes part here, and why: by the policies that apply.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use agentfirewall_core::library::Library;
 use agentfirewall_core::places::Places;
@@ -37,6 +37,18 @@ impl State {
     }
 }
 
+/// The same plugins, and the detectors that the rules of the policies here become. Where the policies cannot be used there are
+/// none; [`Uses`] says so.
+pub(super) fn with_rules(places: &Places, registry: Registry) -> Registry {
+    let Ok(compiled) = policy::load(places, &registry) else { return registry };
+    let Ok(layers) = compiled.layers() else { return registry };
+    let rules: Vec<_> = layers.iter().flat_map(|layer| layer.detection.iter().cloned()).collect();
+    if rules.is_empty() {
+        return registry;
+    }
+    registry.clone().with_rules(&rules).unwrap_or(registry)
+}
+
 /// What the policies here say of the plugins.
 #[derive(Debug, Default)]
 pub(super) struct Uses {
@@ -46,6 +58,8 @@ pub(super) struct Uses {
     sinks: BTreeMap<String, String>,
     /// Detectors by id: which policies switched them off.
     off: BTreeMap<String, Vec<&'static str>>,
+    /// Detectors by id that a policy switches on.
+    on: BTreeSet<String>,
     /// Libraries that must not be loaded, by their plugin's name, and why.
     broken: BTreeMap<&'static str, String>,
     layers: usize,
@@ -75,6 +89,9 @@ impl Uses {
             let whose = layer.kind.as_str();
             for setting in layer.detectors.iter().filter(|setting| !setting.enabled) {
                 self.off.entry(setting.id.to_owned()).or_default().push(whose);
+            }
+            for setting in layer.detectors.iter().filter(|setting| setting.enabled) {
+                self.on.insert(setting.id.to_owned());
             }
             for setting in layer.plugins.iter().filter(|setting| !setting.enabled) {
                 let of_it = |entry: &&Entry| {
@@ -133,6 +150,9 @@ impl Uses {
                     State::Active,
                     format!("though switched off for the {} policy", layers.join(" and the ")),
                 ),
+                None if entry.off() && !self.on.contains(entry.id()) => {
+                    (State::Off, "it takes part only where a policy says `enabled: true`".to_owned())
+                }
                 None => (State::Active, "detectors are on unless a policy switches them off".to_owned()),
             },
             Kind::Matcher if entry.serves_patterns() => {

@@ -3,7 +3,7 @@
 
 use agentfirewall_sdk::Action;
 
-use super::Reader;
+use super::{Reader, Reading};
 use crate::knowledge::{self, EFFECTS};
 use crate::policy::diagnostic::{Problems, advice};
 use crate::policy::layers::LayerKind;
@@ -49,12 +49,8 @@ impl Reader<'_> {
             taken.push((pack.name, only_deny));
             let mut problems = Problems::default();
             let Some(tree) = yaml::parse(pack.text, &mut problems) else { continue };
-            let mut reader = Reader {
-                kind: LayerKind::Default,
-                registry: self.registry,
-                problems: &mut problems,
-                plugins: Vec::new(),
-            };
+            let reading = Reading { kind: LayerKind::Default, folder: None, thorough: false };
+            let mut reader = Reader::new(reading, self.registry, &mut problems);
             let nodes = match &tree.value {
                 Value::Map(entries) => {
                     entries.iter().find(|(key, _)| key.text == "rules").map(|(_, node)| node)

@@ -17,7 +17,10 @@ impl Reader<'_> {
         let Some(node) = node else { return Vec::new() };
         let mut detectors = Vec::new();
         for (key, node) in entries(node, "`detectors`", self.problems) {
-            self.known_item(Kind::Detector, &key.text, &key.at);
+            let own = self.detection.contains(&key.text);
+            if !own {
+                self.known_item(Kind::Detector, &key.text, &key.at);
+            }
             let what = format!("the detector `{}`", one_line(&key.text));
             let Some(fields) = Fields::open(node, &what, keys::DETECTOR, self.problems) else {
                 continue;
@@ -29,6 +32,10 @@ impl Reader<'_> {
             let config = if with.is_none() && installed {
                 "{}".to_owned()
             } else {
+                if own && let Some((key, _)) = fields.entry("with") {
+                    let message = "a detection rule has no configuration".to_owned();
+                    self.problems.error("AF009", &key.at, message, Some("change the rule itself".to_owned()));
+                }
                 self.config(Kind::Detector, &key.text, with, &key.at)
             };
             let enabled = fields.flag("enabled", self.problems).unwrap_or(true);
@@ -116,6 +123,9 @@ impl Reader<'_> {
             return;
         }
         let mut ids: Vec<_> = self.registry.of(kind).map(Entry::id).collect();
+        if kind == Kind::Detector {
+            ids.extend(self.detection.iter().map(String::as_str));
+        }
         if kind == Kind::Matcher {
             ids.extend(keys::CONDITION);
         }

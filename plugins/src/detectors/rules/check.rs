@@ -41,9 +41,9 @@ fn jwt(token: &[u8]) -> Option<Confidence> {
     base64_json(token.split(|byte| *byte == b'.').next()?)
 }
 
-/// What begins with the base64 of `{"`, wherever in the token.
+/// What begins with the base64 of `{"`, or of `{` and a line break, wherever in the token.
 fn base64_json(token: &[u8]) -> Option<Confidence> {
-    token.windows(3).any(|window| window == b"eyJ" || window == b"ewo").then_some(Confidence::High)
+    token.windows(3).any(|window| matches!(window, b"eyJ" | b"ewo" | b"ew0")).then_some(Confidence::High)
 }
 
 /// The check digits of an IBAN (ISO 13616): with its first four characters last, letters as 10 to 35, the remainder by 97 is 1.

@@ -4,14 +4,11 @@ use std::ops::Range;
 
 use agentfirewall_sdk::Confidence;
 
-use super::Row;
-use super::automaton::Automaton;
-use super::check;
 use crate::detectors::text::{dummy, entropy, from, has_word, hex, piece, run_back, word};
 use crate::detectors::wordlike::surprise;
 
 /// A name and a form make it likely, never sure.
-pub(super) const CONFIDENCE: Confidence = Confidence::Medium;
+pub(in crate::detectors) const CONFIDENCE: Confidence = Confidence::Medium;
 
 /// How far behind a name its value may begin, and how much before the name may belong to it, in bytes.
 const BEHIND: usize = 80;
@@ -46,13 +43,23 @@ const TELLING: [&str; 23] = [
     "jwt",
 ];
 
+/// What a rule says of the values beside its names.
+pub(in crate::detectors) trait Form {
+    /// The length of the longest value that begins here.
+    fn longest(&self, bytes: &[u8]) -> Option<usize>;
+
+    /// The least entropy in bits a character; 0 for the usual.
+    fn entropy(&self) -> f32;
+
+    /// Whether a value of the form passes what else is asked of it.
+    fn accepts(&self, value: &[u8]) -> bool;
+
+    /// Whether the words of the rule's own stand in what is around the name; `None` if the usual ones are meant.
+    fn telling(&self, context: &[u8]) -> Option<bool>;
+}
+
 /// The value that belongs to a name, if there is one of the rule's form.
-pub(super) fn find(
-    bytes: &[u8],
-    name: Range<usize>,
-    row: &Row,
-    value: &Automaton<'_>,
-) -> Option<Range<usize>> {
+pub(in crate::detectors) fn find(bytes: &[u8], name: Range<usize>, form: &impl Form) -> Option<Range<usize>> {
     if !is_word(bytes, &name) {
         return None;
     }
@@ -60,11 +67,11 @@ pub(super) fn find(
     let mut at = name.end;
     while at < limit {
         let start = candidate(bytes, at, limit)?;
-        if let Some(length) = value.longest(from(bytes, start))
+        if let Some(length) = form.longest(from(bytes, start))
             && ends(bytes, start + length)
-            && drawn(piece(bytes, start, start + length), row)
-            && check::judge(row.check, piece(bytes, start, start + length)).is_some()
-            && belongs(bytes, &name, start, row)
+            && drawn(piece(bytes, start, start + length), form.entropy())
+            && form.accepts(piece(bytes, start, start + length))
+            && belongs(bytes, &name, start, form)
         {
             return Some(start..start + length);
         }
@@ -161,19 +168,18 @@ const HINTS: [&str; 12] = [
 ];
 
 /// Whether a value looks drawn at random, not typed.
-fn drawn(value: &[u8], row: &Row) -> bool {
+fn drawn(value: &[u8], least: f32) -> bool {
     if dummy(value) || has_word(value, &HINTS) {
         return false;
     }
     let digits = value.iter().any(u8::is_ascii_digit);
     let letters = value.iter().any(u8::is_ascii_alphabetic);
     // Without a digit it may be words.
-    if row.entropy <= 0.0 && value.len() >= 16 && letters && !digits && !mixed(value) && surprise(value) < 4.5
-    {
+    if least <= 0.0 && value.len() >= 16 && letters && !digits && !mixed(value) && surprise(value) < 4.5 {
         return false;
     }
-    let needed = if row.entropy > 0.0 {
-        row.entropy
+    let needed = if least > 0.0 {
+        least
     } else if !letters {
         1.8
     } else if value.iter().all(|byte| hex(byte.to_ascii_lowercase())) || value.len() < 20 {
@@ -194,7 +200,7 @@ fn mixed(value: &[u8]) -> bool {
 
 /// Whether a value belongs to a name: the name is that of its assignment, or stands in the same text with a word in between
 /// that says what the value is.
-fn belongs(bytes: &[u8], name: &Range<usize>, value: usize, row: &Row) -> bool {
+fn belongs(bytes: &[u8], name: &Range<usize>, value: usize, form: &impl Form) -> bool {
     let between = piece(bytes, name.end, value);
     let linked =
         between.iter().any(|byte| matches!(byte, b'=' | b':' | b'>' | b',' | b'(' | b'"' | b'\'' | b'`'))
@@ -205,10 +211,6 @@ fn belongs(bytes: &[u8], name: &Range<usize>, value: usize, row: &Row) -> bool {
     let start =
         name.start - run_back(bytes, name.start, BEFORE, |byte| word(byte) || matches!(byte, b'-' | b'.'));
     let context = piece(bytes, start, value);
-    if row.narrowed {
-        let mut words = row.with.words();
-        return words.len() == 0 || words.any(|word| has_word(context, &[word]));
-    }
     // The name itself may hold such a word: `datadog_api`.
-    has_word(context, &TELLING)
+    form.telling(context).unwrap_or_else(|| has_word(context, &TELLING))
 }

@@ -24,7 +24,7 @@ fn examples_are_found_by_their_rule_and_negatives_are_not() {
     for (number, row) in (0..).zip(ROWS) {
         let rule = RULES.build(number).unwrap();
         let found = |text: &str| {
-            let keywords: Vec<&str> = row.literals.words().chain(row.near.words()).collect();
+            let keywords: Vec<&str> = row.keywords().collect();
             let lower = text.to_ascii_lowercase();
             let mut hits: Vec<usize> =
                 keywords.iter().flat_map(|word| lower.match_indices(word).map(|(at, _)| at)).collect();
