@@ -31,6 +31,7 @@ fn help_of_the_program() {
       redact       Mask the secrets in what passes from standard input to standard output
       plugins      List, write, examine and install plugins
       deliver      Deliver audit records to the configured sinks (the hook starts this by itself)
+      sinks        See how the sinks stand, test them, offer them again what they refused
       completions  Print a completion script for a shell
       man          Write the manual pages into a folder
       hook         Answer an agent's hook: reads the payload from standard input (installed by
@@ -363,8 +364,11 @@ fn help_of_plugins_list() {
           --installed
               Only what came with installed plugins
 
+          --detectors
+              Every detector that is a rule of the program, in a line of its own instead of by family
+
           --json
-              Print the list as JSON
+              Print the list as JSON, every detector in it
 
       -h, --help
               Print help (see a summary with '-h')
@@ -424,6 +428,10 @@ fn help_of_deliver() {
 
     Options:
           --log <FILE>  The log to deliver from [default: the project's]
+          --once        Deliver what is there now and end, without waiting for pauses or for the end of
+                        a flood
+          --follow      Stay and deliver records as they come, until it is ended: for a service
+          --unit        Print a unit file of systemd for `deliver --follow` and end
       -h, --help        Print help
       -V, --version     Print version
     "#);

@@ -40,6 +40,15 @@ fn manual_pages_are_written_one_a_command() {
         .collect();
     pages.sort();
     assert_snapshot!(pages.join("\n"), @r#"
+    agentfirewall-audit-checkpoint.1
+    agentfirewall-audit-export.1
+    agentfirewall-audit-key-rotate.1
+    agentfirewall-audit-key-show.1
+    agentfirewall-audit-key.1
+    agentfirewall-audit-prove.1
+    agentfirewall-audit-prune.1
+    agentfirewall-audit-report.1
+    agentfirewall-audit-stats.1
     agentfirewall-audit-verify.1
     agentfirewall-audit.1
     agentfirewall-check.1
@@ -60,8 +69,13 @@ fn manual_pages_are_written_one_a_command() {
     agentfirewall-plugins-remove.1
     agentfirewall-plugins-trust.1
     agentfirewall-plugins.1
+    agentfirewall-redact.1
     agentfirewall-scan.1
     agentfirewall-schema.1
+    agentfirewall-sinks-retry.1
+    agentfirewall-sinks-status.1
+    agentfirewall-sinks-test.1
+    agentfirewall-sinks.1
     agentfirewall-uninstall.1
     agentfirewall-validate.1
     agentfirewall.1

@@ -93,6 +93,10 @@ fn help_of_scan() {
               Take detectors' settings from this policy file [default: every layer's policy that applies
               here]
 
+          --rules <FILE>
+              Find what these detection rules describe, too: a file in the form of a policy's `secrets:
+              {rules: ...}`, or a configuration of gitleaks (TOML)
+
     Baseline:
           --baseline <FILE>
               Findings that are listed in this file are known and not reported
