@@ -50,14 +50,19 @@ pub fn note(data: &[u8]) {
         (texts, ecs::document(&event), ocsf::document(&event))
     });
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let key = audit::note::PublicKey::parse("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW");
+    let key =
+        audit::note::PublicKey::parse("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW");
     let keys: Vec<_> = key.into_iter().chain(audit::note::PublicKey::parse(text)).collect();
     if let Ok((signed, _)) = audit::note::open(text, &keys) {
         assert!(text.starts_with(signed) && signed.ends_with('\n'), "the text is a part of the note");
     }
     let _parts = audit::note::take_apart(text);
     if let Ok(checkpoint) = audit::Checkpoint::parse(text) {
-        assert_eq!(audit::Checkpoint::parse(&checkpoint.text()).ok(), Some(checkpoint), "what is read is written alike");
+        assert_eq!(
+            audit::Checkpoint::parse(&checkpoint.text()).ok(),
+            Some(checkpoint),
+            "what is read is written alike"
+        );
     }
     let _shown = audit::verify_inclusion(text, &audit::Hash::genesis(), &keys);
 }
@@ -99,7 +104,10 @@ pub fn decode(data: &[u8]) {
     let mut last = 0;
     for finding in &scanned.findings {
         let whole = text.get(finding.span.clone()).is_some_and(|secret| !secret.is_empty());
-        assert!(whole && finding.span.start >= last, "a finding is no place in the text, or not behind the last");
+        assert!(
+            whole && finding.span.start >= last,
+            "a finding is no place in the text, or not behind the last"
+        );
         last = finding.span.end;
     }
     let salt = Salt::random();
