@@ -327,7 +327,7 @@ impl Entry {
         matches!(&self.0, Source::Row { rows, row } if rows.off(*row))
     }
 
-    /// Its keywords; see [`Meta`](agentfirewall_sdk::Meta).
+    /// Its keywords; see [`Meta`].
     pub fn keywords(&self) -> impl Iterator<Item = &'static str> + use<'_> {
         let listed: &[&'static str] = match &self.0 {
             Source::Linked(registration) => registration.meta.keywords,

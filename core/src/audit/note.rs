@@ -89,7 +89,7 @@ impl std::fmt::Display for PublicKey {
     }
 }
 
-/// A private key. It has no form for people: what stands in its file is made by [`PrivateKey::file_text`] alone.
+/// A private key. It has no form for people: what stands in its file is made by `file_text` alone.
 pub struct PrivateKey {
     public: PublicKey,
     seed: [u8; 32],
@@ -114,7 +114,7 @@ impl PrivateKey {
         Ok(Self { public: PublicKey { name: name.to_owned(), key }, seed, pair })
     }
 
-    /// Reads what [`PrivateKey::file_text`] wrote.
+    /// Reads what `file_text` wrote.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
         let rest = text.trim().strip_prefix("PRIVATE+KEY+").ok_or(NoteError::Key("it is no private key"))?;
         let mut parts = rest.splitn(3, '+');
@@ -223,7 +223,7 @@ pub fn base64(bytes: &[u8]) -> String {
     BASE64.encode(bytes)
 }
 
-/// Reads what [`base64`] writes.
+/// Reads what [`base64()`] writes.
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     BASE64.decode(text).ok()
 }
