@@ -4,8 +4,9 @@ mod made;
 #[cfg(test)]
 pub(crate) mod testing;
 
+use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use agentfirewall_sdk::{
     About, Anchors, DetectionRule, Detector, Factory, Kind, Matcher, Meta, PluginError, Registration, Role,
@@ -22,8 +23,10 @@ use made::Made;
 /// Everything there is, checked once: the core consists of nothing but this.
 #[derive(Debug, Clone)]
 pub struct Registry {
-    /// The linked ones by kind and id, then the installed ones.
-    all: Vec<Entry>,
+    /// Those that are no row of a table: the linked ones by kind and id, then the installed ones.
+    singles: Vec<Entry>,
+    /// Those and the rows, once somebody asks.
+    all: OnceLock<Vec<Entry>>,
     /// How many are linked.
     linked: usize,
     libraries: Vec<Arc<Library>>,
@@ -67,17 +70,18 @@ impl Registry {
     /// without the built-in plugins and must not run: it would let everything pass.
     pub fn from_linked() -> Result<Self, CompositionError> {
         let mut registry = Self {
-            all: Vec::with_capacity(64),
+            singles: singles().map(Entry::from).collect(),
+            all: OnceLock::new(),
             linked: 0,
             libraries: Vec::new(),
             fingerprint: tables().fold(0, |all, rows| all ^ rows.fingerprint()),
         };
-        registry.all.extend(singles().map(Entry::from));
         registry.sort()?;
-        registry.linked = registry.all.len();
+        registry.linked = registry.singles.len();
         registry.patterns()?;
-        for kind in [Kind::Detector, Kind::Sink] {
-            if registry.of(kind).next().is_none() {
+        let rows = tables().any(|rows| rows.count() > 0);
+        for (kind, linked) in [(Kind::Detector, rows), (Kind::Sink, false)] {
+            if !linked && registry.singles.iter().all(|entry| entry.kind() != kind) {
                 return Err(missing(kind.as_str()));
             }
         }
@@ -95,7 +99,7 @@ impl Registry {
         }
         self.fingerprint ^= installed.fingerprint;
         self.libraries.reserve_exact(installed.plugins.len());
-        self.all.reserve_exact(installed.plugins.iter().map(|plugin| plugin.items.len()).sum());
+        self.singles.reserve_exact(installed.plugins.iter().map(|plugin| plugin.items.len()).sum());
         // Loaded code stays until the process ends, and so does what is known of it: taking it apart at the end of a hook
         // would cost more than knowing it did.
         for plugin in installed.plugins.leak() {
@@ -133,41 +137,28 @@ impl Registry {
             let entry = Entry(Source::Installed { library: Arc::clone(&library), item });
             let key = (entry.kind(), entry.id());
             // What is linked is sorted; to sort the others in would cost a hook more than it brings.
-            let (linked, installed) = self.all.split_at_checked(self.linked).unwrap_or((&self.all, &[]));
+            let (linked, installed) =
+                self.singles.split_at_checked(self.linked).unwrap_or((&self.singles, &[]));
             let twin = match linked.binary_search_by(|other| (other.kind(), other.id()).cmp(&key)) {
                 Ok(at) => linked.get(at),
                 Err(_) => installed.iter().find(|other| (other.kind(), other.id()) == key),
             };
-            if let Some(twin) = twin {
-                return Err(twins(twin, &entry));
+            if let Some(twin) = twin.cloned().or_else(|| row_called(entry.kind(), entry.id())) {
+                return Err(twins(&twin, &entry));
             }
-            self.all.push(entry);
+            self.singles.push(entry);
         }
+        self.all = OnceLock::new();
         self.libraries.push(library);
         Ok(())
     }
 
     fn sort(&mut self) -> Result<(), CompositionError> {
         let key = |entry: &Entry| (entry.kind(), prefix(entry.id()));
-        let mut sorted: Vec<_> = self.all.drain(..).map(|entry| (key(&entry), entry)).collect();
-        sorted.sort_unstable_by(|one, two| one.0.cmp(&two.0).then_with(|| one.1.id().cmp(two.1.id())));
-        // A table's rows are sorted already: to sort them again would cost a hook more than all it does with them.
-        for rows in tables() {
-            let mut singles = std::mem::take(&mut sorted).into_iter().peekable();
-            sorted.reserve_exact(singles.len() + usize::from(rows.count()));
-            for row in 0..rows.count() {
-                let entry = Entry(Source::Row { rows, row });
-                let key = key(&entry);
-                let before = |single: &((Kind, u64), Entry)| (single.0, single.1.id()) < (key, entry.id());
-                while let Some(single) = singles.next_if(before) {
-                    sorted.push(single);
-                }
-                sorted.push((key, entry));
-            }
-            sorted.extend(singles);
-        }
-        self.all = sorted.into_iter().map(|(_, entry)| entry).collect();
-        for pair in self.all.windows(2) {
+        let mut keyed: Vec<_> = self.singles.drain(..).map(|entry| (key(&entry), entry)).collect();
+        keyed.sort_unstable_by(|one, two| one.0.cmp(&two.0).then_with(|| one.1.id().cmp(two.1.id())));
+        self.singles = keyed.into_iter().map(|(_, entry)| entry).collect();
+        for pair in self.singles.windows(2) {
             if let [first, second] = pair
                 && first.id() == second.id()
                 && first.kind() == second.kind()
@@ -175,12 +166,40 @@ impl Registry {
                 return Err(twins(first, second));
             }
         }
+        for entry in &self.singles {
+            if let Some(twin) = row_called(entry.kind(), entry.id()) {
+                return Err(twins(&twin, entry));
+            }
+        }
+        // Within one table ids ascend, so only a second one can repeat an id.
+        for (number, rows) in tables().enumerate().skip(1) {
+            for row in 0..rows.count() {
+                let before =
+                    tables().take(number).find_map(|other| Some((other, row_of(other, rows.id(row))?)));
+                if let Some((other, twin)) = before {
+                    return Err(twins(&Entry::of_row(other, twin), &Entry::of_row(rows, row)));
+                }
+            }
+        }
         Ok(())
     }
 
     /// Every plugin: those of the program by kind and id, then the installed ones.
     pub fn all(&self) -> &[Entry] {
-        &self.all
+        // Rows are a thousand: what decides about a call never asks for a list of them.
+        self.all.get_or_init(|| {
+            let (linked, others) = self.singles.split_at_checked(self.linked).unwrap_or((&self.singles, &[]));
+            let rows = tables().flat_map(|rows| (0..rows.count()).map(move |row| Entry::of_row(rows, row)));
+            let mut all: Vec<Entry> = linked.iter().cloned().chain(rows).collect();
+            all.sort_by(|one, two| (one.kind(), one.id()).cmp(&(two.kind(), two.id())));
+            all.extend_from_slice(others);
+            all
+        })
+    }
+
+    /// Every plugin that is no row of a table, in the same order.
+    pub fn singles(&self) -> &[Entry] {
+        &self.singles
     }
 
     /// The installed libraries.
@@ -195,17 +214,23 @@ impl Registry {
 
     /// The plugins of one kind.
     pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
-        self.all.iter().filter(move |entry| entry.kind() == kind)
+        let among = if kind == Kind::Detector { self.all() } else { self.singles() };
+        among.iter().filter(move |entry| entry.kind() == kind)
     }
 
     /// One plugin.
     pub fn find(&self, kind: Kind, id: &str) -> Option<&Entry> {
-        self.of(kind).find(|entry| entry.id() == id)
+        let called = |entry: &&Entry| entry.kind() == kind && entry.id() == id;
+        self.singles.iter().find(called).or_else(|| {
+            row_called(kind, id)?;
+            self.all().iter().find(called)
+        })
     }
 
     /// The same plugins, and the detectors that a policy's rules become. Rules of one id are of different policies.
     pub fn with_rules(mut self, rules: &[DetectionSetting<'_>]) -> Result<Self, CompositionError> {
-        self.all.extend(self.entries_of_rules(rules)?);
+        self.singles.extend(self.entries_of_rules(rules)?);
+        self.all = OnceLock::new();
         Ok(self)
     }
 
@@ -242,12 +267,19 @@ impl Registry {
     /// A number that changes when the set of plugins does; part of the key of the compiled-policy cache.
     pub fn fingerprint(&self) -> u64 {
         // FNV-1a: no security hangs on it, and it costs nothing at start-up.
-        self.all
+        self.singles
             .iter()
             .flat_map(|entry| entry.id().bytes().chain([0]))
             .fold(0xcbf2_9ce4_8422_2325 ^ self.fingerprint, |hash, byte| {
                 (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
             })
+    }
+}
+
+impl Entry {
+    /// A row of a table.
+    pub(crate) const fn of_row(rows: &'static dyn Rows, row: u16) -> Self {
+        Self(Source::Row { rows, row })
     }
 }
 
@@ -493,6 +525,28 @@ impl Entry {
 /// numbers is most of what it takes.
 fn prefix(id: &str) -> u64 {
     id.bytes().chain(std::iter::repeat(0)).take(8).fold(0, |number, byte| number << 8 | u64::from(byte))
+}
+
+/// The row of a table with an id. Ids ascend from row to row.
+fn row_called(kind: Kind, id: &str) -> Option<Entry> {
+    if kind != Kind::Detector {
+        return None;
+    }
+    tables().find_map(|rows| row_of(rows, id).map(|row| Entry::of_row(rows, row)))
+}
+
+/// The number of the row with an id.
+pub(crate) fn row_of(rows: &dyn Rows, id: &str) -> Option<u16> {
+    let (mut low, mut high) = (0, rows.count());
+    while low < high {
+        let middle = low.midpoint(high);
+        match rows.id(middle).cmp(id) {
+            Ordering::Equal => return Some(middle),
+            Ordering::Less => low = middle + 1,
+            Ordering::Greater => high = middle,
+        }
+    }
+    None
 }
 
 fn twins(first: &Entry, second: &Entry) -> CompositionError {

@@ -12,6 +12,7 @@ mod mask;
 mod prefilter;
 mod redact;
 mod salt;
+mod shelf;
 mod value;
 
 pub use engine::{DetectorSetting, Engine, EngineError, Scanned};

@@ -13,6 +13,7 @@ mod decision;
 mod detector;
 mod facts;
 mod history;
+pub mod keywords;
 mod manifest;
 mod matcher;
 mod plugin;

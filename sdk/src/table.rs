@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use crate::NoConfig;
 use crate::detector::{Confidence, Detector, Severity};
+use crate::keywords::KeywordIndex;
 use crate::plugin::{Factory, Meta, PluginError, Registration, config_schema};
 
 /// What a person wants to know of a row beside its [`Meta`]. What the table does not know is empty.
@@ -36,7 +37,8 @@ impl About {
 /// A table of detectors. Every row is a detector like any other: it has an id of its own, a policy can switch it off, and
 /// it is examined, listed and documented as one.
 ///
-/// Nothing here is asked for before it is needed: what a host has to know of each row at start-up is its id and its keywords.
+/// Nothing here is asked for before it is needed: what a host has to know at start-up is the index of all keywords, which the
+/// compiler made.
 pub trait Rows: Sync + fmt::Debug {
     /// How many rows there are.
     fn count(&self) -> u16;
@@ -46,6 +48,11 @@ pub trait Rows: Sync + fmt::Debug {
 
     /// A row's keywords, numbered from 0; see [`Meta::keywords`].
     fn keyword(&self, row: u16, number: usize) -> Option<&'static str>;
+
+    /// The index of all keywords. A table without one has its keywords read and indexed by every process.
+    fn index(&self) -> Option<KeywordIndex> {
+        None
+    }
 
     /// Whether the row takes part only where a policy says so.
     fn off(&self, row: u16) -> bool;

@@ -3,8 +3,8 @@
 
 use agentfirewall_sdk::{Confidence, Factory, Kind, registrations};
 
-use super::{DetectorSetting, Engine};
-use crate::registry::Entry;
+use super::{DetectorSetting, Engine, EngineError};
+use crate::registry::{Entry, Registry};
 
 fn engine() -> Engine<'static> {
     agentfirewall_plugins::link();
@@ -51,6 +51,52 @@ fn every_example_is_found_by_its_detector_and_no_negative_is() {
         seen += 1;
     }
     assert!(seen >= 1000, "only {seen} detectors are linked");
+}
+
+/// The hook takes tables as they are; a test or a listing takes their rows as single detectors.
+#[test]
+fn a_table_finds_what_its_rows_find_one_by_one() {
+    let settings = [
+        DetectorSetting { id: "personal-email", enabled: true, config: "{}" },
+        DetectorSetting { id: "gitlab-token", enabled: false, config: "" },
+    ];
+    agentfirewall_plugins::link();
+    let registry = Registry::from_linked().unwrap();
+    for settings in [&settings[..], &[]] {
+        let as_table = Engine::new(&registry, settings).unwrap();
+        let one_by_one = Engine::from_entries(registry.of(Kind::Detector).cloned(), settings).unwrap();
+        assert_eq!(
+            format!("{as_table:?}").matches(", ").count(),
+            format!("{one_by_one:?}").matches(", ").count()
+        );
+        as_table.check().unwrap();
+        for example in detectors().flat_map(|plugin| plugin.meta.examples.iter().chain(plugin.meta.negatives))
+        {
+            assert_eq!(as_table.scan_text(example), one_by_one.scan_text(example), "{example}");
+        }
+    }
+}
+
+#[test]
+fn settings_reach_the_rows_of_a_table() {
+    agentfirewall_plugins::link();
+    let registry = Registry::from_linked().unwrap();
+    let found = |settings: &[DetectorSetting<'_>], text: &str| {
+        let found = Engine::new(&registry, settings).unwrap().scan_text(text).unwrap().findings;
+        found.into_iter().map(|finding| finding.detector).collect::<Vec<_>>()
+    };
+    let setting = |id, enabled, config| DetectorSetting { id, enabled, config };
+    let mail = "email: ruth.pfeifer@stadtwerke-lohr.de";
+    assert!(found(&[], mail).is_empty(), "personal data is off");
+    assert_eq!(found(&[setting("personal-email", true, "")], mail), ["personal-email"]);
+    let token = concat!("glpat", "-zJ7yheo4aWt3lPde4j2Q");
+    assert_eq!(found(&[], token), ["gitlab-token"]);
+    assert!(found(&[setting("gitlab-token", false, "")], token).is_empty());
+    let typo = Engine::new(&registry, &[setting("gitlab-tokn", true, "")]).unwrap_err();
+    assert!(typo.to_string().contains("gitlab-tokn"), "{typo}");
+    assert!(matches!(typo, EngineError::Unknown { nearest: Some(nearest), .. } if nearest == "gitlab-token"));
+    let wrong = Engine::new(&registry, &[setting("gitlab-token", true, r#"{"colour":"red"}"#)]).unwrap();
+    assert!(wrong.check().is_err() && wrong.scan_text(token).is_err());
 }
 
 /// Ordinary text that looks secret and is not.

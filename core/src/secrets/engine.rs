@@ -2,14 +2,15 @@
 
 use std::sync::OnceLock;
 
-use agentfirewall_sdk::{Detector, Finding, Kind, LocatedFinding, Scan};
+use agentfirewall_sdk::{Detector, Finding, Kind, LocatedFinding, Rows, Scan, tables};
 use serde_json::Value;
 
 use super::prefilter::{Hit, Prefilter};
+use super::shelf::Shelf;
 use super::{decode, value};
 use crate::guard::{Fault, guarded};
 use crate::policy::DetectionSetting;
-use crate::registry::{CompositionError, Entry, Registry};
+use crate::registry::{CompositionError, Entry, Origin, Registry};
 use crate::tolerance::{Failure, OnFailure, PluginSetting};
 
 /// Above this length (in bytes) the name of a member is no longer shown to the detectors together with its value: what
@@ -102,16 +103,31 @@ impl<F> Default for Scanned<F> {
 type Built = Result<Box<dyn Detector>, EngineError>;
 
 /// An active detector, made when it is first needed.
-struct Slot<'r> {
-    entry: Entry,
+pub(super) struct Slot<'r> {
+    pub(super) entry: Entry,
     config: &'r str,
     on_failure: OnFailure,
     built: OnceLock<Built>,
 }
 
+impl<'r> Slot<'r> {
+    pub(super) const fn new(entry: Entry) -> Self {
+        Self { entry, config: "{}", on_failure: OnFailure::Deny, built: OnceLock::new() }
+    }
+
+    pub(super) fn follow(&mut self, setting: &DetectorSetting<'r>) {
+        if !setting.config.trim().is_empty() {
+            self.config = setting.config;
+        }
+    }
+}
+
 /// The active detectors behind one prefilter. Neither the prefilter nor any detector is made before a text needs it.
 pub struct Engine<'r> {
+    /// Those that are no row of a table.
     slots: Vec<Slot<'r>>,
+    /// The tables, whose rows are numbered after the slots.
+    shelves: Vec<Shelf<'r>>,
     /// The detectors that declare no keyword and see every text.
     always: Vec<u16>,
     prefilter: OnceLock<Prefilter>,
@@ -119,7 +135,8 @@ pub struct Engine<'r> {
 
 impl std::fmt::Debug for Engine<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.slots.iter().map(|slot| slot.entry.id())).finish()
+        let rows = self.shelves.iter().flat_map(Shelf::active).map(|slot| slot.entry.id().to_owned());
+        f.debug_list().entries(self.slots.iter().map(|slot| slot.entry.id().to_owned()).chain(rows)).finish()
     }
 }
 
@@ -127,7 +144,7 @@ impl<'r> Engine<'r> {
     /// An engine with every detector of the registry that no setting disables. Configurations are checked when the
     /// detector is first needed, or by [`Engine::check`].
     pub fn new(registry: &Registry, settings: &[DetectorSetting<'r>]) -> Result<Self, EngineError> {
-        Self::from_entries(registry.of(Kind::Detector).cloned(), settings)
+        Self::made(registry.singles().iter().cloned(), tables(), settings)
     }
 
     /// The same with detectors that a policy's own rules become.
@@ -140,7 +157,7 @@ impl<'r> Engine<'r> {
             return Self::new(registry, settings);
         }
         let own = registry.entries_of_rules(rules)?;
-        Self::from_entries(registry.of(Kind::Detector).cloned().chain(own), settings)
+        Self::made(registry.singles().iter().cloned().chain(own), tables(), settings)
     }
 
     /// The same from any set of plugins; those of other kinds are passed over.
@@ -148,21 +165,22 @@ impl<'r> Engine<'r> {
         entries: impl Iterator<Item = E>,
         settings: &[DetectorSetting<'r>],
     ) -> Result<Self, EngineError> {
-        let mut slots = Vec::with_capacity(1024);
-        slots.extend(
-            entries.map(Into::into).filter(|entry| entry.kind() == Kind::Detector).map(|entry| Slot {
-                entry,
-                config: "{}",
-                on_failure: OnFailure::Deny,
-                built: OnceLock::new(),
-            }),
-        );
+        Self::made(entries.map(Into::into), std::iter::empty(), settings)
+    }
+
+    fn made(
+        entries: impl Iterator<Item = Entry>,
+        tables: impl Iterator<Item = &'static dyn Rows>,
+        settings: &[DetectorSetting<'r>],
+    ) -> Result<Self, EngineError> {
+        let mut slots: Vec<Slot<'r>> = Vec::with_capacity(32);
+        slots.extend(entries.filter(|entry| entry.kind() == Kind::Detector).map(Slot::new));
+        let mut shelves: Vec<Shelf<'r>> = tables.map(Shelf::new).collect();
         for setting in settings {
-            let Some(slot) = slots.iter_mut().find(|slot| slot.entry.id() == setting.id) else {
-                return Err(unknown(setting.id, &slots));
-            };
-            if !setting.config.trim().is_empty() {
-                slot.config = setting.config;
+            if let Some(slot) = slots.iter_mut().find(|slot| slot.entry.id() == setting.id) {
+                slot.follow(setting);
+            } else if !shelves.iter_mut().any(|shelf| shelf.follow(setting)) {
+                return Err(unknown(setting.id, &slots, &shelves));
             }
         }
         slots.retain(|slot| {
@@ -170,7 +188,7 @@ impl<'r> Engine<'r> {
             (said.peek().is_some() || !slot.entry.off()) && said.all(|setting| setting.enabled)
         });
         let always = always(&slots);
-        Ok(Self { slots, always, prefilter: OnceLock::new() })
+        Ok(Self { slots, shelves, always, prefilter: OnceLock::new() })
     }
 
     /// The same engine with what a policy says of installed plugins: without the detectors of those that are disabled,
@@ -195,13 +213,14 @@ impl<'r> Engine<'r> {
 
     /// Makes every active detector, so that a wrong configuration is known before a call needs it.
     pub fn check(&self) -> Result<(), EngineError> {
-        self.slots.iter().try_for_each(|slot| self.detector(slot).map(drop))
+        self.slots.iter().try_for_each(|slot| Self::detector(slot).map(drop))?;
+        self.shelves.iter().flat_map(Shelf::active).try_for_each(|slot| Self::detector(&slot).map(drop))
     }
 
     /// Makes every active detector that is in a library: for a caller who goes on with threads, which must not load one.
     pub fn load_libraries(&self) -> Result<(), EngineError> {
         let mut installed = self.slots.iter().filter(|slot| slot.entry.library().is_some());
-        installed.try_for_each(|slot| self.detector(slot).map(drop))
+        installed.try_for_each(|slot| Self::detector(slot).map(drop))
     }
 
     /// The secrets in a text, in the order in which they stand there and without overlaps.
@@ -243,9 +262,7 @@ impl<'r> Engine<'r> {
         text: &str,
         failures: &mut Vec<Failure>,
     ) -> Result<Vec<Finding>, EngineError> {
-        let mut hits = Vec::new();
-        self.prefilter().find(text, &mut hits);
-        self.judge(text, hits, failures)
+        self.judge(text, self.hits(text), failures)
     }
 
     /// What a member's name holds, and whether a detector's keyword stands in it.
@@ -254,8 +271,7 @@ impl<'r> Engine<'r> {
         name: &str,
         failures: &mut Vec<Failure>,
     ) -> Result<(Vec<Finding>, bool), EngineError> {
-        let mut hits = Vec::new();
-        self.prefilter().find(name, &mut hits);
+        let hits = self.hits(name);
         let telling = !hits.is_empty();
         Ok((self.judge(name, hits, failures)?, telling))
     }
@@ -291,8 +307,48 @@ impl<'r> Engine<'r> {
         self.prefilter.get_or_init(|| {
             let keywords = numbered(&self.slots)
                 .flat_map(|(slot, number)| slot.entry.keywords().map(move |keyword| (keyword, number)));
-            Prefilter::new(keywords.filter(|(keyword, _)| !keyword.is_empty()))
+            Prefilter::new(self.numbered_shelves().map(|(shelf, first)| (shelf.rows(), first)), keywords)
         })
+    }
+
+    /// The keywords of active detectors in a text.
+    fn hits(&self, text: &str) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        self.prefilter().find(text, &mut hits);
+        // The index of a table holds the keywords of all its rows.
+        hits.retain(|hit| self.row(hit.owner).is_none_or(|(shelf, row)| shelf.is_active(row)));
+        hits
+    }
+
+    /// The tables, each with the number of its first row.
+    fn numbered_shelves(&self) -> impl Iterator<Item = (&Shelf<'r>, u16)> {
+        let mut next = u16::try_from(self.slots.len()).unwrap_or(u16::MAX);
+        self.shelves.iter().map(move |shelf| {
+            let first = next;
+            next = next.saturating_add(shelf.rows().count());
+            (shelf, first)
+        })
+    }
+
+    /// Sorts the program's own detectors by id, rows among the others, before those of libraries and policies.
+    fn order(&self, owner: u16) -> (bool, &str) {
+        if let Some((shelf, row)) = self.row(owner) {
+            return (false, shelf.rows().id(row));
+        }
+        match self.slots.get(usize::from(owner)) {
+            Some(slot) if slot.entry.origin() == Origin::BuiltIn => (false, slot.entry.id()),
+            _ => (true, ""),
+        }
+    }
+
+    /// The row that has a number; `None` for the number of a slot.
+    fn row(&self, owner: u16) -> Option<(&Shelf<'r>, u16)> {
+        if usize::from(owner) < self.slots.len() {
+            return None;
+        }
+        self.numbered_shelves()
+            .map(|(shelf, first)| (shelf, owner.checked_sub(first)))
+            .find_map(|(shelf, row)| Some((shelf, row.filter(|row| *row < shelf.rows().count())?)))
     }
 
     fn judge(
@@ -308,8 +364,13 @@ impl<'r> Engine<'r> {
         hits.sort_unstable();
         hits.dedup();
         let mut places = Vec::with_capacity(hits.len());
-        for group in hits.chunk_by(|left, right| left.owner == right.owner) {
-            let Some(owner) = group.first().map(|hit| hit.owner) else { continue };
+        let mut groups: Vec<(u16, &[Hit])> = hits
+            .chunk_by(|left, right| left.owner == right.owner)
+            .filter_map(|group| Some((group.first()?.owner, group)))
+            .collect();
+        // Of two that are equally sure of one place the first gives it its name.
+        groups.sort_by(|one, other| self.order(one.0).cmp(&self.order(other.0)));
+        for (owner, group) in groups {
             if self.always.contains(&owner) {
                 continue;
             }
@@ -323,7 +384,7 @@ impl<'r> Engine<'r> {
         Ok(resolve(findings))
     }
 
-    fn detector<'s>(&self, slot: &'s Slot<'r>) -> Result<&'s dyn Detector, EngineError> {
+    fn detector<'s>(slot: &'s Slot<'r>) -> Result<&'s dyn Detector, EngineError> {
         let built = slot.built.get_or_init(|| {
             guarded(|| slot.entry.detector(slot.config)).map_err(|fault| {
                 let plugin = slot.entry.label();
@@ -345,9 +406,11 @@ impl<'r> Engine<'r> {
         findings: &mut Vec<Finding>,
         failures: &mut Vec<Failure>,
     ) -> Result<(), EngineError> {
-        let Some(slot) = self.slots.get(usize::from(owner)) else { return Ok(()) };
+        // A row's detector is a view of its table: to make it again costs less than to keep a place for each of a thousand.
+        let row = self.row(owner).map(|(shelf, row)| shelf.slot(row));
+        let Some(slot) = row.as_ref().or_else(|| self.slots.get(usize::from(owner))) else { return Ok(()) };
         let before = findings.len();
-        match self.detect(slot, text, places, findings) {
+        match Self::detect(slot, text, places, findings) {
             Err(error) if slot.on_failure != OnFailure::Deny => {
                 findings.truncate(before);
                 Failure::new(&error.to_string(), slot.on_failure).note(failures);
@@ -358,13 +421,12 @@ impl<'r> Engine<'r> {
     }
 
     fn detect(
-        &self,
         slot: &Slot<'r>,
         text: &str,
         places: &[usize],
         findings: &mut Vec<Finding>,
     ) -> Result<(), EngineError> {
-        let detector = self.detector(slot)?;
+        let detector = Self::detector(slot)?;
         let mut reported = Vec::new();
         guarded(|| detector.detect(&mut Scan::new(text, places, &mut reported))).map_err(|fault| {
             let plugin = slot.entry.label();
@@ -400,9 +462,7 @@ impl decode::Look for Looking<'_, '_, '_> {
     }
 
     fn telling(&mut self, name: &str) -> bool {
-        let mut hits = Vec::new();
-        self.engine.prefilter().find(name, &mut hits);
-        !hits.is_empty()
+        !self.engine.hits(name).is_empty()
     }
 }
 
@@ -418,10 +478,12 @@ fn always(slots: &[Slot<'_>]) -> Vec<u16> {
         .collect()
 }
 
-fn unknown(id: &str, slots: &[Slot<'_>]) -> EngineError {
+fn unknown(id: &str, slots: &[Slot<'_>], shelves: &[Shelf<'_>]) -> EngineError {
     let nearest = slots
         .iter()
-        .map(|slot| (strsim::jaro_winkler(id, slot.entry.id()), slot.entry.id()))
+        .map(|slot| slot.entry.id())
+        .chain(shelves.iter().flat_map(Shelf::ids))
+        .map(|other| (strsim::jaro_winkler(id, other), other))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .map(|(_, id)| id.to_owned());

@@ -1,23 +1,12 @@
 //! One pass over a text that finds where any detector's keyword begins, whatever its ASCII case.
 //!
-//! A hook lives for a millisecond, so the index has to cost next to nothing to build: a table of 8,192 marks,
-//! numbered by a hash of a keyword's first three bytes, and chains of the keywords behind them. An automaton reads no faster on the
-//! short texts of a tool call and takes a thousand times longer to make.
+//! A hook lives for a millisecond, so the index has to cost next to nothing to build: see [`keywords`]. That of a table of
+//! detectors was made by the compiler and is taken as it is; the keywords of all others are added beside it. An automaton reads no
+//! faster on the short texts of a tool call and takes a thousand times longer to make.
 
-/// How many marks there are, as a power of two: 8 KiB, with a few hundred keywords one in thirty set.
-const MARK_BITS: u32 = 13;
-const MARKS: usize = 1 << MARK_BITS;
-/// How many chains of entries there are, as a power of two. Marks whose numbers begin alike share one.
-const CHAIN_BITS: u32 = 10;
-const CHAINS: usize = 1 << CHAIN_BITS;
-/// Two to the power of 32 divided by the golden ratio (Knuth's multiplicative hash), moved up by a byte: whatever stands
-/// in the highest byte of what it multiplies has no part in the product, so four bytes hash as their first three.
-const MULTIPLIER: u32 = 0x9E37_79B1 << 8;
-/// Sets the bit in which ASCII letters differ by case. Other bytes lose a bit too, which costs a comparison and never
-/// a hit.
-const FOLD: u32 = 0x2020_2020;
-/// The shortest keyword the table can hold.
-const GRAM: usize = 3;
+use agentfirewall_sdk::Rows;
+use agentfirewall_sdk::keywords::{self, CHAINS, KeywordIndex, MARKS, SHORTEST, places_of, stands};
+
 /// How many positions are looked at between two branches.
 const STEP: usize = 6;
 
@@ -47,35 +36,66 @@ pub(super) struct Prefilter {
     /// The first entry of each chain, counted from 1; 0 where there is none.
     chains: [u16; CHAINS],
     entries: Vec<Entry>,
-    /// Keywords too short for the table. They are searched one after the other: no built-in detector has one.
+    /// The indexes of tables, each with the number of its first row among the detectors.
+    tables: Vec<(KeywordIndex, u16)>,
+    /// Keywords too short for an index. They are searched one after the other: no built-in detector has one.
     short: Vec<(&'static str, u16)>,
 }
 
 impl Prefilter {
-    /// Indexes keywords with the number of the detector each belongs to. Past 65,534 keywords the rest are searched
-    /// one after the other, slowly and correctly.
-    pub(super) fn new(keywords: impl Iterator<Item = (&'static str, u16)>) -> Self {
+    /// Indexes keywords with the number of the detector each belongs to, beside tables with the number of their first row. Past
+    /// 65,534 keywords the rest are searched one after the other, slowly and correctly.
+    pub(super) fn new(
+        tables: impl Iterator<Item = (&'static dyn Rows, u16)>,
+        keywords: impl Iterator<Item = (&'static str, u16)>,
+    ) -> Self {
         // Memory that the system hands out zeroed is not written again.
         let marks = vec![0; MARKS].into_boxed_slice().try_into().unwrap_or_else(|_| Box::new([0; MARKS]));
-        let mut prefilter =
-            Self { marks, chains: [0; CHAINS], entries: Vec::with_capacity(512), short: Vec::new() };
+        let mut prefilter = Self {
+            marks,
+            chains: [0; CHAINS],
+            entries: Vec::with_capacity(128),
+            tables: Vec::new(),
+            short: Vec::new(),
+        };
+        for (rows, first) in tables {
+            match rows.index() {
+                Some(index) => prefilter.take(index, first),
+                None => prefilter.add((0..rows.count()).flat_map(|row| {
+                    (0..).map_while(move |number| Some((rows.keyword(row, number)?, first + row)))
+                })),
+            }
+        }
+        prefilter.add(keywords.filter(|(keyword, _)| !keyword.is_empty()));
+        prefilter
+    }
+
+    fn take(&mut self, index: KeywordIndex, first: u16) {
+        if self.tables.is_empty() {
+            *self.marks = *index.marks();
+        } else {
+            for (mark, other) in self.marks.iter_mut().zip(index.marks()) {
+                *mark |= other;
+            }
+        }
+        self.tables.push((index, first));
+    }
+
+    fn add(&mut self, keywords: impl Iterator<Item = (&'static str, u16)>) {
         for (keyword, owner) in keywords {
-            let number = u16::try_from(prefilter.entries.len() + 1).ok().filter(|&number| number != u16::MAX);
-            let (Some(&[a, b, c]), Some(number)) = (keyword.as_bytes().first_chunk::<GRAM>(), number) else {
-                prefilter.short.push((keyword, owner));
+            let number = u16::try_from(self.entries.len() + 1).ok().filter(|&number| number != u16::MAX);
+            let (Some(start), Some(number)) = (keyword.as_bytes().first_chunk::<SHORTEST>(), number) else {
+                self.short.push((keyword, owner));
                 continue;
             };
-            let gram = u32::from_le_bytes([a, b, c, 0]) | FOLD;
+            let gram = keywords::gram(*start);
             let (mark, chain) = places_of(gram);
-            if let (Some(mark), Some(first)) =
-                (prefilter.marks.get_mut(mark), prefilter.chains.get_mut(chain))
-            {
+            if let (Some(mark), Some(first)) = (self.marks.get_mut(mark), self.chains.get_mut(chain)) {
                 *mark = 1;
-                prefilter.entries.push(Entry { keyword, gram, owner, next: *first });
+                self.entries.push(Entry { keyword, gram, owner, next: *first });
                 *first = number;
             }
         }
-        prefilter
     }
 
     /// Appends every place at which a keyword begins.
@@ -91,8 +111,8 @@ impl Prefilter {
             }
             at += STEP;
         }
-        while let Some(&[a, b, c]) = bytes.get(at..).and_then(<[u8]>::first_chunk::<GRAM>) {
-            let gram = u32::from_le_bytes([a, b, c, 0]) | FOLD;
+        while let Some(start) = bytes.get(at..).and_then(<[u8]>::first_chunk::<SHORTEST>) {
+            let gram = keywords::gram(*start);
             if self.mark(gram) != 0 {
                 self.confirm(bytes, at, gram, hits);
             }
@@ -127,14 +147,13 @@ impl Prefilter {
     fn confirm(&self, bytes: &[u8], at: usize, gram: u32, hits: &mut Vec<Hit>) {
         let mut number = self.chains.get(places_of(gram).1).copied().unwrap_or(0);
         while let Some(entry) = usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index)) {
-            if (entry.gram ^ gram) << 8 == 0
-                && bytes
-                    .get(at..at + entry.keyword.len())
-                    .is_some_and(|here| here.eq_ignore_ascii_case(entry.keyword.as_bytes()))
-            {
+            if (entry.gram ^ gram) << 8 == 0 && stands(bytes, at, entry.keyword.as_bytes()) {
                 hits.push(Hit { owner: entry.owner, at });
             }
             number = entry.next;
+        }
+        for (index, first) in &self.tables {
+            index.at(bytes, at, gram, &mut |row| hits.push(Hit { owner: first + row, at }));
         }
     }
 }
@@ -143,12 +162,6 @@ impl Prefilter {
 #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
 const fn gram(bytes: u64) -> u32 {
     bytes as u32
-}
-
-/// The numbers of the mark and of the chain.
-const fn places_of(gram: u32) -> (usize, usize) {
-    let hash = gram.wrapping_mul(MULTIPLIER);
-    ((hash >> (u32::BITS - MARK_BITS)) as usize, (hash >> (u32::BITS - CHAIN_BITS)) as usize)
 }
 
 #[cfg(test)]
@@ -161,7 +174,7 @@ mod tests {
         ["ghp_", "AKIA", "-----BEGIN", "key", "xoxb-", "éclair", "k", "Secret", "aaa"];
 
     fn found(text: &str) -> Vec<Hit> {
-        let prefilter = Prefilter::new(KEYWORDS.into_iter().zip(0..));
+        let prefilter = Prefilter::new(std::iter::empty(), KEYWORDS.into_iter().zip(0..));
         let mut hits = Vec::new();
         prefilter.find(text, &mut hits);
         hits.sort_unstable();

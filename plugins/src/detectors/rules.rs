@@ -8,6 +8,7 @@ mod automaton;
 mod check;
 pub(super) mod near;
 
+use agentfirewall_sdk::keywords::{Keyword, KeywordIndex, KeywordTable};
 use agentfirewall_sdk::{
     About, Confidence, Detector, Finding, Meta, PluginError, Rows, Scan, Severity, register_table,
 };
@@ -86,6 +87,47 @@ impl Span {
     }
 }
 
+/// How many keywords all rules have together.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, in the bounds of its loop")]
+const KEYWORDS: usize = {
+    let (mut count, mut number) = (0, 0);
+    while number < ROWS.len() {
+        count += (ROWS[number].literals.1 + ROWS[number].new) as usize;
+        number += 1;
+    }
+    count
+};
+
+/// The keywords of all rules, as [`Row::keywords`] gives them.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "lengths and numbers of rows are small; the index proves it"
+)]
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, in the bounds of its loops")]
+static LISTED: [Keyword; KEYWORDS] = {
+    let mut listed = [(0, 0, 0); KEYWORDS];
+    let (mut at, mut number) = (0, 0);
+    while number < ROWS.len() {
+        let row = &ROWS[number];
+        let spans = [row.literals, Span(row.near.0, row.new)];
+        let mut which = 0;
+        while which < spans.len() {
+            let mut word = spans[which].0 as usize;
+            while word < spans[which].range().end {
+                let (Span(begin, length), _) = WORDS[word];
+                listed[at] = (begin, length as u16, number as u16);
+                at += 1;
+                word += 1;
+            }
+            which += 1;
+        }
+        number += 1;
+    }
+    listed
+};
+
+static INDEX: KeywordTable<KEYWORDS> = KeywordTable::of(&LISTED, TEXT);
+
 impl Row {
     fn keywords(&self) -> impl Iterator<Item = &'static str> {
         self.literals.words().chain(Span(self.near.0, self.new).words())
@@ -116,6 +158,10 @@ impl Rows for Rules {
     fn keyword(&self, number: u16, index: usize) -> Option<&'static str> {
         let row = row(number)?;
         row.keywords().nth(index)
+    }
+
+    fn index(&self) -> Option<KeywordIndex> {
+        Some(INDEX.index(TEXT))
     }
 
     fn off(&self, number: u16) -> bool {

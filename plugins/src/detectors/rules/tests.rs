@@ -19,6 +19,18 @@ fn every_rule_says_what_to_do_when_it_leaks_and_where_its_form_is_from() {
 }
 
 #[test]
+fn the_index_holds_every_keyword_of_every_rule() {
+    let mut indexed: Vec<(u16, &str)> = RULES.index().unwrap().keywords().collect();
+    let mut listed: Vec<(u16, &str)> = (0..RULES.count())
+        .flat_map(|row| (0..).map_while(move |number| Some((row, RULES.keyword(row, number)?))))
+        .collect();
+    indexed.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(indexed, listed);
+    assert!(listed.len() > ROWS.len());
+}
+
+#[test]
 fn examples_are_found_by_their_rule_and_negatives_are_not() {
     let mut faults = Vec::new();
     for (number, row) in (0..).zip(ROWS) {
