@@ -4,7 +4,6 @@ mod made;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -174,8 +173,7 @@ impl Registry {
         // Within one table ids ascend, so only a second one can repeat an id.
         for (number, rows) in tables().enumerate().skip(1) {
             for row in 0..rows.count() {
-                let before =
-                    tables().take(number).find_map(|other| Some((other, row_of(other, rows.id(row))?)));
+                let before = tables().take(number).find_map(|other| Some((other, other.row(rows.id(row))?)));
                 if let Some((other, twin)) = before {
                     return Err(twins(&Entry::of_row(other, twin), &Entry::of_row(rows, row)));
                 }
@@ -532,21 +530,7 @@ fn row_called(kind: Kind, id: &str) -> Option<Entry> {
     if kind != Kind::Detector {
         return None;
     }
-    tables().find_map(|rows| row_of(rows, id).map(|row| Entry::of_row(rows, row)))
-}
-
-/// The number of the row with an id.
-pub(crate) fn row_of(rows: &dyn Rows, id: &str) -> Option<u16> {
-    let (mut low, mut high) = (0, rows.count());
-    while low < high {
-        let middle = low.midpoint(high);
-        match rows.id(middle).cmp(id) {
-            Ordering::Equal => return Some(middle),
-            Ordering::Less => low = middle + 1,
-            Ordering::Greater => high = middle,
-        }
-    }
-    None
+    tables().find_map(|rows| rows.row(id).map(|row| Entry::of_row(rows, row)))
 }
 
 fn twins(first: &Entry, second: &Entry) -> CompositionError {

@@ -3,6 +3,7 @@
 //! Hundreds of formats of credentials differ in data alone: a type for each would be hundreds of types that do the same, and a
 //! process that lives for a millisecond would pay for every one of them before it has read its first byte.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -45,6 +46,21 @@ pub trait Rows: Sync + fmt::Debug {
 
     /// A row's id. Ids ascend from row to row.
     fn id(&self, row: u16) -> &'static str;
+
+    /// The number of the row with this id. Asked at every start, for each detector that is no row: a table that finds it without
+    /// reading rows all over its data saves the process those pages.
+    fn row(&self, id: &str) -> Option<u16> {
+        let (mut low, mut high) = (0, self.count());
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.id(middle).cmp(id) {
+                Ordering::Equal => return Some(middle),
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
 
     /// A row's keywords, numbered from 0; see [`Meta::keywords`].
     fn keyword(&self, row: u16, number: usize) -> Option<&'static str>;

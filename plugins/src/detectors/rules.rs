@@ -128,6 +128,31 @@ static LISTED: [Keyword; KEYWORDS] = {
 
 static INDEX: KeywordTable<KEYWORDS> = KeywordTable::of(&LISTED, TEXT);
 
+/// The first sixteen bytes of every id, side by side: an id is looked for in a few lines of the cache, not in a row here and a
+/// row there.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, in the bounds of its loops")]
+static STARTS: [u128; ROWS.len()] = {
+    let mut starts = [0; ROWS.len()];
+    let mut number = 0;
+    while number < ROWS.len() {
+        starts[number] = start(TEXT.as_bytes(), ROWS[number].id);
+        number += 1;
+    }
+    starts
+};
+
+/// The first sixteen bytes of a piece as a number that compares as they do.
+#[expect(clippy::indexing_slicing, reason = "a piece is in its text")]
+const fn start(text: &[u8], piece: Span) -> u128 {
+    let (mut number, mut at) = (0, 0);
+    while at < 16 {
+        let byte = if at < piece.1 as usize { text[piece.0 as usize + at] } else { 0 };
+        number = number << 8 | byte as u128;
+        at += 1;
+    }
+    number
+}
+
 impl Row {
     fn keywords(&self) -> impl Iterator<Item = &'static str> {
         self.literals.words().chain(Span(self.near.0, self.new).words())
@@ -153,6 +178,14 @@ impl Rows for Rules {
 
     fn id(&self, number: u16) -> &'static str {
         row(number).map_or("", |row| row.id.text())
+    }
+
+    fn row(&self, id: &str) -> Option<u16> {
+        let length = u32::try_from(id.len()).ok()?;
+        let wanted = start(id.as_bytes(), Span(0, length));
+        let first = STARTS.partition_point(|start| *start < wanted);
+        let alike = STARTS.iter().skip(first).take_while(|start| **start == wanted).count();
+        (first..first + alike).find_map(|at| u16::try_from(at).ok().filter(|number| self.id(*number) == id))
     }
 
     fn keyword(&self, number: u16, index: usize) -> Option<&'static str> {

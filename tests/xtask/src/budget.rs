@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::process::Run;
 use crate::workshop::{Outcome, Workshop, read};
-use crate::{Result, say, tools};
+use crate::{Result, order, say, tools};
 
 /// One situation and the most instructions a decision in it may take.
 struct Case {
@@ -111,8 +111,21 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
             over.push(case.name);
         }
     }
+    over.extend(touched(workshop, &valgrind, &program)?);
     over.extend(loading(workshop, &valgrind, &library)?);
     if over.is_empty() { Ok(Outcome::Done) } else { Err(format!("over the budget: {}", over.join(", "))) }
+}
+
+/// How many windows of sixteen pages of the program a hook may touch, code and constants together; each is a fault.
+const WINDOWS: usize = 70;
+
+fn touched(workshop: &Workshop, valgrind: &Path, program: &Path) -> Result<Option<&'static str>> {
+    let Some(first) = CASES.first() else { return Ok(None) };
+    let bench = Bench::new(workshop, first)?;
+    let (code, constants) = order::windows(valgrind, program, &|run| bench.hook(run))?;
+    let all = code + constants;
+    say::line(&format!("windows touched  {all:>9}, {code} of code, budget {WINDOWS:>9}"));
+    Ok((all > WINDOWS).then_some("windows touched (`cargo xtask order`)"))
 }
 
 /// What a hook pays to load a library that it needs: the handshake, the module and the loader of the system, above a

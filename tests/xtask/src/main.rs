@@ -14,6 +14,7 @@ mod gate;
 mod links;
 mod measure;
 mod openmoat;
+mod order;
 mod process;
 mod reference;
 mod say;
@@ -40,6 +41,7 @@ Usage: cargo xtask TASK
   deny                             licences, duplicate crates, sources and security advisories
   arch                             the rules of ARCHITECTURE.md
   budget                           instruction counts of one decision
+  order                            lay the functions of a hook side by side: writes cli/hook.order from a trace
   fuzz TARGET [SECONDS]            look for a crash (needs a nightly toolchain and cargo-fuzz); 60 seconds by default
   corpus [--corpus FILE.jsonl]... [--show-misses | --gaps] [--json | --markdown]
                                    what the built-in policy makes of our own cases, by class
@@ -77,6 +79,7 @@ fn run(arguments: &[String]) -> Result<Outcome> {
         ["deny"] => deny::run(&workshop),
         ["arch"] => arch::run(&workshop),
         ["budget"] => budget::run(&workshop),
+        ["order"] => order::run(&workshop),
         ["client"] => client::run(&workshop),
         [task @ ("corpus" | "bombs" | "differential"), options @ ..] => {
             measure::run(&workshop, task, options)
