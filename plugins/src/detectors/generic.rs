@@ -135,6 +135,8 @@ fn structural(value: &[u8]) -> bool {
         || value.starts_with(b"./")
         || value.starts_with(b"arn:")
         || value.starts_with(b"urn:")
+        // The base64 of `-----BEGIN`: what such a block is, its own detectors say.
+        || value.starts_with(b"LS0tLS1CRUdJTi")
         || value.starts_with(b"tag:")
         || value.windows(3).any(|window| window == b"://")
         || value.windows(2).any(|window| {
@@ -263,6 +265,7 @@ coded! {
         "api_key = \"your-api-key-here\"", "\"key\": \"ctrl+shift+down\"", "password = \"<password>\"", "token_count: 18446744073709551615",
         "token_url = \"https://login.acme.io/oauth2/v2.0/token\"", "\"integrity\": \"sha512-oLjEw/A+whi386pTh/8QZIeuinc/ZSttd9vpg8gcxVo==\"",
         "primary_key = \"f95247f2866028de71159b42b4ea410f\"", "secret_name: prod/db/password-v2", "max_tokens=4096",
+        "certificate-authority-data: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JS28M/wBreZjl19MRYRHAxsaXhVcH3XhNlf0M9jAYCvpJtG59LQSJQ1olCJWJS1",
         "key = \"MainWindow.toolbar2\"", "if (keyTag === 'tag:yaml.org,2002:merge') {",
         "client_secret: \"ca6819a54657af0d87960af15315319f8a628a5\"",
     ],

@@ -202,8 +202,11 @@ impl Rows for Rules {
     }
 
     fn build(&self, number: u16) -> Result<Box<dyn Detector>, PluginError> {
-        let row = row(number).ok_or_else(|| PluginError::new("the table has no such row"))?;
-        Ok(Box::new(Rule { row, token: row.token.automaton(), value: row.value.automaton() }))
+        Ok(Box::new(Rule::of(number)?))
+    }
+
+    fn detect(&self, number: u16, scan: &mut Scan<'_>) -> Result<(), PluginError> {
+        Rule::of(number)?.detect(scan)
     }
 
     fn fingerprint(&self) -> u64 {
@@ -246,6 +249,11 @@ impl Detector for Rule {
 }
 
 impl Rule {
+    fn of(number: u16) -> Result<Self, PluginError> {
+        let row = row(number).ok_or_else(|| PluginError::new("the table has no such row"))?;
+        Ok(Self { row, token: row.token.automaton(), value: row.value.automaton() })
+    }
+
     /// A form that is recognised alone, one of whose literals is here.
     fn token(&self, bytes: &[u8], here: usize) -> Option<Finding> {
         let automaton = self.token.as_ref()?;
