@@ -83,7 +83,10 @@ coded! {
     id: "aws-access-key",
     summary: "AWS access key identifiers (AKIA..., ASIA..., ABIA..., ACCA..., A3T...)",
     why: "the identifier names the account and stands beside its secret key more often than not",
-    examples: [concat!("aws_access_key_id = AK", "IAWP7G7HQM3BY2KNNN")],
+    examples: [
+        concat!("aws_access_key_id = AK", "IAWP7G7HQM3BY2KNNN"),
+        concat!("\"aws_access_key\": \"AK", "IAQ95C81LWRT6V0648\""),
+    ],
     negatives: ["AKIAIOSFODNN7EXAMPLE", "AKIAXXXXXXXXXXXXXXXX", "akiawp7g7hqm3by2knnn", "xAKIAWP7G7HQM3BY2KNNN"],
     keywords: ["AKIA", "ASIA", "ABIA", "ACCA", "A3T"],
 }

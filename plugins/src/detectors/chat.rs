@@ -77,7 +77,10 @@ coded! {
     id: "telegram-bot-token",
     summary: "Telegram bot tokens",
     why: "the token is the bot: it reads what people send it and answers in its name",
-    examples: [concat!("https://api.telegram.org/bot5483920172", ":AAE5QxvkO8STCeuw0OZafuWoqyLTKfD6ktq/getMe")],
+    examples: [
+        concat!("https://api.telegram.org/bot5483920172", ":AAE5QxvkO8STCeuw0OZafuWoqyLTKfD6ktq/getMe"),
+        concat!("5483920172", ":AAE5QxvkO8STCeuw0OZafuWoqyLTKfD6kt"),
+    ],
     negatives: ["5483920172:AAE5Qxvk", concat!("12:34", ":AAE5QxvkO8STCeuw0OZafuWoqyLTKfD6ktq"), "00000000:AAxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"],
     keywords: [":AA"],
 }

@@ -60,7 +60,11 @@ coded! {
     id: "jwt",
     summary: "signed JSON Web Tokens",
     why: "a bearer token is a login until it expires, and many never do",
-    examples: [concat!("eyJhbGciOiJIUzI1NiJ9", ".eyJzdWIiOiJ1LTgzMSIsInNjb3BlIjoiYWRtaW4ifQ", ".N7jWemLWhrCp4U612mZdWvaU9CB7DBrAIxh6b38yhT4")],
+    examples: [
+        concat!("eyJhbGciOiJIUzI1NiJ9", ".eyJzdWIiOiJ1LTgzMSIsInNjb3BlIjoiYWRtaW4ifQ", ".N7jWemLWhrCp4U612mZdWvaU9CB7DBrAIxh6b38yhT4"),
+        // A number that examples have too makes none of a token.
+        concat!("eyJhbGciOiJIUzI1NiJ9", ".eyJzdWIiOiIxMjM0NTY3ODkwIiwic2NvcGUiOiJhZG1pbiJ9", ".N7jWemLWhrCp4U612mZdWvaU9CB7DBrAIxh6b38yhT4"),
+    ],
     negatives: [
         "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
         "eyJhbGciOiJIUzI1NiJ9.eyJshort.payload",
