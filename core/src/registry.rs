@@ -225,6 +225,12 @@ impl Registry {
         })
     }
 
+    /// The same for one that is asked about once: no list of all of them is made for it.
+    pub fn entry(&self, kind: Kind, id: &str) -> Option<Entry> {
+        let called = |entry: &&Entry| entry.kind() == kind && entry.id() == id;
+        self.singles.iter().find(called).cloned().or_else(|| row_called(kind, id))
+    }
+
     /// The same plugins, and the detectors that a policy's rules become. Rules of one id are of different policies.
     pub fn with_rules(mut self, rules: &[DetectionSetting<'_>]) -> Result<Self, CompositionError> {
         self.singles.extend(self.entries_of_rules(rules)?);

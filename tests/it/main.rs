@@ -17,6 +17,7 @@ mod formats;
 mod masking;
 mod page;
 mod plugins;
+mod providers;
 mod samples;
 mod scan;
 mod sinks;

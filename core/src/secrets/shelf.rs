@@ -51,6 +51,11 @@ impl<'r> Shelf<'r> {
         slot
     }
 
+    /// Whether no setting is about a row.
+    pub(super) fn is_plain(&self, row: u16) -> bool {
+        self.said(row).next().is_none()
+    }
+
     /// Every row that takes part.
     pub(super) fn active(&self) -> impl Iterator<Item = Slot<'r>> {
         (0..self.rows.count()).filter(|row| self.is_active(*row)).map(|row| self.slot(row))

@@ -235,8 +235,11 @@ impl Rows for Rules {
     }
 
     fn build(&self, number: u16) -> Result<Box<dyn Detector>, PluginError> {
-        let row = row(number).ok_or_else(|| PluginError::new("the table has no such row"))?;
-        Ok(Box::new(Rule { row, token: row.token.automaton(), value: row.value.automaton() }))
+        Ok(Box::new(Rule::of(number)?))
+    }
+
+    fn detect(&self, number: u16, scan: &mut Scan<'_>) -> Result<(), PluginError> {
+        Rule::of(number)?.detect(scan)
     }
 
     fn fingerprint(&self) -> u64 {
@@ -279,6 +282,11 @@ impl Detector for Rule {
 }
 
 impl Rule {
+    fn of(number: u16) -> Result<Self, PluginError> {
+        let row = row(number).ok_or_else(|| PluginError::new("the table has no such row"))?;
+        Ok(Self { row, token: row.token.automaton(), value: row.value.automaton() })
+    }
+
     /// A form that is recognised alone, one of whose literals is here.
     fn token(&self, bytes: &[u8], here: usize) -> Option<Finding> {
         let automaton = self.token.as_ref()?;
@@ -290,12 +298,13 @@ impl Rule {
         }
         let at = here.checked_sub(distance)?;
         let end = at + automaton.longest(from(bytes, at))?;
-        if !begins(bytes, at) || bytes.get(end).is_some_and(|next| word(*next)) {
+        let token = piece(bytes, at, end);
+        let begun = begins(bytes, at) || (is_address(token) && subdomain(bytes, at));
+        if !begun || bytes.get(end).is_some_and(|next| word(*next)) {
             return None;
         }
-        let token = piece(bytes, at, end);
         let drawn = token.get(distance + literal.len()..).unwrap_or_default();
-        let body = if drawn.len() >= 8 { drawn } else { token };
+        let body = without_numbers(if drawn.len() >= 8 { drawn } else { token });
         // Of one character throughout somebody means it as a specimen; stretches of one between others are a masked token.
         let typed = typed(body);
         if repeated(body) && variety(body) > 3 {
@@ -312,6 +321,32 @@ impl Rule {
         let confidence = check::judge(self.row.check, token)?.min(most);
         Some(Finding::new(at..end, confidence, self.row.severity))
     }
+}
+
+/// Whether a token begins with the name of a host and goes on with a path.
+fn is_address(token: &[u8]) -> bool {
+    let host = token.split(|byte| *byte == b'/').next().unwrap_or_default();
+    host.len() < token.len() && host.contains(&b'.')
+}
+
+/// Whether a token that begins here belongs to the name of a host before it: `acme.` of `acme.webhook.office.com`.
+fn subdomain(bytes: &[u8], at: usize) -> bool {
+    let before = at.checked_sub(2).map(|start| piece(bytes, start, at));
+    matches!(before, Some([byte, b'.']) if byte.is_ascii_alphanumeric())
+}
+
+/// What is drawn at random of a token in which numbers of accounts stand first: `2-511111111-31111111111-` of a Slack token
+/// says nothing of what follows.
+fn without_numbers(body: &[u8]) -> &[u8] {
+    let mut rest = body;
+    while let Some(end) = rest.iter().position(|byte| *byte == b'-') {
+        let (number, behind) = rest.split_at_checked(end + 1).unwrap_or((rest, &[]));
+        if behind.len() < 12 || !number.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-') {
+            break;
+        }
+        rest = behind;
+    }
+    rest
 }
 
 /// The form of a row's values.
