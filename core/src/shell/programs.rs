@@ -11,7 +11,8 @@ impl Machine<'_> {
     /// Runs a program by its words.
     pub(super) fn program(&mut self, mut argv: Vec<Word>, raw: Option<&str>, out: &mut Out) {
         for argv in self.with_variables(&argv) {
-            self.acted(argv, raw, out);
+            let doing = self.world.knowledge.doing(&argv);
+            self.acted(argv, doing, raw, out);
         }
         // A copy of a program does what the program does.
         if let Some(first) = argv.first_mut()
@@ -24,16 +25,33 @@ impl Machine<'_> {
         if let Some(first) = argv.first().filter(|first| first.text.contains('/'))
             && self.state.get(&Key::File(std::path::PathBuf::from(self.place_of(first)))).is_some()
             && self.content(first).taint() != Taint::FILE
-            && !self.world.knowledge.doing(&argv).runs.iter().any(|run| matches!(run, Run::File { .. }))
         {
+            let doing = self.world.knowledge.doing(&argv);
+            if doing.runs.iter().any(|run| matches!(run, Run::File { .. })) {
+                return self.acted(argv, doing, raw, out);
+            }
             let path = first.clone();
-            let origin = self.note(argv.clone(), &self.world.knowledge.doing(&argv), raw);
             let arguments = argv.get(1..).unwrap_or_default().to_vec();
+            let origin = self.note(argv, &doing, raw);
             return self.deeper(|machine| {
                 machine.run_file(Language::Other, &path, &arguments, true, origin, out);
             });
         }
-        self.acted(argv, raw, out);
+        let doing = self.world.knowledge.doing(&argv);
+        self.acted(argv, doing, raw, out);
+    }
+
+    /// Whether a signal goes to a process nobody knows after the firewall's was looked for: `kill $(pgrep agentfirewall)`.
+    pub(super) fn ends_firewall(&self, argv: &[Word]) -> bool {
+        let is_kill = argv.first().is_some_and(|word| word.text.rsplit('/').next() == Some("kill"));
+        is_kill
+            && !argv.iter().all(Word::known)
+            && self.seen.commands.iter().any(|command| {
+                matches!(
+                    command.fact.program.as_str(),
+                    "pgrep" | "pidof" | "ps" | "grep" | "egrep" | "awk" | "lsof"
+                ) && command.argv.iter().any(|word| word.text.contains("agentfirewall"))
+            })
     }
 
     /// The place of a path, as a name for it.

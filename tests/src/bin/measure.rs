@@ -85,6 +85,7 @@ fn corpus<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<bool, String> 
 
 fn bombs<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<bool, String> {
     let (mut count, mut trace, mut seed, mut limit) = (0_usize, false, 1_u64, usize::MAX);
+    let mut only = String::new();
     let number =
         |word: Option<&str>| word.and_then(|word| word.parse::<u64>().ok()).ok_or("a number is missing");
     let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
@@ -94,15 +95,17 @@ fn bombs<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<bool, String> {
             "--seed" => seed = number(words.next())?,
             "--size" => limit = size(number(words.next())?),
             "--trace" => trace = true,
+            "--only" => words.next().ok_or("`--only` takes a part of a name")?.clone_into(&mut only),
             other => return Err(format!("unknown option `{other}`")),
         }
     }
     for stack in [8, 2] {
+        let only = only.clone();
         let worker = std::thread::Builder::new().stack_size(stack << 20).spawn(move || {
             let machine = Machine::new();
             let judge = machine.judge();
             let mut times: Vec<(Duration, String)> = Vec::new();
-            for bomb in bombs::all(limit) {
+            for bomb in bombs::all(limit).into_iter().filter(|bomb| bomb.name.contains(&only)) {
                 if trace {
                     eprintln!("{}", bomb.name);
                 }
