@@ -456,10 +456,10 @@ impl Machine<'_> {
             let mut paths = Vec::new();
             let mut lost = folder.lost && !target.text.starts_with('/');
             for base in &folder.paths {
-                let placed = self.world.ground.place(target, base);
+                let placed = self.place(target, base);
                 if placed.known {
                     if !paths.contains(&placed.lexical) {
-                        paths.push(placed.lexical);
+                        paths.push(placed.lexical.clone());
                     }
                 } else {
                     lost = true;

@@ -17,13 +17,15 @@ impl Machine<'_> {
         // A copy of a program does what the program does.
         if let Some(first) = argv.first_mut()
             && first.text.contains('/')
-            && let Some(Item::Hashed(original)) = self.state.get(&Key::Hashed(self.place_of(first))).cloned()
+            && let place = self.place_of(first)
+            && let Some(Item::Hashed(original)) = self.state.get(&Key::Hashed(place)).cloned()
         {
             *first = original;
         }
         // A file that the script fetched or made, whatever program it is called like.
         if let Some(first) = argv.first().filter(|first| first.text.contains('/'))
-            && self.state.get(&Key::File(std::path::PathBuf::from(self.place_of(first)))).is_some()
+            && let place = self.place_of(first)
+            && self.state.get(&Key::File(std::path::PathBuf::from(place))).is_some()
             && self.content(first).taint() != Taint::FILE
         {
             let doing = self.world.knowledge.doing(&argv);
@@ -55,10 +57,10 @@ impl Machine<'_> {
     }
 
     /// The place of a path, as a name for it.
-    fn place_of(&self, word: &Word) -> String {
+    fn place_of(&mut self, word: &Word) -> String {
         let folder =
             self.state.folder().paths.first().cloned().unwrap_or_else(|| self.world.folder.to_owned());
-        self.world.ground.place(word, &folder).lexical.to_string_lossy().into_owned()
+        self.place(word, &folder).lexical.to_string_lossy().into_owned()
     }
 
     /// Remembers what a copy or a link of a program or of a fetched file is.

@@ -227,7 +227,7 @@ impl Machine<'_> {
         }
         let folders = self.state.folder().paths;
         let folder = folders.first().cloned().unwrap_or_else(|| self.world.folder.to_owned());
-        let placed = self.world.ground.place(word, &folder);
+        let placed = self.place(word, &folder);
         if placed.known
             && let Some(Item::File(value)) = self.state.get(&Key::File(placed.lexical.clone()))
         {
@@ -235,7 +235,7 @@ impl Machine<'_> {
         }
         let secret = !self.elsewhere && self.world.ground.is_secret(&placed);
         if placed.known && !placed.wild && !secret {
-            self.opened_file(placed.canonical);
+            self.opened_file(&placed.canonical);
         }
         Value::unknown(if secret { Taint::FILE | Taint::SECRET } else { Taint::FILE })
     }
@@ -260,9 +260,9 @@ impl Machine<'_> {
             return self.sent(value, false, Origin::Call);
         }
         for folder in self.state.folder().paths {
-            let placed = self.world.ground.place(word, &folder);
+            let placed = self.place(word, &folder);
             if placed.known {
-                let key = Key::File(placed.lexical);
+                let key = Key::File(placed.lexical.clone());
                 let value = match self.state.get(&key) {
                     Some(Item::File(old)) if append => old.then(value),
                     _ => value.clone(),
