@@ -92,9 +92,11 @@ impl Machine<'_> {
     }
 
     /// The lowest free number from ten on.
-    fn take_descriptor(&self) -> i32 {
-        let is_free =
-            |number: &i32| matches!(self.state.get(&Key::Descriptor(*number)), None | Some(Item::Gone));
+    fn take_descriptor(&self, taken: &[i32]) -> i32 {
+        let is_free = |number: &i32| {
+            !taken.contains(number)
+                && matches!(self.state.get(&Key::Descriptor(*number)), None | Some(Item::Gone))
+        };
         (10..64).find(is_free).unwrap_or(64)
     }
 
@@ -104,7 +106,7 @@ impl Machine<'_> {
         for redirect in redirects {
             // `{name}>`: the shell takes a free number, which stays open after the command.
             let taken = redirect.fd_var.as_ref().map(|name| {
-                let number = self.take_descriptor();
+                let number = self.take_descriptor(&plumbing.lasting);
                 self.state.assign(name.as_str(), Value::text(number.to_string()));
                 plumbing.lasting.push(number);
                 number
