@@ -82,6 +82,8 @@ pub(crate) struct Machine<'a> {
     hashes: RandomState,
     /// What was touched, as a hash.
     touched: HashSet<u64>,
+    /// The links that the script made, with where they lead.
+    pub(super) links: Vec<(PathBuf, PathBuf)>,
     /// Where paths lead, by the hash of the path and the folder it starts from.
     placed: HashMap<u64, Rc<Placed>>,
     /// The `>(…)` that wait for what is written to them.
@@ -121,6 +123,7 @@ impl<'a> Machine<'a> {
             descriptors: 0,
             hashes: RandomState::new(),
             touched: HashSet::new(),
+            links: Vec::new(),
             placed: HashMap::new(),
             drains: Vec::new(),
             ran: Vec::new(),
@@ -299,9 +302,27 @@ impl<'a> Machine<'a> {
         if !self.step(PLACE.saturating_add(long.saturating_mul(LONG_PATH))) {
             return Rc::default();
         }
-        let placed = Rc::new(self.world.ground.place(word, folder));
+        let mut placed = self.world.ground.place(word, folder);
+        if let Some(target) = self.through_links(&placed) {
+            placed = placed.leading_to(&self.world.ground.place(&target, folder));
+        }
+        let placed = Rc::new(placed);
         self.placed.insert(key, Rc::clone(&placed));
         placed
+    }
+
+    /// Looks at every path again.
+    pub(super) fn forget_places(&mut self) {
+        self.placed.clear();
+        self.touched.clear();
+    }
+
+    /// Where a path leads by the links that the script made before.
+    fn through_links(&self, placed: &Placed) -> Option<Word> {
+        let (link, target) = self.links.iter().rfind(|(link, _)| placed.lexical.starts_with(link))?;
+        let below = placed.lexical.strip_prefix(link).ok()?;
+        let path = if below.as_os_str().is_empty() { target.clone() } else { target.join(below) };
+        Some(Word { wild: placed.wild, ..Word::plain(path.to_string_lossy()) })
     }
 
     /// Notes a path that is touched, wherever it may lie, and what that means.

@@ -63,6 +63,26 @@ impl Machine<'_> {
         self.place(word, &folder).lexical.to_string_lossy().into_owned()
     }
 
+    /// Remembers where a link leads: what is done to it is done there.
+    fn linked(&mut self, doing: &Doing, source: &Word, target: &Word) {
+        let folder =
+            self.state.folder().paths.first().cloned().unwrap_or_else(|| self.world.folder.to_owned());
+        let link = self.place(target, &folder);
+        let symbolic = doing.options.iter().any(|(name, _)| matches!(name.as_str(), "-s" | "--symbolic"));
+        let base = if symbolic { link.lexical.parent().unwrap_or(&folder) } else { &folder };
+        let leads = self.place(source, base);
+        if !link.known || !leads.known || self.links.len() >= LINKS {
+            return;
+        }
+        // Into a folder that is there, the link goes under the name of what it leads to.
+        let inside = leads.lexical.file_name().map(|name| link.lexical.join(name));
+        for link in inside.into_iter().chain([link.lexical.clone()]) {
+            self.links.push((link, leads.lexical.clone()));
+        }
+        // What was asked about before may lead elsewhere from now on.
+        self.forget_places();
+    }
+
     /// Remembers what a copy or a link of a program or of a fetched file is.
     pub(super) fn copied(&mut self, doing: &Doing) {
         if !matches!(doing.program.as_str(), "cp" | "gcp" | "ln" | "mv" | "install" | "link") {
@@ -71,6 +91,9 @@ impl Machine<'_> {
         let source = doing.touches.iter().find(|touch| touch.access != Access::Write);
         let target = doing.touches.iter().find(|touch| touch.access == Access::Write);
         let (Some(source), Some(target)) = (source, target) else { return };
+        if matches!(doing.program.as_str(), "ln" | "link") {
+            self.linked(doing, &source.word, &target.word);
+        }
         let name = source.word.text.rsplit('/').next().unwrap_or_default();
         let folder = source.word.text.strip_suffix(name).unwrap_or_default().trim_end_matches('/');
         let is_program = folder.ends_with("/bin") || folder.ends_with("/sbin") || folder == "bin";
@@ -90,6 +113,9 @@ impl Machine<'_> {
         }
     }
 }
+
+/// How many links of a script are remembered.
+const LINKS: usize = 64;
 
 /// Whether a package manager is told to remove the firewall.
 pub(super) fn removes_firewall(argv: &[Word]) -> bool {
