@@ -58,6 +58,19 @@ fn hostile_scripts_end_in_a_decision_on_a_large_and_on_a_small_stack() {
     }
 }
 
+/// Steps are there for whoever makes scripts to exhaust them, not for long scripts.
+#[test]
+fn the_longest_everyday_script_is_understood() {
+    let machine = Machine::new();
+    let judge = machine.judge();
+    for size in [1, 16, 64] {
+        let script = bombs::everyday(size << 10);
+        let (decision, _took) = judge.script(&script);
+        let decision = decision.unwrap();
+        assert!(decision.action.is_permissive(), "{size} KiB: {decision:?}");
+    }
+}
+
 #[test]
 fn mutated_calls_end_in_a_decision() {
     let machine = Machine::new();

@@ -99,6 +99,7 @@ fn bombs<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<bool, String> {
             other => return Err(format!("unknown option `{other}`")),
         }
     }
+    growth();
     for stack in [8, 2] {
         let only = only.clone();
         let worker = std::thread::Builder::new().stack_size(stack << 20).spawn(move || {
@@ -131,6 +132,26 @@ fn bombs<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<bool, String> {
         }
     }
     Ok(true)
+}
+
+/// What everyday scripts cost by their length.
+fn growth() {
+    let machine = Machine::new();
+    let judge = machine.judge();
+    println!("== everyday scripts by their length:");
+    for size in [1, 4, 16, 32, 64] {
+        let script = bombs::everyday(size << 10);
+        // Of several runs the quickest: it was disturbed least.
+        let runs = (0..5).map(|_| judge.script(&script));
+        let Some((decision, took)) = runs.min_by_key(|(_, took)| *took) else { continue };
+        let took = took.as_secs_f64() * 1000.0;
+        let kib = u32::try_from(script.len()).map_or(f64::NAN, f64::from) / 1024.0;
+        let answer = decision.map_or_else(
+            |error| error.to_string(),
+            |decision| format!("{}: {}", decision.action, decision.reason),
+        );
+        println!("{kib:>8.1} KiB {took:>8.2} ms {:>8.3} ms/KiB  {answer}", took / kib);
+    }
 }
 
 fn differential<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<bool, String> {
