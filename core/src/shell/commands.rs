@@ -12,7 +12,7 @@ use crate::understand::{Doing, Language, Origin, Taint, Understood, Word};
 /// Steps for each word of a command.
 const WORD: u32 = 6;
 /// Steps for an alias, whose text is parsed again.
-const ALIAS: u32 = 24;
+const ALIAS: u32 = 64;
 
 impl Machine<'_> {
     /// A simple command with its assignments and redirections.

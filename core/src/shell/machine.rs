@@ -32,6 +32,8 @@ const SHORT_PATH: usize = 256;
 /// So many bytes of texts may be parsed at the price of ordinary scripts, as many as a script may have. Beyond that somebody
 /// makes texts of texts.
 const PARSED: usize = 64 * 1024;
+/// Steps for a text that is parsed, however short it is.
+const PARSE: u32 = 40;
 /// Steps for each byte beyond.
 const PARSED_AGAIN: usize = 8;
 /// Steps for a call of the past that is looked at again.
@@ -178,7 +180,8 @@ impl<'a> Machine<'a> {
         }
         self.parsed = self.parsed.saturating_add(source.len());
         let beyond = self.parsed.saturating_sub(PARSED).min(source.len()).saturating_mul(PARSED_AGAIN);
-        if !self.step(u32::try_from(source.len() / 16 + beyond).unwrap_or(u32::MAX)) {
+        let steps = u32::try_from(source.len() / 16 + beyond).unwrap_or(u32::MAX);
+        if !self.step(steps.saturating_add(PARSE)) {
             return false;
         }
         let source: Rc<str> = Rc::from(source);
