@@ -6,6 +6,7 @@
 
 pub mod agents;
 pub mod audit;
+mod base64;
 pub mod claude_settings;
 pub mod delivery;
 pub mod facts;

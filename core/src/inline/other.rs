@@ -311,13 +311,7 @@ fn run(texts: &[String], doing: &mut Doing) {
         [program, rest @ ..] => {
             // `sh.exe "-c" "…"` and the like are looked through as commands are.
             let argv = std::iter::once(program).chain(rest).map(|text| Word::plain(text.clone())).collect();
-            doing.runs.push(Run::Command {
-                argv,
-                more: false,
-                elsewhere: false,
-                folder: None,
-                environment: Vec::new(),
-            });
+            doing.runs.push(Run::command(argv));
         }
     }
 }

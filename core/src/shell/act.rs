@@ -16,11 +16,10 @@ const MENTIONS: usize = 64;
 const ROOT: &str = "privilege.root";
 
 impl Machine<'_> {
-    /// Acts out a program by its words.
-    pub(super) fn acted(&mut self, argv: Vec<Word>, raw: Option<&str>, out: &mut Out) {
+    /// Acts out a program by its words and what the table says of them.
+    pub(super) fn acted(&mut self, argv: Vec<Word>, doing: Doing, raw: Option<&str>, out: &mut Out) {
         self.subscripts(&argv);
-        let doing = self.world.knowledge.doing(&argv);
-        let removes = super::programs::removes_firewall(&argv);
+        let removes = super::programs::removes_firewall(&argv) || self.ends_firewall(&argv);
         let program = argv.first().cloned().unwrap_or_default();
         let origin = self.note(argv, &doing, raw);
         self.name_of_program(&program, origin);

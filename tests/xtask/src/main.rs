@@ -45,8 +45,8 @@ Usage: cargo xtask TASK
   fuzz TARGET [SECONDS]            look for a crash (needs a nightly toolchain and cargo-fuzz); 60 seconds by default
   corpus [--corpus FILE.jsonl]... [--show-misses | --gaps] [--json | --markdown]
                                    what the built-in policy makes of our own cases, by class
-  bombs [--mutations N] [--seed N] [--size N] [--trace]
-                                   hostile scripts and mutated cases, the slowest in ms
+  bombs [--mutations N] [--seed N] [--size N] [--only NAME] [--release] [--trace]
+                                   hostile scripts and mutated cases, the slowest in ms of a processor
   differential [N]                 whether a command is seen in whatever `bash` accepts
   openmoat [OPTION]...             the scenarios of OpenMoat, sent to our hook
   soak [SECONDS]                   the audit log under 32 writers, rotation and kills, twice; 60 seconds by default

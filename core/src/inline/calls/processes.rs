@@ -159,14 +159,7 @@ impl Reader<'_> {
                 .enumerate()
                 .map(|(at, value)| if Some(at) == several { choice.clone() } else { value.word() })
                 .collect();
-            let folder = folder.clone();
-            self.run(Run::Command {
-                argv: words,
-                more: false,
-                elsewhere: false,
-                folder,
-                environment: Vec::new(),
-            });
+            self.run(Run::command(words).in_folder(folder.clone()));
         }
     }
 

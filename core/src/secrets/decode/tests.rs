@@ -7,6 +7,19 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// The texts of the pieces that a reader hands out.
+pub(super) fn texts_of(
+    read: impl FnOnce(&mut dyn FnMut(&Piece) -> Result<(), ()>) -> Result<(), ()>,
+) -> Vec<String> {
+    let mut texts = Vec::new();
+    read(&mut |piece| {
+        texts.push(piece.text.clone());
+        Ok(())
+    })
+    .unwrap();
+    texts
+}
+
 /// Finds `acme_` with sixteen hexadecimal digits, and counts what it was asked to look at.
 #[derive(Default)]
 struct Acme {
