@@ -8,10 +8,10 @@
 //! own code are not random (those of heap, stack and libraries still are); the code that reads hostile bytes is Rust
 //! without `unsafe`.
 //!
-//! The functions that a hook runs through are laid side by side, in the order of `hook.order`. Spread over all of the code,
-//! each brings sixteen pages of neighbours into the process that nobody needs. `cargo xtask order` writes the file from a
-//! trace. Names in it that this compiler does not make are passed over, and a linker that knows no such option
-//! goes without: the binary is then the same, a little slower at its start.
+//! The functions that a hook runs through are laid side by side, as `hook.ld` says. Spread over all of the code, each brings
+//! sixteen pages of neighbours into the process that nobody needs. `cargo xtask order` writes the file from a trace. Names
+//! in it that this compiler does not make are passed over, and a linker that cannot read it goes without: the binary is
+//! then the same, a little slower at its start.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -40,8 +40,8 @@ fn main() {
     }
 }
 
-/// The functions that a hook runs through, a symbol a line.
-const ORDER: &str = "hook.order";
+/// A linker script that adds one section to the linker's own layout.
+const ORDER: &str = "hook.ld";
 
 /// Where `cargo xtask order` wants the linker's map.
 const MAP: &str = "AGENTFIREWALL_LINK_MAP";
@@ -70,7 +70,7 @@ fn ordering(folder: &Path) -> Option<Vec<String>> {
     links(folder, &options).then_some(options)
 }
 
-/// Whether the smallest program links with the options: Rust's own linker knows them, GNU's does not.
+/// Whether the smallest program links with the options: Rust's own linker and GNU's know them, others may not.
 fn links(folder: &Path, options: &[String]) -> bool {
     let source = folder.join("probe.rs");
     if fs::write(&source, "fn main() {}\n").is_err() {

@@ -41,7 +41,7 @@ Usage: cargo xtask TASK
   deny                             licences, duplicate crates, sources and security advisories
   arch                             the rules of ARCHITECTURE.md
   budget                           instruction counts of one decision
-  order                            lay the functions of a hook side by side: writes cli/hook.order from a trace
+  order                            lay the functions of a hook side by side: writes cli/hook.ld from a trace
   fuzz TARGET [SECONDS]            look for a crash (needs a nightly toolchain and cargo-fuzz); 60 seconds by default
   corpus [--corpus FILE.jsonl]... [--show-misses | --gaps] [--json | --markdown]
                                    what the built-in policy makes of our own cases, by class

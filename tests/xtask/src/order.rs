@@ -2,10 +2,11 @@
 //!
 //! A page of code that is touched for the first time costs a fault, and each fault brings sixteen pages: a few kilobytes here
 //! and there in a large program cost more time than all they do. So the functions that run in a hook are written to
-//! `cli/hook.order`, in the order of their first instruction, and `cli/build.rs` hands that file to the linker.
+//! `cli/hook.ld`, in the order of their first instruction, and `cli/build.rs` hands that file to the linker.
 //! `cargo xtask budget` counts the windows of sixteen pages that a hook touches, and so says when the file has aged.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::process::Run;
@@ -16,7 +17,7 @@ use crate::{Result, say, tools};
 const WINDOW: u64 = 64 * 1024;
 
 /// The file of `cli` that names the functions.
-const ORDER: &str = "cli/hook.order";
+const ORDER: &str = "cli/hook.ld";
 
 /// What hooks are asked, most frequent first: the event, and the payload but for what all have in common.
 const CALLS: [(&str, &str); 9] = [
@@ -93,9 +94,9 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
                 .input(&payload)
         };
         for address in fetched(&valgrind, &program, &hook)? {
-            let Some((begin, (end, name))) = functions.range(..=address).next_back() else { continue };
-            if address < *end && known.insert(*begin) {
-                order.push(name.as_str());
+            let Some((begin, function)) = functions.range(..=address).next_back() else { continue };
+            if address < begin + function.size && known.insert(*begin) {
+                order.push(function);
             }
         }
     }
@@ -103,9 +104,83 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
         return Err("the trace names no function".to_owned());
     }
     let path = workshop.path(ORDER);
-    std::fs::write(&path, order.join("\n") + "\n").map_err(|error| format!("{}: {error}", path.display()))?;
+    std::fs::write(&path, script(&order, &functions))
+        .map_err(|error| format!("{}: {error}", path.display()))?;
     say::line(&format!("{ORDER}: {} functions; build once more to lay them so", order.len()));
     Ok(Outcome::Done)
+}
+
+/// The linker script that lays these functions in this order, before all other code.
+///
+/// Hashes in names differ with the compiler and with the features of a build, so a name stands for all functions that are
+/// called so; where those are many, the instances of a generic function, only the exact name is meant, and the others follow
+/// at the end if they are small.
+fn script(order: &[&Function], functions: &BTreeMap<u64, Function>) -> String {
+    let mut alike: BTreeMap<String, u64> = BTreeMap::new();
+    for function in functions.values() {
+        *alike.entry(pattern(&function.section)).or_default() += function.size;
+    }
+    let mut wanted: BTreeMap<String, u64> = BTreeMap::new();
+    for function in order {
+        *wanted.entry(pattern(&function.section)).or_default() += function.size;
+    }
+    let mut lines: Vec<String> = Vec::new();
+    let mut last = Vec::new();
+    let mut said = BTreeSet::new();
+    for function in order {
+        let pattern = pattern(&function.section);
+        let (all, traced) =
+            (alike.get(&pattern).copied().unwrap_or(0), wanted.get(&pattern).copied().unwrap_or(0));
+        if all <= 2 * traced + 256 {
+            if said.insert(pattern.clone()) {
+                lines.push(pattern);
+            }
+            continue;
+        }
+        lines.push(function.section.clone());
+        if all <= SMALL && said.insert(pattern.clone()) {
+            last.push(pattern);
+        }
+    }
+    let mut script = "/* Written by `cargo xtask order`: what a hook runs through, in the order of its first instruction. */\n\
+        SECTIONS\n{\n  .text.hook : {\n"
+        .to_owned();
+    for line in lines.into_iter().chain(last) {
+        // Writing to a String cannot fail.
+        let _written = writeln!(script, "    *({line})");
+    }
+    script.push_str("  }\n}\nINSERT BEFORE .text;\n");
+    script
+}
+
+/// Up to how many bytes all instances of a generic function are laid beside the others.
+const SMALL: u64 = 8 * 1024;
+
+/// The name of a section without its hashes: `17h` and sixteen digits in Rust's old mangling, `Cs` and a number to base 62 in the
+/// new one, `.llvm.` and a number from the optimiser.
+fn pattern(section: &str) -> String {
+    let mut pattern = String::with_capacity(section.len());
+    let mut rest = section;
+    while let Some(letter) = rest.chars().next() {
+        let hash = if let Some(after) = rest.strip_prefix("17h") {
+            // `E` ends the name; it would also pass for a digit.
+            let (digits, end) = after.as_bytes().split_at_checked(16).unwrap_or_default();
+            (digits.iter().all(u8::is_ascii_hexdigit) && end.first() == Some(&b'E')).then_some((3, 19))
+        } else if let Some(after) = rest.strip_prefix("Cs") {
+            let digits = after.bytes().take_while(u8::is_ascii_alphanumeric).count();
+            (digits > 0 && after.as_bytes().get(digits) == Some(&b'_')).then_some((2, 2 + digits))
+        } else {
+            let number = |after: &str| after.bytes().take_while(u8::is_ascii_digit).count();
+            rest.strip_prefix(".llvm.").map(|after| (6, 6 + number(after)))
+        };
+        let (kept, length) = hash.unwrap_or((letter.len_utf8(), letter.len_utf8()));
+        pattern.push_str(rest.get(..kept).unwrap_or_default());
+        if hash.is_some() {
+            pattern.push('*');
+        }
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    pattern
 }
 
 /// How many windows of the program's file a hook touches, of code and of constants.
@@ -163,14 +238,22 @@ fn address(line: &str, code_only: bool) -> Option<u64> {
     u64::from_str_radix(rest.split(',').next()?, 16).ok()
 }
 
-/// The functions in the linker's map that have a section of their own: where each begins, ends, and its symbol.
+/// A function that has a section of its own.
+#[derive(Debug, PartialEq, Eq)]
+struct Function {
+    /// In bytes.
+    size: u64,
+    section: String,
+}
+
+/// The functions in the linker's map that have a section of their own, by address.
 ///
 /// A line of lld's map is an address, a load address, a size, an alignment and, for a section of an input file, `file:(section)`.
-fn functions(map: &str) -> BTreeMap<u64, (u64, String)> {
+fn functions(map: &str) -> BTreeMap<u64, Function> {
     let hex = |text: Option<&str>| u64::from_str_radix(text?, 16).ok();
     let mut found = BTreeMap::new();
     for line in map.lines() {
-        let Some(name) = line.strip_suffix(')').and_then(|line| Some(line.rsplit_once(":(.text.")?.1)) else {
+        let Some((_, section)) = line.strip_suffix(')').and_then(|line| line.rsplit_once(":(")) else {
             continue;
         };
         let mut columns = line.split_whitespace();
@@ -178,10 +261,8 @@ fn functions(map: &str) -> BTreeMap<u64, (u64, String)> {
         else {
             continue;
         };
-        let symbol =
-            ["unlikely.", "hot.", "startup."].iter().find_map(|kind| name.strip_prefix(kind)).unwrap_or(name);
-        if size > 0 {
-            found.insert(begin, (begin + size, symbol.to_owned()));
+        if size > 0 && section.starts_with(".text.") {
+            found.insert(begin, Function { size, section: section.to_owned() });
         }
     }
     found
@@ -232,8 +313,39 @@ mod tests {
             \x20 750d30   750d30       10    16         /x/b.o:(.text)\n";
         let found = functions(map);
         assert_eq!(found.len(), 2);
-        assert_eq!(found[&0x75_0d00], (0x75_0d20, "_ZN1a1b17h0E".to_owned()));
-        assert_eq!(found[&0x75_0d20].1, "_ZN1a1c17h1E");
+        assert_eq!(found[&0x75_0d00], Function { size: 0x20, section: ".text._ZN1a1b17h0E".to_owned() });
+        assert_eq!(found[&0x75_0d20].section, ".text.unlikely._ZN1a1c17h1E");
+    }
+
+    #[test]
+    fn hashes_are_no_part_of_a_name() {
+        for (section, wanted) in [
+            (".text._ZN5serde2de17h0123456789abcdefE", ".text._ZN5serde2de17h*E"),
+            (".text._ZN5serde2de17habcE", ".text._ZN5serde2de17habcE"),
+            (".text._RNvCsjrHSEGnQ3l9_3std", ".text._RNvCs*_3std"),
+            (".text._ZN1a1b17h0123456789abcdefE.llvm.77", ".text._ZN1a1b17h*E.llvm.*"),
+            (".text.main", ".text.main"),
+        ] {
+            assert_eq!(pattern(section), wanted);
+        }
+    }
+
+    #[test]
+    fn generic_functions_are_meant_one_by_one() {
+        let function = |size, name: &str, hash: u8| Function {
+            size,
+            section: format!(".text._ZN{name}17h{hash:016x}E"),
+        };
+        let mut all = BTreeMap::new();
+        for (number, size) in [(0_u8, 100), (1, 9_000), (2, 400)] {
+            all.insert(u64::from(number), function(size, "4many", number));
+        }
+        all.insert(9, function(5_000, "3one", 9));
+        let script = script(&[&all[&0], &all[&9]], &all);
+        assert!(
+            script.contains("    *(.text._ZN4many17h0000000000000000E)\n    *(.text._ZN3one17h*E)\n  }"),
+            "{script}"
+        );
     }
 
     #[test]
