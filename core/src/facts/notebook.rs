@@ -3,8 +3,9 @@
 //! <https://ipython.readthedocs.io/en/stable/interactive/magics.html> names the magics. A cell is run by whoever opens
 //! the notebook, where no hook sees it, so that it is read when it is written.
 
-use crate::understand::{Doing, Language, Run, Touch, Word};
 use agentfirewall_sdk::Access;
+
+use crate::understand::{Doing, Language, Run, Touch, Word};
 
 /// Magics of a line that give the rest of it to a shell.
 const TO_SHELL: [&str; 4] = ["sx", "system", "sc", "bash"];

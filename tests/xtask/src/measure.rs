@@ -7,7 +7,8 @@ use crate::workshop::{Outcome, Workshop};
 
 /// Runs one of its tasks with these options.
 pub(crate) fn run(workshop: &Workshop, task: &str, options: &[&str]) -> Result<Outcome> {
-    let (build, options): (Vec<&str>, Vec<&str>) = options.iter().partition(|option| **option == "--release");
+    let (build, options): (Vec<&str>, Vec<&str>) =
+        options.iter().copied().partition(|option| *option == "--release");
     // Paths among the options are those of the person who typed them, so the folder stays where it is.
     Run::cargo()
         .args(["run", "--quiet", "--locked", "--package", "agentfirewall-tests", "--bin", "measure"])
