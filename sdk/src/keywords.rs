@@ -48,7 +48,6 @@ const fn head_of(keyword: &[u8]) -> u64 {
 }
 
 /// A number for so many first bytes.
-#[expect(clippy::cast_possible_truncation, reason = "the upper half is moved down")]
 const fn code(head: u64, length: usize) -> u32 {
     let mask = (1 << (8 * length)) - 1;
     // Two to the power of 64 divided by the golden ratio (Knuth's multiplicative hash).

@@ -95,9 +95,9 @@ fn tokens(random: &mut Random) -> Vec<(&'static str, String, String)> {
         .map(|(name, pieces, tail)| {
             let token = drawn(random, &pieces.concat());
             let secret = match name {
-                &"PostgreSQL" => token[15..33].to_owned(),
+                &"PostgreSQL" => token.get(15..33).unwrap().to_owned(),
                 _ if *tail == 0 => token.clone(),
-                _ => token[token.len() - tail..].to_owned(),
+                _ => token.get(token.len() - tail..).unwrap().to_owned(),
             };
             (*name, token, secret)
         })
@@ -105,7 +105,7 @@ fn tokens(random: &mut Random) -> Vec<(&'static str, String, String)> {
     for (name, head) in [("GitHub", "ghp_"), ("GitHub, OAuth", "gho_"), ("npm", "npm_")] {
         // npm's check sum is GitHub's.
         let token = samples::github_token(u64::try_from(random.below(1 << 20)).unwrap());
-        let token = format!("{head}{}", &token[4..]);
+        let token = format!("{head}{}", token.get(4..).unwrap());
         tokens.push((name, token.clone(), token));
     }
     tokens

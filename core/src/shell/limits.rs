@@ -239,7 +239,7 @@ impl Pass<'_> {
                     _ => {}
                 }
             }
-            let ticks = |run: &[u8]| run.iter().filter(|byte| **byte == b'`').count();
+            let ticks = |run: &[u8]| memchr::memchr_iter(b'`', run).count();
             self.ticks += ticks(body);
             if self.ticks > TICKS {
                 return Some("it has more than 1,000 backquotes");
