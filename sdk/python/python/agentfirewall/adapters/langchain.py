@@ -1,0 +1,84 @@
+"""LangChain and LangGraph: an agent middleware.
+
+    from langchain.agents import create_agent
+    from agentfirewall import Interceptor
+    from agentfirewall.adapters.langchain import FirewallMiddleware
+
+    agent = create_agent(model, tools=[...], middleware=[FirewallMiddleware(Interceptor())])
+
+Put it last in the list: the last middleware is the innermost, so nothing can change a call between the firewall and the tool.
+A LangGraph graph without `create_agent` gives it to its tool node:
+
+    firewall = FirewallMiddleware(Interceptor())
+    ToolNode(tools, wrap_tool_call=firewall.wrap_tool_call, awrap_tool_call=firewall.awrap_tool_call)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, Callable, Union, cast
+
+from langchain.agents.middleware import AgentMiddleware, ToolCallRequest
+from langchain_core.messages import ToolMessage
+from langgraph.types import Command
+
+from ._guard import Firewall, Guard, Refusal
+
+__all__ = ["FirewallMiddleware"]
+
+Answer = Union[ToolMessage, "Command[Any]"]
+
+
+class FirewallMiddleware(AgentMiddleware[Any, Any, Any]):
+    """Judges every tool call of an agent, and masks secrets in the results.
+
+    A call that is denied, or that a person would have to approve, is answered with a `ToolMessage` of status `error` that
+    says why; the tool is not run. `redact` masks secrets in a text; the package's own is used without it.
+    """
+
+    def __init__(self, firewall: Firewall, *, redact: Callable[[str], str] | None = None) -> None:
+        super().__init__()
+        self._guard = Guard(firewall, redact)
+
+    def wrap_tool_call(
+        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Answer]
+    ) -> Answer:
+        """Judges a call; called by LangGraph."""
+        call = cast("dict[str, Any]", request.tool_call)
+        refusal = self._guard.call(call.get("name"), call.get("args"))
+        return _refused(call, refusal) if refusal else self._checked(call, handler(request))
+
+    async def awrap_tool_call(
+        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Answer]]
+    ) -> Answer:
+        """The same for asynchronous runs."""
+        call = cast("dict[str, Any]", request.tool_call)
+        refusal = await self._guard.acall(call.get("name"), call.get("args"))
+        return _refused(call, refusal) if refusal else self._checked(call, await handler(request))
+
+    def _checked(self, call: dict[str, Any], answer: Answer) -> Answer:
+        if isinstance(answer, ToolMessage):
+            checked = self._guard.result(answer.content)
+            if checked.refusal:
+                return _refused(call, checked.refusal)
+            return answer.model_copy(update={"content": checked.value}) if checked.changed else answer
+        # A command may carry the result as messages of a state update.
+        update = cast("dict[str, object]", answer.update) if isinstance(answer.update, dict) else {}
+        if not isinstance(update.get("messages"), list):
+            return answer
+        messages = cast("list[object]", update["messages"])
+        masked = [self._checked(call, one) if isinstance(one, ToolMessage) else one for one in messages]
+        if all(new is old for new, old in zip(masked, messages)):
+            return answer
+        return Command(
+            graph=answer.graph, update={**update, "messages": masked}, resume=answer.resume, goto=answer.goto
+        )
+
+
+def _refused(call: dict[str, Any], refusal: Refusal) -> ToolMessage:
+    return ToolMessage(
+        refusal.message,
+        tool_call_id=str(call.get("id") or ""),
+        name=str(call.get("name") or ""),
+        status="error",
+    )
