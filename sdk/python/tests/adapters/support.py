@@ -114,6 +114,9 @@ ODD = [
 class Contract:
     """The promises of `agentfirewall.adapters`."""
 
+    #: Answers that a firewall should not give.
+    odd: list[Any] = ODD
+
     def run(
         self,
         firewall: Any,
@@ -156,7 +159,7 @@ class Contract:
         assert "the inside" not in ran.told + json.dumps(ran.seen, default=str)
 
     def test_an_answer_that_is_none_stops_the_tool(self) -> None:
-        for odd in ODD:
+        for odd in self.odd:
             ran = self.run(Answering(odd), "read_file", {"path": "a.txt"})
             assert ran.calls == [], repr(odd)
             assert "could not judge" in ran.told, repr(odd)

@@ -34,7 +34,9 @@ class Scripted(FunctionInvocationLayer[Any], ChatMiddlewareLayer[Any], BaseChatC
         self.seen: list[Any] = []
 
     def _inner_get_response(self, *, messages: Any, stream: bool, options: Any, **kwargs: Any) -> Any:
-        self.seen.append([[content.to_dict() for content in message.contents] for message in messages])
+        contents = [[content.to_dict() for content in message.contents] for message in messages]
+        # The framework makes up an `id` for each run.
+        self.seen.append([[{**content, "id": None} for content in one] for one in contents])
 
         async def answer() -> ChatResponse[Any]:
             content = Content.from_text("finished") if self.told() else self.call

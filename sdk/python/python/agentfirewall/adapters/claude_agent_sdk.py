@@ -23,7 +23,7 @@ from claude_agent_sdk import (
     PermissionResultDeny,
     ToolPermissionContext,
 )
-from claude_agent_sdk.types import HookContext, HookEvent, HookInput, HookJSONOutput
+from claude_agent_sdk.types import HookContext, HookEvent, HookInput, HookJSONOutput, SyncHookJSONOutput
 
 from ._guard import Firewall, Guard
 
@@ -60,13 +60,21 @@ def hooks(
         }
 
     async def after(data: HookInput, tool_use_id: str | None, context: HookContext) -> HookJSONOutput:
-        checked = judge.result(_members(data).get("tool_response"))
-        if checked.refusal:
-            # The client would show the result beside any other answer, so the run ends here.
-            return {"continue_": False, "stopReason": checked.refusal.message}
-        if not checked.changed:
-            return {}
-        return {"hookSpecificOutput": {"hookEventName": "PostToolUse", "updatedToolOutput": checked.value}}
+        call = _members(data)
+        response: object = call.get("tool_response")
+        checked = judge.result(response)
+        if checked.refusal is None:
+            return _replaced(checked.value) if checked.changed else {}
+        message = checked.refusal.message
+        if str(call.get("tool_name")).startswith("mcp__"):
+            return _replaced([{"type": "text", "text": message}])
+        # The client ignores a result that has not the shape of its tool's: should this one not have it, nobody
+        # goes on with the original.
+        return {
+            **_replaced(_blank(response, message)),
+            "continue_": False,
+            "stopReason": message,
+        }
 
     return {"PreToolUse": [_matcher(before)], "PostToolUse": [_matcher(after)]}
 
@@ -86,6 +94,21 @@ def can_use_tool(firewall: Firewall) -> PermissionCallback:
         return PermissionResultDeny(message=refusal.message) if refusal else PermissionResultAllow()
 
     return decide
+
+
+def _replaced(result: object) -> SyncHookJSONOutput:
+    return {"hookSpecificOutput": {"hookEventName": "PostToolUse", "updatedToolOutput": result}}
+
+
+def _blank(value: object, message: str, key: object = "") -> object:
+    """A result with the message for every text, and the words that say what kind of result it is."""
+    if isinstance(value, str):
+        return value if key == "type" or not value else message
+    if isinstance(value, Mapping):
+        return {name: _blank(item, message, name) for name, item in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, list):
+        return [_blank(item, message) for item in cast("list[object]", value)]
+    return value
 
 
 def _members(data: object) -> Mapping[str, Any]:
