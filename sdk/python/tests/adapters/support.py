@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from agentfirewall import Interceptor
 
 POLICY = """\
@@ -95,6 +94,8 @@ class Tools:
 
     def ran(self, name: str, **parameters: Any) -> Any:
         self.calls.append((name, parameters))
+        if isinstance(self.result, Exception):
+            raise self.result
         return self.result
 
 
@@ -115,7 +116,7 @@ class Contract:
     """The promises of `agentfirewall.adapters`."""
 
     #: Answers that a firewall should not give.
-    odd: list[Any] = ODD
+    odd: tuple[Any, ...] = tuple(ODD)
 
     def run(
         self,
@@ -131,20 +132,23 @@ class Contract:
     def test_a_denied_tool_is_not_run_and_the_model_is_told_why(self, tmp_path: Path) -> None:
         ran = self.run(interceptor(tmp_path), "delete_file", {"path": "a.txt"})
         assert ran.calls == []
-        assert "denied" in ran.told and "Deleting is for people" in ran.told
+        assert "denied" in ran.told
+        assert "Deleting is for people" in ran.told
         assert ran.final == "finished", "the run goes on"
 
     def test_a_tool_that_needs_a_person_is_not_run_and_the_model_is_told_why(self, tmp_path: Path) -> None:
         ran = self.run(interceptor(tmp_path), "send_mail", {"to": "a@b.example"})
         assert ran.calls == []
-        assert "approve" in ran.told and "Mail needs a person" in ran.told
+        assert "approv" in ran.told
+        assert "Mail needs a person" in ran.told
 
     def test_an_allowed_tool_runs_and_nothing_is_added(self, tmp_path: Path) -> None:
         ran = self.run(interceptor(tmp_path), "read_file", {"path": "a.txt"})
         assert ran.calls == [("read_file", {"path": "a.txt"})]
         assert ran.final == "finished"
         bare = self.run(None, "read_file", {"path": "a.txt"})
-        assert ran == bare and "agentfirewall" not in json.dumps(ran.seen, default=str)
+        assert ran == bare
+        assert "agentfirewall" not in json.dumps(ran.seen, default=str)
 
     def test_log_and_alert_are_as_silent_as_allow(self) -> None:
         bare = self.run(None, "read_file", {"path": "a.txt"})
@@ -168,7 +172,21 @@ class Contract:
         ran = self.run(interceptor(tmp_path), "read_file", {"path": "a"}, result=f"key {SECRET} end")
         assert len(ran.calls) == 1
         assert SECRET not in ran.told + json.dumps(ran.seen, default=str)
-        assert "key " in ran.told and " end" in ran.told
+        assert "key " in ran.told
+        assert " end" in ran.told
+
+    def test_the_text_of_a_tools_exception_is_masked_or_does_not_reach_the_model(
+        self, tmp_path: Path
+    ) -> None:
+        error = RuntimeError(f"key {SECRET} end")
+        try:
+            ran = self.run(interceptor(tmp_path), "read_file", {"path": "a"}, result=error)
+        except RuntimeError as raised:
+            # The run ended, and it is the caller's own exception.
+            assert raised is error  # noqa: PT017
+            return
+        assert ran.calls
+        assert SECRET not in ran.told + json.dumps(ran.seen, default=str)
 
     def test_a_result_that_cannot_be_checked_is_withheld(self, tmp_path: Path) -> None:
         def broken(text: str) -> str:
@@ -177,7 +195,9 @@ class Contract:
         ran = self.run(interceptor(tmp_path), "read_file", {"path": "a"}, result="unchecked", redact=broken)
         assert len(ran.calls) == 1
         everything = ran.told + json.dumps(ran.seen, default=str)
-        assert "withheld" in ran.told and "unchecked" not in everything and "the inside" not in everything
+        assert "withheld" in ran.told
+        assert "unchecked" not in everything
+        assert "the inside" not in everything
 
 
 def manual(section: str, block: int, **names: Any) -> dict[str, Any]:
@@ -209,7 +229,7 @@ def mcp_server(folder: Path) -> tuple[list[str], Path]:
     return [sys.executable, str(program), str(flag), SECRET], flag
 
 
-_MCP_SERVER = '''
+_MCP_SERVER = """
 import json, sys
 
 def tool(name):
@@ -236,4 +256,4 @@ for line in sys.stdin:
     else:
         answer["error"] = {"code": -32601, "message": "unknown method"}
     print(json.dumps(answer), flush=True)
-'''
+"""

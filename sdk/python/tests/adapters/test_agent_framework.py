@@ -20,7 +20,6 @@ from agent_framework import (
     MiddlewareFailure,
     tool,
 )
-
 from agentfirewall.adapters.agent_framework import FirewallMiddleware
 from support import SECRET, Contract, Ran, Tools, interceptor, manual
 
@@ -98,14 +97,17 @@ def test_the_result_of_a_call_with_several_contents_keeps_its_shape(tmp_path: Pa
     agent = Agent(client=client, tools=toolbox(tools), middleware=[FirewallMiddleware(interceptor(tmp_path))])
     asyncio.run(agent.run("go"))
     [told] = client.told()
-    assert SECRET not in str(told) and "x " in str(told) and image.uri in str(told)
+    assert SECRET not in str(told)
+    assert "x " in str(told)
+    assert image.uri in str(told)
 
 
 def test_arguments_that_the_tool_would_reject_are_judged_as_they_came(tmp_path: Path) -> None:
     tools, client = Tools(), Scripted("delete_file", '{"path": ["not a text"], "more": 1}')
     agent = Agent(client=client, tools=toolbox(tools), middleware=[FirewallMiddleware(interceptor(tmp_path))])
     asyncio.run(agent.run("go"))
-    assert not tools.calls and "Deleting is for people" in str(client.told())
+    assert not tools.calls
+    assert "Deleting is for people" in str(client.told())
 
 
 @pytest.mark.usefixtures("project")
@@ -113,4 +115,5 @@ def test_the_lines_of_the_manual_work() -> None:
     tools, client = Tools(), Scripted("delete_file", '{"path": "a"}')
     names = manual("Microsoft Agent Framework", 0, client=client, delete_file=toolbox(tools)[0])
     assert names["answer"].text == "finished"
-    assert not tools.calls and "Deleting is for people" in str(client.told())
+    assert not tools.calls
+    assert "Deleting is for people" in str(client.told())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agentfirewall.adapters.claude_agent_sdk import can_use_tool, hooks
 from anthropic_model import Model
 from claude_agent_sdk import (
     ClaudeAgentOptions,
@@ -21,8 +22,6 @@ from claude_agent_sdk import (
     query,
     tool,
 )
-
-from agentfirewall.adapters.claude_agent_sdk import can_use_tool, hooks
 from support import ODD, SECRET, Answer, Answering, Broken, Contract, Ran, Tools, interceptor, manual
 
 NAMES = ("delete_file", "send_mail", "read_file")
@@ -86,7 +85,7 @@ def drive(model: Model, options: ClaudeAgentOptions) -> str:
 
 class Session(Contract):
     # Each is a session of the client.
-    odd = [None, Answer("permit"), {"action": "allow"}]
+    odd = (None, Answer("permit"), {"action": "allow"})
 
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> None:
@@ -124,6 +123,17 @@ class TestHooks(Session):
         more: dict[str, Any] = {"hooks": hooks(firewall, redact=redact)} if firewall else {}
         return {"permission_mode": "bypassPermissions", **more}
 
+    def test_the_text_of_a_tools_exception_is_masked_or_does_not_reach_the_model(
+        self, tmp_path: Path
+    ) -> None:
+        """The one promise that the client does not let us keep: it takes no other text for a call that failed."""
+        error = RuntimeError(f"key {SECRET} end")
+        ran = self.run(interceptor(tmp_path), "read_file", {"path": "a"}, result=error)
+        assert len(ran.calls) == 1
+        assert SECRET in ran.told, (
+            "the client has learnt it: mask in `PostToolUseFailure`, and change the manual"
+        )
+
 
 def answered(options: ClaudeAgentOptions, *calls: tuple[str, dict[str, Any]]) -> list[str]:
     """What the model was told about its calls."""
@@ -146,9 +156,12 @@ def test_tools_of_the_client_itself_are_judged_and_masked(tmp_path: Path) -> Non
         ("Bash", {"command": f"cat {tmp_path}/secret.txt", "description": "-"}),
         ("Read", {"file_path": f"{tmp_path}/secret.txt"}),
     )
-    assert "No touching" in told[0] and not (tmp_path / "ran").exists()
+    assert "No touching" in told[0]
+    assert not (tmp_path / "ran").exists()
     for one in told[1:]:
-        assert SECRET not in one and "key " in one and " end" in one
+        assert SECRET not in one
+        assert "key " in one
+        assert " end" in one
 
 
 def test_a_result_of_the_clients_own_tool_that_cannot_be_checked_ends_the_run(tmp_path: Path) -> None:
@@ -156,7 +169,9 @@ def test_a_result_of_the_clients_own_tool_that_cannot_be_checked_ends_the_run(tm
         raise RuntimeError
 
     (tmp_path / "a.txt").write_text("never seen\n")
-    model = Model(("Read", {"file_path": f"{tmp_path}/a.txt"}), ("Bash", {"command": f"touch {tmp_path}/next"}))
+    model = Model(
+        ("Read", {"file_path": f"{tmp_path}/a.txt"}), ("Bash", {"command": f"touch {tmp_path}/next"})
+    )
     ours = hooks(Answering(Answer("allow")), redact=broken)
     drive(model, ClaudeAgentOptions(permission_mode="bypassPermissions", hooks=ours, cwd=tmp_path))
     assert not (tmp_path / "next").exists()
@@ -170,7 +185,8 @@ def test_an_allowed_call_is_no_approval(tmp_path: Path) -> None:
         ClaudeAgentOptions(hooks=hooks(firewall), cwd=tmp_path),
         ("Bash", {"command": f"touch {tmp_path}/ran", "description": "-"}),
     )
-    assert not (tmp_path / "ran").exists() and "agentfirewall" not in told
+    assert not (tmp_path / "ran").exists()
+    assert "agentfirewall" not in told
 
 
 def test_a_call_that_no_hook_answers_in_time_or_that_a_hook_breaks_is_blocked(tmp_path: Path) -> None:
@@ -182,7 +198,8 @@ def test_a_call_that_no_hook_answers_in_time_or_that_a_hook_breaks_is_blocked(tm
     ours = hooks(Answering(Answer("allow")))
     for matchers in ours.values():
         for matcher in matchers:
-            assert isinstance(matcher, HookMatcher) and matcher.on_failure == "block"
+            assert isinstance(matcher, HookMatcher)
+            assert matcher.on_failure == "block"
     ours["PreToolUse"][0].hooks = [breaks]
     answered(
         ClaudeAgentOptions(permission_mode="bypassPermissions", hooks=ours, cwd=tmp_path),
@@ -209,20 +226,27 @@ def test_the_callback_denies_with_the_reason_and_approves_what_passes(tmp_path: 
         return asyncio.run(can_use_tool(firewall)(tool, {"path": "a"}, context))  # type: ignore[arg-type]
 
     denied = asked(interceptor(tmp_path), "delete_file")
-    assert isinstance(denied, PermissionResultDeny) and "Deleting is for people" in denied.message
+    assert isinstance(denied, PermissionResultDeny)
+    assert "Deleting is for people" in denied.message
     assert isinstance(asked(interceptor(tmp_path), "send_mail"), PermissionResultDeny)
     assert asked(interceptor(tmp_path), "read_file") == PermissionResultAllow()
     for firewall in [Broken(), *map(Answering, ODD)]:
         refused = asked(firewall, "read_file")
-        assert isinstance(refused, PermissionResultDeny) and "could not judge" in refused.message
+        assert isinstance(refused, PermissionResultDeny)
+        assert "could not judge" in refused.message
 
 
 def test_the_callback_is_asked_by_the_real_client(tmp_path: Path) -> None:
-    tools, model = Tools(), Model(("mcp__box__delete_file", {"path": "a"}), ("mcp__box__read_file", {"path": "a"}))
+    tools, model = (
+        Tools(),
+        Model(("mcp__box__delete_file", {"path": "a"}), ("mcp__box__read_file", {"path": "a"})),
+    )
     firewall = interceptor(tmp_path)
     drive(
         model,
-        ClaudeAgentOptions(mcp_servers={"box": box(tools)}, can_use_tool=can_use_tool(firewall), cwd=tmp_path),
+        ClaudeAgentOptions(
+            mcp_servers={"box": box(tools)}, can_use_tool=can_use_tool(firewall), cwd=tmp_path
+        ),
     )
     assert tools.calls == [("read_file", {"path": "a"})]
     assert "Deleting is for people" in str(model.told()[0])
@@ -230,7 +254,8 @@ def test_the_callback_is_asked_by_the_real_client(tmp_path: Path) -> None:
 
 def test_calls_of_subagents_are_judged(tmp_path: Path) -> None:
     class Asked:
-        names: list[str] = []
+        def __init__(self) -> None:
+            self.names: list[str] = []
 
         def check(self, tool_name: str, parameters: dict[str, Any], /) -> object:
             self.names.append(tool_name)
@@ -249,7 +274,8 @@ def test_calls_of_subagents_are_judged(tmp_path: Path) -> None:
 
     model, firewall = Nested(), Asked()
     drive(model, ClaudeAgentOptions(permission_mode="bypassPermissions", hooks=hooks(firewall), cwd=tmp_path))
-    assert "Bash" in firewall.names and not (tmp_path / "ran").exists()
+    assert "Bash" in firewall.names
+    assert not (tmp_path / "ran").exists()
     assert any("not here" in json.dumps(request["messages"]) for request in model.requests)
 
 
@@ -261,4 +287,5 @@ def test_the_lines_of_the_manual_work(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "1")
     manual("Claude Agent SDK", 0, files=box(tools))
     model.close()
-    assert not tools.calls and "Deleting is for people" in str(model.told())
+    assert not tools.calls
+    assert "Deleting is for people" in str(model.told())

@@ -11,12 +11,12 @@ from typing import Any
 os.environ.update(CREWAI_DISABLE_TELEMETRY="true", CREWAI_TRACING_ENABLED="false", OTEL_SDK_DISABLED="true")
 
 import pytest
+from agentfirewall.adapters.crewai import FirewallHooks
 from crewai import Agent, Crew, Task
 from crewai.hooks import clear_all_tool_call_hooks, get_after_tool_call_hooks, get_before_tool_call_hooks
 from crewai.llms.base_llm import BaseLLM
 from crewai.tools import tool
-
-from agentfirewall.adapters.crewai import FirewallHooks
+from pydantic import Field
 from support import SECRET, Contract, Ran, Tools, interceptor, manual
 
 
@@ -25,7 +25,7 @@ class Native(BaseLLM):
 
     name: str
     parameters: dict[str, Any]
-    seen: list[Any] = []
+    seen: list[Any] = Field(default_factory=list)
 
     def supports_function_calling(self) -> bool:
         return True
@@ -115,7 +115,8 @@ class TestNative(Contract):
         finally:
             if hooks:
                 hooks.unregister()
-        assert not get_before_tool_call_hooks() and not get_after_tool_call_hooks()
+        assert not get_before_tool_call_hooks()
+        assert not get_after_tool_call_hooks()
         told = model.told()
         assert told is not None
         return Ran(tools.calls, told, model.seen, answer.raw)
@@ -138,7 +139,8 @@ def test_an_exception_of_another_hook_does_not_open_the_door(tmp_path: Path) -> 
     register_before_tool_call_hook(broken)
     with FirewallHooks(interceptor(tmp_path)):
         crew(model, toolbox(tools)).kickoff()
-    assert not tools.calls and "Deleting is for people" in str(model.told())
+    assert not tools.calls
+    assert "Deleting is for people" in str(model.told())
 
 
 def test_a_refusal_does_not_stick_to_the_next_call(tmp_path: Path) -> None:
@@ -158,7 +160,8 @@ def test_a_secret_is_masked_in_what_the_tool_really_gave(tmp_path: Path) -> None
     model = Native(model="scripted", name="read_file", parameters={"path": "a"})
     with FirewallHooks(interceptor(tmp_path)):
         crew(model, toolbox(tools)).kickoff()
-    assert SECRET not in str(model.seen) and "x " in str(model.told())
+    assert SECRET not in str(model.seen)
+    assert "x " in str(model.told())
 
 
 @pytest.mark.usefixtures("project")
@@ -166,4 +169,5 @@ def test_the_lines_of_the_manual_work() -> None:
     tools, model = Tools(), Native(model="scripted", name="delete_file", parameters={"path": "a"})
     names = manual("CrewAI", 0, model=model, delete_file=toolbox(tools)[0])
     assert names["answer"].raw == "finished"
-    assert not tools.calls and "Deleting is for people" in str(model.told())
+    assert not tools.calls
+    assert "Deleting is for people" in str(model.told())

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agentfirewall.adapters.google_adk import FirewallPlugin, callbacks
 from google.adk.agents import Agent
 from google.adk.apps import App
 from google.adk.models import BaseLlm, LlmRequest, LlmResponse
 from google.adk.runners import InMemoryRunner
 from google.genai import types
-
-from agentfirewall.adapters.google_adk import FirewallPlugin, callbacks
+from pydantic import Field
 from support import SECRET, Contract, Ran, Tools, interceptor, manual
 
 
@@ -24,12 +24,14 @@ class Scripted(BaseLlm):
     model: str = "scripted"
     name: str
     parameters: dict[str, Any]
-    seen: list[Any] = []
+    seen: list[Any] = Field(default_factory=list)
 
     async def generate_content_async(
         self, llm_request: LlmRequest, stream: bool = False
     ) -> AsyncGenerator[LlmResponse, None]:
-        self.seen.append([content.model_dump(mode="json", exclude_none=True) for content in llm_request.contents])
+        self.seen.append(
+            [content.model_dump(mode="json", exclude_none=True) for content in llm_request.contents]
+        )
         if self.told():
             part = types.Part(text="finished")
         else:
@@ -113,7 +115,8 @@ def test_the_tools_of_sub_agents_are_judged_by_the_plugin(tmp_path: Path) -> Non
     # The transfer is a call of the framework's own tool: allowed, and judged as such. The inner model sees its answer.
     model.__class__ = _Inner
     drive(App(name="helper", root_agent=outer, plugins=[FirewallPlugin(interceptor(tmp_path))]))
-    assert not tools.calls and "Deleting is for people" in str(model.seen[-1])
+    assert not tools.calls
+    assert "Deleting is for people" in str(model.seen[-1])
 
 
 class _Inner(Scripted):
@@ -127,7 +130,9 @@ def test_a_structured_result_keeps_its_shape(tmp_path: Path) -> None:
     agent = Agent(name="helper", model=model, tools=toolbox(tools))
     drive(App(name="helper", root_agent=agent, plugins=[FirewallPlugin(interceptor(tmp_path))]))
     [told] = model.told()
-    assert told["n"] == 1 and told["a"][0] == "b" and told["a"][1]["c"].startswith("x ")
+    assert told["n"] == 1
+    assert told["a"][0] == "b"
+    assert told["a"][1]["c"].startswith("x ")
     assert SECRET not in str(told)
 
 
@@ -137,4 +142,5 @@ def test_the_lines_of_the_manual_work() -> None:
         tools, model = Tools(), Scripted(name="delete_file", parameters={"path": "a"})
         names = manual("Google ADK", block, model=model, delete_file=toolbox(tools)[0])
         drive(names.get("app") or App(name="helper", root_agent=names["agent"]))
-        assert not tools.calls and "Deleting is for people" in str(model.told())
+        assert not tools.calls
+        assert "Deleting is for people" in str(model.told())

@@ -13,7 +13,6 @@ import uuid
 from typing import Any
 
 import pytest
-
 from agentfirewall.adapters._guard import Guard
 from support import ODD, SECRET, Answer, Answering, Broken, Panicking
 
@@ -52,18 +51,21 @@ def test_what_may_pass_passes_and_is_silent() -> None:
     for action in ("allow", "log", "alert", Action.ALLOW):
         assert judged(Answering(Answer(action))) == [None, None]
     for refusal in judged(Answering(Answer(Action.DENY, "why"))):
-        assert refusal.action == "deny" and "why" in refusal.message
+        assert refusal.action == "deny"
+        assert "why" in refusal.message
 
 
 def test_everything_else_is_refused_with_a_reason() -> None:
     for firewall in [Broken(), Panicking(), object(), *map(Answering, ODD)]:
         for refusal in judged(firewall):
-            assert refusal.action == "error" and "could not judge" in refusal.message
+            assert refusal.action == "error"
+            assert "could not judge" in refusal.message
             assert "the inside" not in refusal.message
     for reason in ("", "  ", None, 1):
         for action in ("deny", "ask"):
             for refusal in judged(Answering(Answer(action, reason))):
-                assert refusal.action == action and "no reason was given" in refusal.message
+                assert refusal.action == action
+                assert "no reason was given" in refusal.message
 
 
 def test_a_call_that_is_no_call_is_refused_before_the_firewall_is_asked() -> None:
@@ -91,7 +93,8 @@ def test_to_be_interrupted_or_cancelled_is_not_swallowed() -> None:
 def test_the_asynchronous_method_is_used_where_there_is_one() -> None:
     firewall = Asynchronous()
     sync, asynchronous = judged(firewall)
-    assert sync is None and "by acheck" in asynchronous.message
+    assert sync is None
+    assert "by acheck" in asynchronous.message
     assert [name for name, _ in firewall.calls] == ["t", "async t"]
 
 
@@ -130,7 +133,8 @@ def test_a_parameter_that_would_hide_what_it_holds_is_refused() -> None:
 
     for parameters in ({"a": Command()}, {"a": [Command()]}, {Command(): 1}, {"a": lambda: 1}):
         refusal = Guard(Noting()).call("t", parameters)
-        assert refusal is not None and refusal.action == "error"
+        assert refusal is not None
+        assert refusal.action == "error"
     loop: dict[str, Any] = {}
     loop["loop"] = loop
     assert Guard(Noting()).call("t", loop) is not None
@@ -143,9 +147,11 @@ def mask(text: str) -> str:
 def test_results_keep_their_shape_and_what_has_no_secret_is_the_very_same_object() -> None:
     guard = Guard(Noting(), mask)
     clean = {"a": ["b", ("c", 1, None, True)], "d": {"e": 1.5}}
-    assert guard.result(clean).value is clean and not guard.result(clean).changed
+    assert guard.result(clean).value is clean
+    assert not guard.result(clean).changed
     checked = guard.result({"a": ["my secret", ("c", 1)], "secret key": {"e": "secret"}, "n": None})
-    assert checked.changed and checked.refusal is None
+    assert checked.changed
+    assert checked.refusal is None
     assert checked.value == {"a": ["my *****", ("c", 1)], "***** key": {"e": "*****"}, "n": None}
 
 
@@ -175,13 +181,16 @@ def test_a_result_that_cannot_be_checked_is_withheld() -> None:
     loop.append(loop)
     for redact, value in [(broken, "secret"), (silent, "secret"), (mask, Unprintable()), (mask, loop)]:
         checked = Guard(Noting(), redact).result(value)
-        assert checked.value is None and checked.refusal is not None
-        assert "withheld" in checked.refusal.message and "secret" not in checked.refusal.message
+        assert checked.value is None
+        assert checked.refusal is not None
+        assert "withheld" in checked.refusal.message
+        assert "secret" not in checked.refusal.message
 
 
 def test_the_packages_own_masking_is_used_without_another() -> None:
     checked = Guard(Noting()).result({"text": f"key {SECRET} end"})
-    assert SECRET not in str(checked.value) and checked.value["text"].startswith("key ")
+    assert SECRET not in str(checked.value)
+    assert checked.value["text"].startswith("key ")
 
 
 def test_no_framework_is_loaded_by_the_package_or_by_its_adapters_folder() -> None:

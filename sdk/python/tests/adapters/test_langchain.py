@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from agentfirewall.adapters.langchain import FirewallMiddleware
 from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
@@ -15,17 +17,16 @@ from langchain_core.tools import BaseTool, InjectedToolCallId, tool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.types import Command
+from pydantic import Field
+from support import SECRET, Answer, Answering, Broken, Contract, Ran, Tools, interceptor, manual
 from typing_extensions import Annotated
-
-from agentfirewall.adapters.langchain import FirewallMiddleware
-from support import SECRET, Broken, Contract, Ran, Tools, interceptor, manual
 
 
 class Scripted(BaseChatModel):
     """Calls one tool, then ends. Keeps what it was sent."""
 
     calls: list[dict[str, Any]]
-    seen: list[list[BaseMessage]] = []
+    seen: list[list[BaseMessage]] = Field(default_factory=list)
 
     @property
     def _llm_type(self) -> str:
@@ -145,7 +146,9 @@ def test_each_call_of_a_parallel_batch_is_judged(tmp_path: Any) -> None:
     agent.invoke({"messages": [HumanMessage("go")]})
     assert tools.calls == [("read_file", {"path": "1"})]
     told = {one.tool_call_id: one.text for one in model.seen[-1] if isinstance(one, ToolMessage)}
-    assert "denied" in told["call_0"] and "denied" in told["call_2"] and told["call_1"] == "done"
+    assert "denied" in told["call_0"]
+    assert "denied" in told["call_2"]
+    assert told["call_1"] == "done"
 
 
 def test_a_result_that_comes_as_a_command_or_as_blocks_is_masked(tmp_path: Any) -> None:
@@ -164,18 +167,23 @@ def test_a_result_that_comes_as_a_command_or_as_blocks_is_masked(tmp_path: Any) 
         agent = create_agent(model, tools=[one], middleware=[FirewallMiddleware(interceptor(tmp_path))])
         agent.invoke({"messages": [HumanMessage("go")]})
         told = model.seen[-1][-1]
-        assert SECRET not in str(told) and told.text.startswith("a ") and told.text.endswith(" b")
+        assert SECRET not in str(told)
+        assert told.text.startswith("a ")
+        assert told.text.endswith(" b")
 
 
-def test_a_call_without_a_name_or_with_parameters_that_are_no_object_is_not_run() -> None:
-    from support import Answer, Answering
+@pytest.mark.parametrize("call", [{"args": {}}, {"name": "", "args": {}}, {"name": "t"}])
+def test_a_call_without_a_name_or_parameters_is_not_run(call: dict[str, Any]) -> None:
+    ran: list[Any] = []
 
-    firewall = FirewallMiddleware(Answering(Answer("allow")))
-    for call in ({"args": {}, "id": "1"}, {"name": "", "args": {}, "id": "1"}, {"name": "t", "id": "1"}):
-        ran: list[Any] = []
-        request: Any = type("Request", (), {"tool_call": call})()
-        told = firewall.wrap_tool_call(request, lambda one: ran.append(one))  # type: ignore[arg-type,func-returns-value]
-        assert ran == [] and isinstance(told, ToolMessage) and told.status == "error"
+    def handler(request: Any) -> Any:
+        ran.append(request)
+
+    request: Any = SimpleNamespace(tool_call=call)
+    told = FirewallMiddleware(Answering(Answer("allow"))).wrap_tool_call(request, handler)
+    assert ran == []
+    assert isinstance(told, ToolMessage)
+    assert told.status == "error"
 
 
 def test_a_tool_that_the_agent_does_not_have_is_judged_too(tmp_path: Any) -> None:
@@ -192,7 +200,8 @@ def test_the_lines_of_the_manual_work() -> None:
     tools = Tools()
     model = scripted("delete_file", {"path": "a"})
     names = manual("LangChain and LangGraph", 0, model=model, delete_file=toolbox(tools)[0])
-    assert tools.calls == [] and "Deleting is for people" in names["answer"]["messages"][-2].text
+    assert tools.calls == []
+    assert "Deleting is for people" in names["answer"]["messages"][-2].text
     tools, firewall = Tools(), Broken()
     names = manual("LangChain and LangGraph", 1, tools=toolbox(tools), firewall=FirewallMiddleware(firewall))
     call = AIMessage("", tool_calls=[{"name": "read_file", "args": {"path": "a"}, "id": "1"}])

@@ -11,10 +11,9 @@ from typing import Any
 import anyio
 import mcp
 import pytest
+from agentfirewall.adapters.mcp import FirewallSession, guard
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
-
-from agentfirewall.adapters.mcp import FirewallSession, guard
 from support import SECRET, Broken, Contract, Ran, interceptor, manual, mcp_server
 
 
@@ -52,10 +51,12 @@ class TestGuard(Contract):
 
         async def main() -> dict[str, Any]:
             server = StdioServerParameters(command=command[0], args=command[1:])
-            async with stdio_client(server) as (read, write):
-                async with self.session(firewall, redact, read, write) as session:
-                    await session.initialize()
-                    return dump(await session.call_tool(tool, parameters))
+            async with (
+                stdio_client(server) as (read, write),
+                self.session(firewall, redact, read, write) as session,
+            ):
+                await session.initialize()
+                return dump(await session.call_tool(tool, parameters))
 
         told = anyio.run(main, backend=self.backend)
         if not flag.exists():
@@ -130,7 +131,8 @@ def test_a_request_that_does_not_go_through_call_tool_is_judged_too(tmp_path: Pa
         return dump(await session.send_request(request, mcp.types.CallToolResult))
 
     told = connected(tmp_path, work)
-    assert told["isError"] and "could not judge" in told["content"][0]["text"]
+    assert told["isError"]
+    assert "could not judge" in told["content"][0]["text"]
     assert not (tmp_path / "ran.txt").exists()
 
 
@@ -170,12 +172,16 @@ def test_the_session_of_a_version_2_client_is_guarded_by_the_same_line(tmp_path:
             return [dump(await one.call_tool(name, {"path": "a"})) for name in ("delete_file", "read_file")]
 
     denied, masked = anyio.run(main)
-    assert not ran and denied["isError"] and "Deleting is for people" in str(denied)
-    assert SECRET not in json.dumps(masked) and masked["structuredContent"]["result"].startswith("key ")
+    assert not ran
+    assert denied["isError"]
+    assert "Deleting is for people" in str(denied)
+    assert SECRET not in json.dumps(masked)
+    assert masked["structuredContent"]["result"].startswith("key ")
 
 
 def test_the_lines_of_the_manual_work(project: Path) -> None:
     command, flag = mcp_server(project)
     server = StdioServerParameters(command=command[0], args=command[1:])
     names = manual("MCP", 0, server=server)
-    assert not flag.exists() and "Deleting is for people" in str(dump(names["answer"]))
+    assert not flag.exists()
+    assert "Deleting is for people" in str(dump(names["answer"]))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agentfirewall.adapters.openai_agents import guard, guardrails
 from agents import (
     Agent,
     FunctionTool,
@@ -23,8 +24,6 @@ from agents import (
 )
 from agents.mcp import MCPServerStdio
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
-
-from agentfirewall.adapters.openai_agents import guard, guardrails
 from support import SECRET, Answer, Answering, Contract, Ran, Tools, interceptor, manual, mcp_server
 
 QUIET = RunConfig(tracing_disabled=True)
@@ -108,7 +107,8 @@ def test_guardrails_for_a_tool_made_by_hand(tmp_path: Path) -> None:
 
     model = Scripted("delete_file", '{"path": "a"}')
     asyncio.run(Runner.run(Agent(name="helper", model=model, tools=[delete_file]), "go", run_config=QUIET))
-    assert not ran and "Deleting is for people" in model.told()[0]
+    assert not ran
+    assert "Deleting is for people" in model.told()[0]
 
 
 @pytest.mark.parametrize("arguments", ["[1]", "null", '"text"', '{"path": ', "{'path': 1}"])
@@ -116,14 +116,16 @@ def test_arguments_that_are_no_object_stop_the_tool(arguments: str) -> None:
     tools, model = Tools(), Scripted("read_file", arguments)
     agent: Agent[Any] = Agent(name="helper", model=model, tools=toolbox(tools))
     asyncio.run(Runner.run(guard(Answering(Answer("allow")), agent), "go", run_config=QUIET))
-    assert not tools.calls and "could not judge" in model.told()[0]
+    assert not tools.calls
+    assert "could not judge" in model.told()[0]
 
 
 def test_a_structured_result_is_masked(tmp_path: Path) -> None:
     tools, model = Tools({"a": ["b", {"c": f"x {SECRET}"}]}), Scripted("read_file", '{"path": "a"}')
     agent: Agent[Any] = Agent(name="helper", model=model, tools=toolbox(tools))
     asyncio.run(Runner.run(guard(interceptor(tmp_path), agent), "go", run_config=QUIET))
-    assert SECRET not in model.told()[0] and "x " in model.told()[0]
+    assert SECRET not in model.told()[0]
+    assert "x " in model.told()[0]
 
 
 def test_agents_behind_handoffs_are_guarded_and_guarded_once(tmp_path: Path) -> None:
@@ -171,7 +173,8 @@ def test_tools_of_mcp_servers_are_judged_with_the_servers_name(tmp_path: Path, p
 
     assert "Deleting is for people" in str(asyncio.run(main("delete_file")))
     assert not flag.exists()
-    assert "read a" in str(asyncio.run(main("read_file"))) and flag.read_text() == "read_file"
+    assert "read a" in str(asyncio.run(main("read_file")))
+    assert flag.read_text() == "read_file"
     assert firewall.names == ["mcp__my files__delete_file", "mcp__my files__read_file"]
 
 
@@ -179,10 +182,17 @@ def test_tools_of_mcp_servers_are_judged_with_the_servers_name(tmp_path: Path, p
 def test_the_lines_of_the_manual_work() -> None:
     tools, model = Tools(), Scripted("delete_file", '{"path": "a"}')
     names = manual(
-        "OpenAI Agents SDK", 0, model=model, delete_file=toolbox(tools)[0], mail_server=None, RunConfig=RunConfig
+        "OpenAI Agents SDK",
+        0,
+        model=model,
+        delete_file=toolbox(tools)[0],
+        mail_server=None,
+        RunConfig=RunConfig,
     )
     assert names["answer"].final_output == "finished"
-    assert not tools.calls and "Deleting is for people" in model.told()[0]
+    assert not tools.calls
+    assert "Deleting is for people" in model.told()[0]
     names = manual("OpenAI Agents SDK", 1)
     [tool] = [value for value in names.values() if isinstance(value, FunctionTool)]
-    assert tool.tool_input_guardrails and tool.tool_output_guardrails
+    assert tool.tool_input_guardrails
+    assert tool.tool_output_guardrails

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agentfirewall.adapters.strands import FirewallHooks
 from strands import Agent, tool
 from strands.hooks import AfterToolCallEvent, BeforeToolCallEvent, HookProvider, HookRegistry
 from strands.models import Model
-
-from agentfirewall.adapters.strands import FirewallHooks
 from support import SECRET, Contract, Ran, Tools, interceptor, manual
 
 
@@ -34,7 +33,9 @@ class Scripted(Model):
         raise NotImplementedError
 
     async def stream(self, messages: Any, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        self.seen.append(copy.deepcopy([{"role": one["role"], "content": one["content"]} for one in messages]))
+        self.seen.append(
+            copy.deepcopy([{"role": one["role"], "content": one["content"]} for one in messages])
+        )
         yield {"messageStart": {"role": "assistant"}}
         if self.told():
             yield {"contentBlockStart": {"start": {}}}
@@ -84,7 +85,7 @@ class TestAgent(Contract):
         agent = Agent(model=model, tools=toolbox(tools), hooks=hooks, callback_handler=None)
         answer = agent("go")
         [told] = model.told()
-        assert told["status"] == ("success" if tools.calls and "withheld" not in str(told) else "error")
+        assert (told["status"] == "error") == ("agentfirewall" in str(told) or isinstance(result, Exception))
         return Ran(tools.calls, told["content"][0]["text"], model.seen, str(answer).strip())
 
 
@@ -104,21 +105,24 @@ def test_a_hook_that_is_added_later_cannot_undo_or_change_a_judged_call(tmp_path
     tools, model = Tools(), Scripted("read_file", {"path": "a"})
     hooks = [FirewallHooks(interceptor(tmp_path)), Later()]
     Agent(model=model, tools=toolbox(tools), hooks=hooks, callback_handler=None)("go")
-    assert not tools.calls and "Deleting is for people" in str(model.told()) and SECRET not in str(model.told())
+    assert not tools.calls
+    assert "Deleting is for people" in str(model.told())
+    assert SECRET not in str(model.told())
 
 
 def test_a_tool_that_the_program_calls_itself_is_judged_too(tmp_path: Path) -> None:
     tools = Tools()
-    agent = Agent(
-        model=Scripted("x", {}), tools=toolbox(tools), hooks=[FirewallHooks(interceptor(tmp_path))]
-    )
+    agent = Agent(model=Scripted("x", {}), tools=toolbox(tools), hooks=[FirewallHooks(interceptor(tmp_path))])
     told = agent.tool.delete_file(path="a")
-    assert not tools.calls and "Deleting is for people" in str(told)
-    assert agent.tool.read_file(path="a")["status"] == "success" and len(tools.calls) == 1
+    assert not tools.calls
+    assert "Deleting is for people" in str(told)
+    assert agent.tool.read_file(path="a")["status"] == "success"
+    assert len(tools.calls) == 1
 
 
 @pytest.mark.usefixtures("project")
 def test_the_lines_of_the_manual_work() -> None:
     tools, model = Tools(), Scripted("delete_file", {"path": "a"})
     manual("Strands Agents", 0, model=model, delete_file=toolbox(tools)[0])
-    assert not tools.calls and "Deleting is for people" in str(model.told())
+    assert not tools.calls
+    assert "Deleting is for people" in str(model.told())

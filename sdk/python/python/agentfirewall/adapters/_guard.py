@@ -19,7 +19,8 @@ _PASS = frozenset({"allow", "log", "alert"})
 class Firewall(Protocol):
     """What an adapter needs of the firewall: `agentfirewall.Interceptor` has it.
 
-    A method `acheck` with the same parameters is used by the adapters of asynchronous frameworks if there is one.
+    Two more methods are used if they are there: `acheck`, with the same parameters, by the adapters of asynchronous
+    frameworks, and `redact`, which masks the secrets in a text.
     """
 
     def check(self, tool_name: str, parameters: dict[str, Any], /) -> object:
@@ -56,7 +57,8 @@ class Guard:
 
     def __init__(self, firewall: Firewall, redact: Callable[[str], str] | None = None) -> None:
         self._firewall = firewall
-        self._redact = redact
+        # The interceptor's own knows the detection rules of its policy.
+        self._redact: Callable[[str], object] = redact or getattr(firewall, "redact", None) or _redact
 
     def call(self, tool: object, parameters: object) -> Refusal | None:
         """Judges a call. `None` means: run it."""
@@ -80,7 +82,7 @@ class Guard:
     def result(self, value: object) -> Checked:
         """Masks the secrets in what a tool gave back."""
         try:
-            masked = _mask(value, self._redact or _redact)
+            masked = _mask(value, self._redact)
         except BaseException as error:
             refusal = _failed(error)
             message = (
@@ -88,11 +90,6 @@ class Guard:
             )
             return Checked(None, True, refusal._replace(message=message))
         return Checked(masked, masked is not value, None)
-
-    def text(self, value: str) -> str:
-        """The same for a text; the text says so where it had to be withheld."""
-        checked = self.result(value)
-        return checked.refusal.message if checked.refusal else cast(str, checked.value)
 
 
 def unreadable(what: str) -> Refusal:
@@ -156,7 +153,7 @@ def _key(key: object) -> str:
 
 def _plain(value: object) -> Any:
     """A parameter as JSON has it. What would not be shown whole is an error, not a text that hides it."""
-    if value is None or isinstance(value, (bool, int, float)) and not isinstance(value, enum.Enum):
+    if value is None or (isinstance(value, (bool, int, float)) and not isinstance(value, enum.Enum)):
         return value
     if isinstance(value, enum.Enum):
         return _plain(value.value)
@@ -180,29 +177,26 @@ def _plain(value: object) -> Any:
     raise Unreadable(f"a parameter is a {type(value).__name__}")
 
 
-def _mask(value: object, redact: Callable[[str], str]) -> Any:
+def _mask(value: object, redact: Callable[[str], object]) -> object:
     """The value with secrets masked; the very same object where there are none."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    if isinstance(value, str):
-        masked = redact(value)
-        if not isinstance(masked, str):
-            raise Unreadable("redact gave back no text")
-        return value if masked == value else masked
     if isinstance(value, dict):
         source = cast("dict[object, object]", value)
         items = [(_mask(key, redact), _mask(item, redact)) for key, item in source.items()]
         same = all(new[0] is old[0] and new[1] is old[1] for new, old in zip(items, source.items()))
-        return value if same else dict(items)
+        return source if same else dict(items)
     if isinstance(value, (list, tuple)):
         old_items = cast("list[object]", value)
         new_items = [_mask(item, redact) for item in old_items]
         if all(new is old for new, old in zip(new_items, old_items)):
-            return value
+            return old_items
         return new_items if isinstance(value, list) else tuple(new_items)
     # The frameworks show the model any other object as its text.
     text = str(value)
     masked = redact(text)
+    if not isinstance(masked, str):
+        raise Unreadable("the masking gave back no text")
     return value if masked == text else masked
 
 

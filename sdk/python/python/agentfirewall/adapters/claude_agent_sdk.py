@@ -105,7 +105,9 @@ def _blank(value: object, message: str, key: object = "") -> object:
     if isinstance(value, str):
         return value if key == "type" or not value else message
     if isinstance(value, Mapping):
-        return {name: _blank(item, message, name) for name, item in cast("Mapping[object, object]", value).items()}
+        return {
+            name: _blank(item, message, name) for name, item in cast("Mapping[object, object]", value).items()
+        }
     if isinstance(value, list):
         return [_blank(item, message) for item in cast("list[object]", value)]
     return value

@@ -23,12 +23,12 @@ from pydantic import BaseModel
 
 from ._guard import Firewall, Guard
 
-__all__ = ["FirewallError", "FirewallSession", "guard"]
+__all__ = ["CallRefused", "FirewallSession", "guard"]
 
 TSession = TypeVar("TSession", bound=ClientSession)
 
 
-class FirewallError(RuntimeError):
+class CallRefused(RuntimeError):
     """A call that is not run, where a tool result cannot say so: one that was to run as a task."""
 
 
@@ -85,7 +85,7 @@ class _Watched:
         if refusal:
             # The task of an MCP call is answered with its handle, which a refused call does not have.
             if getattr(parameters, "task", None) is not None:
-                raise FirewallError(refusal.message)
+                raise CallRefused(refusal.message)
             return _error(refusal.message)
         return self._checked(await self._send_request(request, result_type, *args, **kwargs))
 
