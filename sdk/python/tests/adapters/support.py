@@ -200,15 +200,21 @@ class Contract:
         assert "the inside" not in everything
 
 
+_PAGE = Path(__file__).parents[4] / "docs/src/python-frameworks.md"
+
+
+def lines(section: str, block: int) -> str:
+    """The Python lines of a section of the manual, one block of them."""
+    text = _PAGE.read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
+    return [part.split("```")[0] for part in text.split("```python\n")[1:]][block].rstrip("\n")
+
+
 def manual(section: str, block: int, **names: Any) -> dict[str, Any]:
     """Runs the Python lines of a section of the manual with these names; gives all names back.
 
     Top-level `await` is allowed, as in a notebook: the manual's reader has an event loop.
     """
-    page = Path(__file__).parents[4] / "docs/src/python-frameworks.md"
-    text = page.read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
-    code = [part.split("```")[0] for part in text.split("```python\n")[1:]][block]
-    compiled = compile(code, str(page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    compiled = compile(lines(section, block), str(_PAGE), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     running = eval(compiled, names)
     if inspect.isawaitable(running):
 

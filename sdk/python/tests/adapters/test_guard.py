@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import dataclasses
 import datetime
@@ -9,12 +10,14 @@ import enum
 import pathlib
 import subprocess
 import sys
+import textwrap
 import uuid
 from typing import Any
 
 import pytest
+from agentfirewall import adapters
 from agentfirewall.adapters._guard import Guard
-from support import ODD, SECRET, Answer, Answering, Broken, Panicking
+from support import ODD, SECRET, Answer, Answering, Broken, Panicking, lines
 
 
 class Noting:
@@ -201,3 +204,23 @@ def test_no_framework_is_loaded_by_the_package_or_by_its_adapters_folder() -> No
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("module", "section"),
+    [
+        ("openai_agents", "OpenAI Agents SDK"),
+        ("langchain", "LangChain and LangGraph"),
+        ("claude_agent_sdk", "Claude Agent SDK"),
+        ("crewai", "CrewAI"),
+        ("agent_framework", "Microsoft Agent Framework"),
+        ("google_adk", "Google ADK"),
+        ("strands", "Strands Agents"),
+        ("mcp", "MCP"),
+    ],
+)
+def test_the_example_in_a_module_is_the_one_that_is_run(module: str, section: str) -> None:
+    """The lines of the manual are run by the test of each framework; those in the code are the same."""
+    file = pathlib.Path(adapters.__file__).with_name(f"{module}.py")
+    docstring = ast.get_docstring(ast.parse(file.read_text())) or ""
+    assert textwrap.indent(lines(section, 0), "    ") in docstring

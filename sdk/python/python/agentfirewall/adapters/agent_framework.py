@@ -1,10 +1,12 @@
 """Microsoft Agent Framework: a function middleware.
 
     from agent_framework import Agent
+
     from agentfirewall import Interceptor
     from agentfirewall.adapters.agent_framework import FirewallMiddleware
 
-    agent = Agent(client=client, tools=[...], middleware=[FirewallMiddleware(Interceptor())])
+    agent = Agent(client=client, tools=[delete_file], middleware=[FirewallMiddleware(Interceptor())])
+    answer = await agent.run("tidy up")
 
 Put it last in the list: the last middleware is the innermost, so nothing can change a call between the firewall and the tool.
 """

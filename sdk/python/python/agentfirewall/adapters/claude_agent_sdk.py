@@ -1,11 +1,13 @@
 """Claude Agent SDK: hooks, and the permission callback.
 
     from claude_agent_sdk import ClaudeAgentOptions, query
+
     from agentfirewall import Interceptor
     from agentfirewall.adapters.claude_agent_sdk import hooks
 
-    options = ClaudeAgentOptions(hooks=hooks(Interceptor()))
-    async for message in query(prompt="...", options=options): ...
+    options = ClaudeAgentOptions(hooks=hooks(Interceptor()), mcp_servers={"box": files})
+    async for message in query(prompt="tidy up", options=options):
+        print(message)
 
 The hooks see every call, those of subagents and those under `bypassPermissions` too. `can_use_tool` alone does not: the client
 asks it only about calls that no permission rule has settled.

@@ -1,11 +1,14 @@
 """CrewAI: tool call hooks.
 
     from crewai import Agent, Crew, Task
+
     from agentfirewall import Interceptor
     from agentfirewall.adapters.crewai import FirewallHooks
 
+    agent = Agent(role="helper", goal="help", backstory="-", llm=model, tools=[delete_file])
+    task = Task(description="tidy up", expected_output="a text", agent=agent)
     with FirewallHooks(Interceptor()):
-        Crew(agents=[...], tasks=[...]).kickoff()
+        answer = Crew(agents=[agent], tasks=[task]).kickoff()
 
 The hooks hold for every crew of the process while they are registered. CrewAI goes on after any exception of a hook but
 `HookAborted`; these hooks raise nothing else.

@@ -1,9 +1,12 @@
 """Google ADK: a plugin for a runner, or callbacks for one agent.
 
+    from google.adk.agents import Agent
     from google.adk.apps import App
+
     from agentfirewall import Interceptor
     from agentfirewall.adapters.google_adk import FirewallPlugin
 
+    agent = Agent(name="helper", model=model, tools=[delete_file])
     app = App(name="helper", root_agent=agent, plugins=[FirewallPlugin(Interceptor())])
 
 A plugin holds for all agents of the runner, sub-agents too. Without one:

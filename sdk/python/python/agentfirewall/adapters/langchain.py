@@ -1,10 +1,12 @@
 """LangChain and LangGraph: an agent middleware.
 
     from langchain.agents import create_agent
+
     from agentfirewall import Interceptor
     from agentfirewall.adapters.langchain import FirewallMiddleware
 
-    agent = create_agent(model, tools=[...], middleware=[FirewallMiddleware(Interceptor())])
+    agent = create_agent(model, tools=[delete_file], middleware=[FirewallMiddleware(Interceptor())])
+    answer = agent.invoke({"messages": [("user", "tidy up")]})
 
 Put it last in the list: the last middleware is the innermost, so nothing can change a call between the firewall and the tool.
 A LangGraph graph without `create_agent` gives it to its tool node:

@@ -1,13 +1,15 @@
 """MCP: client sessions of the Python SDK.
 
     from mcp import ClientSession
+    from mcp.client.stdio import stdio_client
+
     from agentfirewall import Interceptor
     from agentfirewall.adapters.mcp import guard
 
-    async with ClientSession(read, write) as session:
-        guard(session, Interceptor(), server="mail")
+    async with stdio_client(server) as (read, write), ClientSession(read, write) as session:
+        guard(session, Interceptor(), server="files")
         await session.initialize()
-        await session.call_tool("send_mail", {"to": "..."})
+        answer = await session.call_tool("delete_file", {"path": "notes.txt"})
 
 A call is judged as `mcp__<server>__<tool>`. The name of the server is yours to give: the one a server gives itself is no
 reason to trust it.

@@ -1,11 +1,12 @@
 """OpenAI Agents SDK: tool guardrails.
 
-    from agents import Agent, Runner, function_tool
+    from agents import Agent, Runner
+
     from agentfirewall import Interceptor
     from agentfirewall.adapters.openai_agents import guard
 
-    agent = guard(Interceptor(), Agent(name="helper", tools=[...], mcp_servers=[...]))
-    result = await Runner.run(agent, "...")
+    agent = guard(Interceptor(), Agent(name="helper", model=model, tools=[delete_file]))
+    answer = await Runner.run(agent, "tidy up")
 
 `guard` puts a guardrail on every function tool and MCP server of an agent and of the agents it hands over to. Tools without
 guardrails (hosted tools, shell, computer, patch and custom tools) cannot be watched: `guard` refuses an agent that has one,

@@ -1,10 +1,14 @@
 """Strands Agents: a hook provider.
 
-from strands import Agent
-from agentfirewall import Interceptor
-from agentfirewall.adapters.strands import FirewallHooks
+As an agent takes it:
 
-agent = Agent(tools=[...], hooks=[FirewallHooks(Interceptor())])
+    from strands import Agent
+
+    from agentfirewall import Interceptor
+    from agentfirewall.adapters.strands import FirewallHooks
+
+    agent = Agent(model=model, tools=[delete_file], hooks=[FirewallHooks(Interceptor())])
+    answer = agent("tidy up")
 """
 
 from __future__ import annotations
