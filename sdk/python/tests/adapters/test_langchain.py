@@ -162,12 +162,18 @@ def test_a_result_that_comes_as_a_command_or_as_blocks_is_masked(tmp_path: Any) 
         """Answers with content blocks."""
         return [{"type": "text", "text": f"a {SECRET} b"}]
 
-    for one in (by_command, by_blocks):
+    @tool
+    def by_several(call: Annotated[str, InjectedToolCallId]) -> Any:
+        """Answers with a message and a state update."""
+        message = ToolMessage(f"a {SECRET} b", tool_call_id=call)
+        return [Command(update={"messages": [HumanMessage(f"x {SECRET}")]}), message]
+
+    for one in (by_command, by_blocks, by_several):
         model = scripted(one.name, {})
         agent = create_agent(model, tools=[one], middleware=[FirewallMiddleware(interceptor(tmp_path))])
         agent.invoke({"messages": [HumanMessage("go")]})
         told = model.seen[-1][-1]
-        assert SECRET not in str(told)
+        assert SECRET not in str(model.seen[-1])
         assert told.text.startswith("a ")
         assert told.text.endswith(" b")
 

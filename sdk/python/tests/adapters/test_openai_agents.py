@@ -23,6 +23,7 @@ from agents import (
     handoff,
 )
 from agents.mcp import MCPServerStdio
+from agents.sandbox import SandboxAgent
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
 from support import SECRET, Answer, Answering, Contract, Ran, Tools, interceptor, manual, mcp_server
 
@@ -140,11 +141,24 @@ def test_agents_behind_handoffs_are_guarded_and_guarded_once(tmp_path: Path) -> 
         assert len(one.tool_input_guardrails or []) == len(one.tool_output_guardrails or []) == 1
 
 
+def test_an_agent_that_is_a_tool_is_guarded_too(tmp_path: Path) -> None:
+    tools, model = Tools(), Scripted("delete_file", '{"path": "a"}')
+    inner: Agent[Any] = Agent(name="inner", model=model, tools=toolbox(tools))
+    outer = Scripted("inner", '{"input": "go"}')
+    agent: Agent[Any] = Agent(name="outer", model=outer, tools=[inner.as_tool("inner", "the inner one")])
+    asyncio.run(Runner.run(guard(interceptor(tmp_path), agent), "go", run_config=QUIET))
+    assert not tools.calls
+    assert "Deleting is for people" in model.told()[0]
+
+
 def test_what_cannot_be_guarded_is_refused(tmp_path: Path) -> None:
     hosted: Agent[Any] = Agent(name="helper", tools=[WebSearchTool()])
     with pytest.raises(ValueError, match="web_search"):
         guard(interceptor(tmp_path), hosted)
     assert guard(interceptor(tmp_path), hosted, unguarded=["web_search"]) is hosted
+    sandbox: Agent[Any] = SandboxAgent(name="helper")
+    with pytest.raises(ValueError, match="capability"):
+        guard(interceptor(tmp_path), sandbox)
     hidden: Agent[Any] = Agent(name="helper", handoffs=[handoff(Agent(name="other"))])
     with pytest.raises(ValueError, match="other"):
         guard(interceptor(tmp_path), hidden)

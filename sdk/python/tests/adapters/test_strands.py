@@ -120,6 +120,23 @@ def test_a_tool_that_the_program_calls_itself_is_judged_too(tmp_path: Path) -> N
     assert len(tools.calls) == 1
 
 
+def test_the_structured_part_of_a_result_is_masked_and_its_frame_stays(tmp_path: Path) -> None:
+    @tool
+    def read_file() -> Any:
+        """Reads."""
+        return {"status": "success", "content": [{"json": {"a": f"x {SECRET}", "n": 1}}, {"text": "open"}]}
+
+    model = Scripted("read_file", {})
+    Agent(
+        model=model, tools=[read_file], hooks=[FirewallHooks(interceptor(tmp_path))], callback_handler=None
+    )("go")
+    [told] = model.told()
+    assert SECRET not in str(told)
+    assert (told["toolUseId"], told["status"]) == ("call_1", "success")
+    assert told["content"][0]["json"]["a"].startswith("x ")
+    assert told["content"][1] == {"text": "open"}
+
+
 @pytest.mark.usefixtures("project")
 def test_the_lines_of_the_manual_work() -> None:
     tools, model = Tools(), Scripted("delete_file", {"path": "a"})

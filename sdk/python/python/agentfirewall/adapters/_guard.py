@@ -158,7 +158,8 @@ def _plain(value: object) -> Any:
     if isinstance(value, enum.Enum):
         return _plain(value.value)
     if isinstance(value, str):
-        return str(value)
+        # The text itself, whatever a class made of it would say.
+        return str.__str__(value)
     if isinstance(value, (bytes, bytearray)):
         return bytes(value).decode("utf-8", "replace")
     if isinstance(value, Mapping):

@@ -17,11 +17,12 @@ A LangGraph graph without `create_agent` gives it to its tool node:
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable
 from typing import Any, Callable, Union, cast
 
 from langchain.agents.middleware import AgentMiddleware, ToolCallRequest
-from langchain_core.messages import ToolMessage
+from langchain_core.messages import BaseMessage, ToolMessage
 from langgraph.types import Command
 
 from ._guard import Firewall, Guard, Refusal
@@ -59,22 +60,37 @@ class FirewallMiddleware(AgentMiddleware[Any, Any, Any]):
         return _refused(call, refusal) if refusal else self._checked(call, await handler(request))
 
     def _checked(self, call: dict[str, Any], answer: Answer) -> Answer:
-        if isinstance(answer, ToolMessage):
-            checked = self._guard.result(answer.content)
+        return cast("Answer", self._masked(call, answer))
+
+    def _masked(self, call: dict[str, Any], value: object) -> object:
+        """The answer with secrets masked; the very same object where there are none.
+
+        A result comes as a message, or as messages in a command's state update, and a tool may give several of either.
+        """
+        if isinstance(value, BaseMessage):
+            checked = self._guard.result(value.content)
             if checked.refusal:
                 return _refused(call, checked.refusal)
-            return answer.model_copy(update={"content": checked.value}) if checked.changed else answer
-        # A command may carry the result as messages of a state update.
-        update = cast("dict[str, object]", answer.update) if isinstance(answer.update, dict) else {}
-        if not isinstance(update.get("messages"), list):
-            return answer
-        messages = cast("list[object]", update["messages"])
-        masked = [self._checked(call, one) if isinstance(one, ToolMessage) else one for one in messages]
-        if all(new is old for new, old in zip(masked, messages)):
-            return answer
-        return Command(
-            graph=answer.graph, update={**update, "messages": masked}, resume=answer.resume, goto=answer.goto
-        )
+            return value.model_copy(update={"content": checked.value}) if checked.changed else value
+        if isinstance(value, Command):
+            command: Command[Any] = value
+            update = self._masked(call, command.update)
+            return command if update is command.update else dataclasses.replace(command, update=update)
+        if isinstance(value, dict):
+            state = cast("dict[object, object]", value)
+            masked = {key: self._masked(call, item) for key, item in state.items()}
+            return state if all(masked[key] is item for key, item in state.items()) else masked
+        if isinstance(value, (list, tuple)):
+            old = cast("list[object]", value)
+            new = [self._masked(call, item) for item in old]
+            if all(one is other for one, other in zip(new, old)):
+                return old
+            return new if isinstance(value, list) else tuple(new)
+        if isinstance(value, str):
+            checked = self._guard.result(value)
+            return checked.refusal.message if checked.refusal else checked.value
+        # Anything else is the program's own state, and no text.
+        return value
 
 
 def _refused(call: dict[str, Any], refusal: Refusal) -> ToolMessage:

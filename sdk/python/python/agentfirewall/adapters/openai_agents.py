@@ -95,9 +95,9 @@ def guard(
 
     Tools and servers are changed in place. Call it again after adding tools; what is guarded stays guarded once.
 
-    Raises `ValueError` for a tool that has no guardrails and is not named in `unguarded`, and for a `Handoff` object to an
-    agent that was not reached otherwise (the SDK does not show the agent behind it): pass that agent to `guard`, and name
-    it in `unguarded`.
+    Raises `ValueError` for a tool that has no guardrails and is not named in `unguarded`, for a capability of a sandbox
+    agent, and for a `Handoff` object to an agent that was not reached otherwise (the SDK does not show the agent behind
+    it): pass that agent to `guard`, and name it in `unguarded`.
     """
     names: set[str] = set()
     hidden: list[str] = []
@@ -113,9 +113,18 @@ def guard(
         for tool in one.tools:
             if isinstance(tool, FunctionTool):
                 _add(tool, own)
+                # An agent that is used as a tool has tools of its own.
+                inner: Agent[Any] | None = getattr(tool, "_agent_instance", None)
+                if inner is not None:
+                    found.append(inner)
             elif tool.name not in unguarded:
                 raise ValueError(
                     f"tool `{tool.name}` ({type(tool).__name__}) has no guardrails: it runs unwatched"
+                )
+        for capability in getattr(one, "capabilities", None) or ():
+            if capability.type not in unguarded:
+                raise ValueError(
+                    f"capability `{capability.type}` brings tools when the agent runs: they run unwatched"
                 )
         for server in one.mcp_servers:
             _add(server, guardrails(firewall, server=server.name, redact=redact))

@@ -48,11 +48,14 @@ class FirewallHooks(HookProvider):
 
     async def _after(self, event: AfterToolCallEvent[Any]) -> None:
         result = cast("dict[str, Any]", event.result)
-        checked = self._guard.result(result.get("content"))
+        frame = {name: result[name] for name in ("toolUseId", "status") if name in result}
+        rest = {name: value for name, value in result.items() if name not in frame}
+        checked = self._guard.result(rest)
         if checked.refusal:
-            changed = {**result, "status": "error", "content": [{"text": checked.refusal.message}]}
+            said: list[dict[str, str]] = [{"text": checked.refusal.message}]
+            changed: dict[str, Any] = {**frame, "status": "error", "content": said}
         elif checked.changed:
-            changed = {**result, "content": checked.value}
+            changed = {**frame, **checked.value}
         else:
             return
         event.result = cast("Any", changed)
