@@ -85,7 +85,8 @@ class Model:
         }
         if not body.get("stream"):
             return "application/json", json.dumps(message)
-        start, delta = {"type": "text", "text": ""}, {"type": "text_delta", "text": block.get("text")}
+        start: dict[str, Any] = {"type": "text", "text": ""}
+        delta: dict[str, Any] = {"type": "text_delta", "text": block.get("text")}
         if block["type"] == "tool_use":
             start, delta = (
                 {**block, "input": {}},

@@ -67,6 +67,16 @@ def toolbox(tools: Tools) -> list[Any]:
     return [delete_file, send_mail, read_file]
 
 
+def drive(agent: Any) -> str:
+    """Runs an agent; gives its last text back."""
+
+    async def main() -> str:
+        answer = await agent.run("go")
+        return str(answer.text)
+
+    return asyncio.run(main())
+
+
 class TestAgent(Contract):
     """Where the firewall fails it is the caller who is told, by an exception that ends the run."""
 
@@ -82,7 +92,7 @@ class TestAgent(Contract):
         middleware = [FirewallMiddleware(firewall, redact=redact)] if firewall else []
         agent = Agent(client=client, tools=toolbox(tools), middleware=middleware)
         try:
-            final = asyncio.run(agent.run("go")).text
+            final = drive(agent)
         except MiddlewareFailure as failure:
             assert not client.told()
             return Ran(tools.calls, str(failure), client.seen)
@@ -95,17 +105,17 @@ def test_the_result_of_a_call_with_several_contents_keeps_its_shape(tmp_path: Pa
     tools = Tools([Content.from_text(f"x {SECRET}"), image])
     client = Scripted("read_file", '{"path": "a"}')
     agent = Agent(client=client, tools=toolbox(tools), middleware=[FirewallMiddleware(interceptor(tmp_path))])
-    asyncio.run(agent.run("go"))
+    drive(agent)
     [told] = client.told()
     assert SECRET not in str(told)
     assert "x " in str(told)
-    assert image.uri in str(told)
+    assert str(image.uri) in str(told)
 
 
 def test_arguments_that_the_tool_would_reject_are_judged_as_they_came(tmp_path: Path) -> None:
     tools, client = Tools(), Scripted("delete_file", '{"path": ["not a text"], "more": 1}')
     agent = Agent(client=client, tools=toolbox(tools), middleware=[FirewallMiddleware(interceptor(tmp_path))])
-    asyncio.run(agent.run("go"))
+    drive(agent)
     assert not tools.calls
     assert "Deleting is for people" in str(client.told())
 

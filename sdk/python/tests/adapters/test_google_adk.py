@@ -11,7 +11,9 @@ import pytest
 from agentfirewall.adapters.google_adk import FirewallPlugin, callbacks
 from google.adk.agents import Agent
 from google.adk.apps import App
-from google.adk.models import BaseLlm, LlmRequest, LlmResponse
+from google.adk.models.base_llm import BaseLlm
+from google.adk.models.llm_request import LlmRequest
+from google.adk.models.llm_response import LlmResponse
 from google.adk.runners import InMemoryRunner
 from google.genai import types
 from pydantic import Field

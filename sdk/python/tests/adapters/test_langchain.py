@@ -112,8 +112,8 @@ class TestToolNode(Contract):
         redact: Callable[[str], str] | None = None,
     ) -> Ran:
         tools, model = Tools(result), scripted(tool, parameters)
-        middleware = FirewallMiddleware(firewall, redact=redact) if firewall else None
-        node = ToolNode(toolbox(tools), wrap_tool_call=middleware and middleware.wrap_tool_call)
+        wrap = FirewallMiddleware(firewall, redact=redact).wrap_tool_call if firewall else None
+        node = ToolNode(toolbox(tools), wrap_tool_call=wrap)
         graph = StateGraph(MessagesState)
         graph.add_node("model", lambda state: {"messages": [model.invoke(state["messages"])]})
         graph.add_node("tools", node)

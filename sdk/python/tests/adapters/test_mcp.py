@@ -119,6 +119,15 @@ def test_the_name_is_the_one_that_was_given_not_the_one_the_server_gives_itself(
     assert firewall.calls == [("mcp__files__read_file", {"path": "a"}), ("mcp__files__read_file", {})]
 
 
+def test_a_server_needs_a_name_that_rules_can_tell_from_its_tools(tmp_path: Path) -> None:
+    async def work(session: ClientSession) -> None:
+        for name in ("", "a__b"):
+            with pytest.raises(ValueError, match="name of a server"):
+                guard(session, Broken(), server=name)
+
+    connected(tmp_path, work)
+
+
 def test_a_request_that_does_not_go_through_call_tool_is_judged_too(tmp_path: Path) -> None:
     async def work(session: ClientSession) -> dict[str, Any]:
         guard(session, Broken(), server="files")

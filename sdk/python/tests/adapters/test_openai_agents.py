@@ -168,7 +168,8 @@ def test_what_cannot_be_guarded_is_refused(tmp_path: Path) -> None:
 def test_tools_of_mcp_servers_are_judged_with_the_servers_name(tmp_path: Path, prefixed: bool) -> None:
     class Noting:
         def __init__(self) -> None:
-            self.inner, self.names = interceptor(tmp_path), []
+            self.inner = interceptor(tmp_path)
+            self.names: list[str] = []
 
         def check(self, tool_name: str, parameters: dict[str, Any], /) -> object:
             self.names.append(tool_name)

@@ -81,7 +81,7 @@ class TestAgent(Contract):
         redact: Callable[[str], str] | None = None,
     ) -> Ran:
         tools, model = Tools(result), Scripted(tool, parameters)
-        hooks: list[HookProvider] = [FirewallHooks(firewall, redact=redact)] if firewall else []
+        hooks: list[Any] = [FirewallHooks(firewall, redact=redact)] if firewall else []
         agent = Agent(model=model, tools=toolbox(tools), hooks=hooks, callback_handler=None)
         answer = agent("go")
         [told] = model.told()
@@ -103,7 +103,7 @@ def test_a_hook_that_is_added_later_cannot_undo_or_change_a_judged_call(tmp_path
             event.result = {**event.result, "content": [*event.result["content"], {"text": f"x {SECRET}"}]}
 
     tools, model = Tools(), Scripted("read_file", {"path": "a"})
-    hooks = [FirewallHooks(interceptor(tmp_path)), Later()]
+    hooks: list[Any] = [FirewallHooks(interceptor(tmp_path)), Later()]
     Agent(model=model, tools=toolbox(tools), hooks=hooks, callback_handler=None)("go")
     assert not tools.calls
     assert "Deleting is for people" in str(model.told())

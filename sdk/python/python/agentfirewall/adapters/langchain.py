@@ -73,7 +73,7 @@ class FirewallMiddleware(AgentMiddleware[Any, Any, Any]):
                 return _refused(call, checked.refusal)
             return value.model_copy(update={"content": checked.value}) if checked.changed else value
         if isinstance(value, Command):
-            command: Command[Any] = value
+            command = cast("Command[Any]", value)  # type: ignore[redundant-cast]
             update = self._masked(call, command.update)
             return command if update is command.update else dataclasses.replace(command, update=update)
         if isinstance(value, dict):

@@ -42,7 +42,13 @@ def guard(
     Every `tools/call` request of the session is judged, whichever of its methods makes it. A refused one never leaves the
     program; its result has `isError` and says why. With version 2 of the SDK it works for `Client.session` too. `redact`
     masks secrets in a text; the package's own is used without it.
+
+    Raises `ValueError` for a name that is empty or has `__` in it.
     """
+    if not server or "__" in server:
+        raise ValueError(
+            "the name of a server is not empty and has no `__`: rules could not tell it from its tools"
+        )
     watched = _Watched(session.send_request, Guard(firewall, redact), server)
     session.__dict__["send_request"] = watched.send_request
     return session

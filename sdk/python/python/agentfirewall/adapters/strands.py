@@ -23,6 +23,9 @@ from ._guard import Firewall, Guard
 
 __all__ = ["FirewallHooks"]
 
+#: What of a result is not the tool's.
+_FRAME = ("toolUseId", "status")
+
 
 class FirewallHooks(HookProvider):
     """Judges every tool call of an agent, and masks secrets in the results.
@@ -48,8 +51,8 @@ class FirewallHooks(HookProvider):
 
     async def _after(self, event: AfterToolCallEvent[Any]) -> None:
         result = cast("dict[str, Any]", event.result)
-        frame = {name: result[name] for name in ("toolUseId", "status") if name in result}
-        rest = {name: value for name, value in result.items() if name not in frame}
+        frame = {name: value for name, value in result.items() if name in _FRAME}
+        rest = {name: value for name, value in result.items() if name not in _FRAME}
         checked = self._guard.result(rest)
         if checked.refusal:
             said: list[dict[str, str]] = [{"text": checked.refusal.message}]
