@@ -30,8 +30,8 @@ rules:
     reason: Mail needs a person
 """
 
-#: Made up, of a known shape, and never whole in this repository.
-SECRET = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+#: Made up, with the check sum of its kind, and never whole in this repository.
+SECRET = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o50smkjE"
 
 
 def interceptor(folder: Path) -> Interceptor:

@@ -28,7 +28,7 @@ class FirewallMiddleware(FunctionMiddleware):
 
     A call that is denied, or that a person would have to approve, gets the reason as its result; the function is not run.
     Where the firewall itself failed, the run ends with `MiddlewareFailure`: the framework makes any other exception a result
-    and goes on. `redact` masks secrets in a text; the package's own is used without it.
+    and goes on. `redact` masks secrets in a text; the interceptor's own is used without it.
     """
 
     def __init__(self, firewall: Firewall, *, redact: Callable[[str], str] | None = None) -> None:

@@ -44,7 +44,7 @@ def hooks(
 
     An allowed call is answered with nothing, so the client's own permission flow goes on. Add your own hooks to the lists.
     Clients that know `on_failure` are told to block if a hook fails; an older client makes the SDK refuse to connect.
-    `redact` masks secrets in a text; the package's own is used without it.
+    `redact` masks secrets in a text; the interceptor's own is used without it.
     """
     judge = Guard(firewall, redact)
 

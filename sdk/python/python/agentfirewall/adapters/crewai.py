@@ -39,7 +39,7 @@ class FirewallHooks:
 
     A context manager; `register` and `unregister` are there for programs that have no such place. Register it after hooks
     that change a call's input: hooks run in the order of their registration. `redact` masks secrets in a text; the
-    package's own is used without it.
+    interceptor's own is used without it.
     """
 
     def __init__(self, firewall: Firewall, *, redact: Callable[[str], str] | None = None) -> None:

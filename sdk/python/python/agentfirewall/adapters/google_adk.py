@@ -34,7 +34,7 @@ class FirewallPlugin(BasePlugin):
 
     A call that is not run is answered with `{"error": why}`. ADK asks plugins before an agent's own callbacks, and the first
     plugin with an answer ends the list: put this one first, and let no callback of an agent change arguments. `redact` masks
-    secrets in a text; the package's own is used without it.
+    secrets in a text; the interceptor's own is used without it.
     """
 
     def __init__(

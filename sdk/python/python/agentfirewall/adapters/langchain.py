@@ -36,7 +36,7 @@ class FirewallMiddleware(AgentMiddleware[Any, Any, Any]):
     """Judges every tool call of an agent, and masks secrets in the results.
 
     A call that is denied, or that a person would have to approve, is answered with a `ToolMessage` of status `error` that
-    says why; the tool is not run. `redact` masks secrets in a text; the package's own is used without it.
+    says why; the tool is not run. `redact` masks secrets in a text; the interceptor's own is used without it.
     """
 
     def __init__(self, firewall: Firewall, *, redact: Callable[[str], str] | None = None) -> None:

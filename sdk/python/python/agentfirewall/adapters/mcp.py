@@ -41,7 +41,7 @@ def guard(
 
     Every `tools/call` request of the session is judged, whichever of its methods makes it. A refused one never leaves the
     program; its result has `isError` and says why. With version 2 of the SDK it works for `Client.session` too. `redact`
-    masks secrets in a text; the package's own is used without it.
+    masks secrets in a text; the interceptor's own is used without it.
 
     Raises `ValueError` for a name that is empty or has `__` in it.
     """

@@ -56,7 +56,7 @@ def guardrails(
     """The guardrails, for a tool that is made by hand.
 
     `server` is the name of an MCP server whose tools are judged as `mcp__<server>__<tool>`. `redact` masks secrets in a
-    text; the package's own is used without it.
+    text; the interceptor's own is used without it.
 
         rails = guardrails(Interceptor())
 

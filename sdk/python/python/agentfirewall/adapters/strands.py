@@ -31,7 +31,7 @@ class FirewallHooks(HookProvider):
     """Judges every tool call of an agent, and masks secrets in the results.
 
     A refused call is cancelled: the model gets an error result that says why. The hooks run after all others, so that they
-    see a call and a result as they will be used. `redact` masks secrets in a text; the package's own is used without it.
+    see a call and a result as they will be used. `redact` masks secrets in a text; the interceptor's own is used without it.
     """
 
     def __init__(self, firewall: Firewall, *, redact: Callable[[str], str] | None = None) -> None:
