@@ -13,7 +13,6 @@ from agentfirewall.adapters.claude_agent_sdk import can_use_tool, hooks
 from anthropic_model import Model
 from claude_agent_sdk import (
     ClaudeAgentOptions,
-    HookMatcher,
     PermissionResultAllow,
     PermissionResultDeny,
     ResultMessage,
@@ -189,22 +188,26 @@ def test_an_allowed_call_is_no_approval(tmp_path: Path) -> None:
     assert "agentfirewall" not in told
 
 
-def test_a_call_that_no_hook_answers_in_time_or_that_a_hook_breaks_is_blocked(tmp_path: Path) -> None:
-    """What the SDK itself does with a hook that fails: the last line, should ours ever raise."""
+@pytest.mark.parametrize("failure", ["raises", "does not answer in time"])
+def test_a_hook_that_fails_blocks_the_call(tmp_path: Path, failure: str) -> None:
+    """What the SDK and its client do with a hook that fails: the last line, should ours ever be one."""
 
-    async def breaks(*_: Any) -> Any:
-        raise RuntimeError("the inside")
+    async def fails(*_: Any) -> Any:
+        if failure == "raises":
+            raise RuntimeError
+        await asyncio.sleep(60)
 
     ours = hooks(Answering(Answer("allow")))
     for matchers in ours.values():
         for matcher in matchers:
-            assert isinstance(matcher, HookMatcher)
             assert matcher.on_failure == "block"
-    ours["PreToolUse"][0].hooks = [breaks]
-    answered(
+    [before] = ours["PreToolUse"]
+    before.hooks, before.timeout = [fails], 1
+    [told] = answered(
         ClaudeAgentOptions(permission_mode="bypassPermissions", hooks=ours, cwd=tmp_path),
         ("Bash", {"command": f"touch {tmp_path}/ran", "description": "-"}),
     )
+    assert told
     assert not (tmp_path / "ran").exists()
 
 
