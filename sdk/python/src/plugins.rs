@@ -178,7 +178,7 @@ impl Function {
                     done: Condvar::new(),
                 },
             )?;
-            let run = py.import("agentfirewall._plugins")?.getattr("_run")?;
+            let run = py.import("agentfirewall._plugins")?.getattr("run_plugin")?;
             let work = (self.call.bind(py), arguments, &call, kind == Kind::Detector).into_pyobject(py)?;
             py.import("_thread")?.getattr("start_new_thread")?.call1((run, work))?;
             Ok(call)

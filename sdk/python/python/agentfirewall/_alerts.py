@@ -84,7 +84,10 @@ class SlackAlert(WebhookAlert):
             },
         ]
         if event.violations:
-            lines = [f"- *[{found.severity.value.upper()}]* {_escaped(found.message)}" for found in event.violations[:5]]
+            lines = [
+                f"- *[{found.severity.value.upper()}]* {_escaped(found.message)}"
+                for found in event.violations[:5]
+            ]
             text = "*Violations:*\n" + "\n".join(lines)
             blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": text}})
         return {"blocks": blocks}
@@ -95,7 +98,11 @@ class DiscordAlert(WebhookAlert):
 
     def format_payload(self, event: AuditEvent) -> dict[str, Any]:
         worst = next(
-            (severity for severity in _COLOURS if any(found.severity == severity for found in event.violations)),
+            (
+                severity
+                for severity in _COLOURS
+                if any(found.severity == severity for found in event.violations)
+            ),
             Severity.INFO,
         )
         fields: list[dict[str, Any]] = [
@@ -127,7 +134,9 @@ def create_alerter(webhook_url: str) -> WebhookAlert:
         return SlackAlert(webhook_url)
     if host in _HOSTS["discord"] or host.endswith(tuple("." + name for name in _HOSTS["discord"])):
         return DiscordAlert(webhook_url)
-    raise ValueError("a webhook address is one of Slack (hooks.slack.com) or Discord (discord.com/api/webhooks)")
+    raise ValueError(
+        "a webhook address is one of Slack (hooks.slack.com) or Discord (discord.com/api/webhooks)"
+    )
 
 
 def event_of(answer: _native.Answer, tool: str) -> AuditEvent:

@@ -18,7 +18,7 @@ from agentfirewall.schemas import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Any, Callable, TypeVar, Union
 
     from agentfirewall._audit import AuditLog, AuditLogger
@@ -75,7 +75,7 @@ class Interceptor:
         }
         log = None if log_path is None else os.path.abspath(log_path)
         if policy is not None:
-            text = Policy.model_validate(policy).model_dump_json()
+            text = _text_of(Policy.model_validate(policy))
             self._native = _native.Firewall.from_text(text, log, settings)
         elif policy_path is not None:
             file = os.path.abspath(policy_path)
@@ -144,9 +144,7 @@ class Interceptor:
         except Exception as error:
             return _refusal(error)
 
-    def check_or_raise(
-        self, tool_name: str, parameters: dict[str, Any] | None = None
-    ) -> PolicyDecision:
+    def check_or_raise(self, tool_name: str, parameters: dict[str, Any] | None = None) -> PolicyDecision:
         """As `check`, and raises `PolicyViolationError` for a call that must not run: `deny`, and `ask` too."""
         decision = self.check(tool_name, parameters)
         if not decision.allowed:
@@ -316,8 +314,10 @@ class _Answered(PolicyDecision):
     def __reduce__(self) -> tuple[Any, ...]:
         return (_remade, (dict(self._members()),))
 
-    def model_copy(self, *, update: Any = None) -> Any:
-        return PolicyDecision(**{**dict(self._members()), **(update or {})})
+    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Any:
+        members: dict[str, Any] = dict(self._members())
+        members.update(update or {})
+        return PolicyDecision(**members)
 
 
 def _remade(members: dict[str, Any]) -> PolicyDecision:
@@ -424,6 +424,17 @@ class _Errand:
     def flush(self, timeout: float) -> bool:
         with self._idle:
             return self._idle.wait_for(lambda: self._open <= 0, timeout)
+
+
+def _text_of(policy: Policy) -> str:
+    """A policy as the text of a file. What is empty is left out: a rule without patterns is about everything, as in a file."""
+    import json
+
+    members = policy.model_dump(mode="json")
+    members["rules"] = [
+        {name: value for name, value in rule.items() if value not in ("", [])} for rule in members["rules"]
+    ]
+    return json.dumps(members, ensure_ascii=False)
 
 
 def load_policy(path: StrPath) -> Policy:

@@ -11,20 +11,23 @@ if TYPE_CHECKING:
 
 def plain(value: Any) -> Any:
     """The value as something that JSON has, one level deep; the value itself where nothing better is known than its text."""
-    if isinstance(value, (bytearray, memoryview)):
+    kind: type[Any] = type(value)
+    if issubclass(kind, (bytearray, memoryview)):
         return bytes(value)
-    if isinstance(value, os.PathLike):
+    if issubclass(kind, os.PathLike):
         return os.fspath(value)
+    if issubclass(kind, type):
+        return value
     dump = getattr(value, "model_dump", None)
-    if callable(dump) and not isinstance(value, type):
+    if callable(dump):
         return dump(mode="json")
     fields = getattr(value, "__dataclass_fields__", None)
-    if fields is not None and not isinstance(value, type):
+    if fields is not None:
         return {name: getattr(value, name) for name in fields}
     from collections.abc import Mapping, Sequence, Set
 
-    if isinstance(value, Mapping):
+    if issubclass(kind, Mapping):
         return dict(value)
-    if isinstance(value, (Sequence, Set)):
+    if issubclass(kind, (Sequence, Set)):
         return list(value)
     return value

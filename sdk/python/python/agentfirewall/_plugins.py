@@ -167,7 +167,7 @@ def _register(
         raise PluginError(str(error)) from None
 
 
-def _run(
+def run_plugin(
     function: Callable[..., Any], arguments: tuple[Any, ...], call: _native.Call, listed: bool
 ) -> None:
     """Calls a plugin, on a thread that the extension started. Nothing of it may be left without an answer."""

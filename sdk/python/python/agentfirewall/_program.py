@@ -14,7 +14,9 @@ def executable() -> str:
     for path in _candidates():
         if os.path.isfile(path) and os.access(path, os.X_OK):
             return path
-    raise FileNotFoundError("the program `agentfirewall` of this package is not there; install the wheel again")
+    raise FileNotFoundError(
+        "the program `agentfirewall` of this package is not there; install the wheel again"
+    )
 
 
 def _candidates() -> Iterator[str]:
@@ -25,9 +27,7 @@ def _candidates() -> Iterator[str]:
     for scheme in (None, _user_scheme()):
         scripts = sysconfig.get_path("scripts") if scheme is None else sysconfig.get_path("scripts", scheme)
         # Only the program that was installed with this very package.
-        library = (
-            sysconfig.get_path("platlib") if scheme is None else sysconfig.get_path("platlib", scheme)
-        )
+        library = sysconfig.get_path("platlib") if scheme is None else sysconfig.get_path("platlib", scheme)
         if os.path.realpath(library) == os.path.realpath(folder):
             yield os.path.join(scripts, name)
     # `pip install --target` puts it beside the package.

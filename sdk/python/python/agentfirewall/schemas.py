@@ -158,13 +158,14 @@ def _rebuild(kind: type[Model], members: dict[str, Any]) -> Model:
 
 
 def _dumped(value: Any, json: bool) -> Any:
-    if isinstance(value, Model):
+    kind: type[Any] = type(value)
+    if issubclass(kind, Model):
         return value.model_dump(mode="json" if json else "python")
-    if isinstance(value, Enum):
+    if issubclass(kind, Enum):
         return value.value if json else value
-    if isinstance(value, dict):
+    if issubclass(kind, dict):
         return {key: _dumped(item, json) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if issubclass(kind, (list, tuple)):
         return [_dumped(item, json) for item in value]
     if json and hasattr(value, "isoformat"):
         text: str = value.isoformat()

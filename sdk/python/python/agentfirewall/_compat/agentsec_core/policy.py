@@ -16,9 +16,7 @@ def load_policy_from_string(yaml_str: str) -> Policy:
     return policy_from_text(yaml_str)
 
 
-def evaluate(
-    policy: Policy, tool_name: str, parameters: dict[str, Any] | None = None
-) -> PolicyDecision:
+def evaluate(policy: Policy, tool_name: str, parameters: dict[str, Any] | None = None) -> PolicyDecision:
     """Judges a call by a policy. Nothing is recorded."""
     return _judge(policy.model_dump_json()).check(tool_name, parameters)
 
