@@ -56,7 +56,9 @@ class WebhookAlert:
         class Stay(urllib.request.HTTPRedirectHandler):
             """What is sent goes to the address that was given and nowhere else."""
 
-            def redirect_request(self, *_: Any) -> None:
+            def redirect_request(
+                self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+            ) -> None:
                 return None
 
         try:

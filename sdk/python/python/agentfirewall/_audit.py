@@ -168,13 +168,13 @@ def _utc(moment: datetime.datetime | None) -> str | None:
 
 
 def _event(record: dict[str, Any]) -> AuditEvent:
-    metadata = record.get("metadata") or {}
-    action = record.get("action_taken")
+    metadata: dict[str, Any] = record.get("metadata") or {}
+    action: Any = record.get("action_taken")
     return AuditEvent(
         timestamp=record.get("timestamp"),
-        event_type=metadata.get("event_type") or record.get("event_type") or "unknown",
+        event_type=str(metadata.get("event_type") or record.get("event_type") or "unknown"),
         tool_name=record.get("tool_name") or "",
-        action_taken=action if action in list(PolicyAction) else PolicyAction.LOG,
+        action_taken=action if action in ("allow", "deny", "log", "alert", "ask") else PolicyAction.LOG,
         violations=[_violation(found) for found in record.get("violations") or ()],
         parameters=record.get("parameters") or {},
         metadata=metadata,

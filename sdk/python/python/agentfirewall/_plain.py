@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def plain(value: Any) -> Any:
+def plain(given: object) -> Any:
     """The value as something that JSON has, one level deep; the value itself where nothing better is known than its text."""
-    kind: type[Any] = type(value)
+    kind, value = type(given), _any(given)
     if issubclass(kind, (bytearray, memoryview)):
         return bytes(value)
-    if issubclass(kind, os.PathLike):
-        return os.fspath(value)
+    if hasattr(kind, "__fspath__"):
+        return _any(os.fspath(_any(given)))  # pyright: ignore[reportUnknownArgumentType]
     if issubclass(kind, type):
         return value
     dump = getattr(value, "model_dump", None)
@@ -30,4 +30,8 @@ def plain(value: Any) -> Any:
         return dict(value)
     if issubclass(kind, (Sequence, Set)):
         return list(value)
+    return value
+
+
+def _any(value: object) -> Any:
     return value

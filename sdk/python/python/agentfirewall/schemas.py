@@ -158,7 +158,7 @@ def _rebuild(kind: type[Model], members: dict[str, Any]) -> Model:
 
 
 def _dumped(value: Any, json: bool) -> Any:
-    kind: type[Any] = type(value)
+    kind: type[object] = value.__class__
     if issubclass(kind, Model):
         return value.model_dump(mode="json" if json else "python")
     if issubclass(kind, Enum):
