@@ -150,8 +150,7 @@ impl Registry {
     fn add_entry(&mut self, entry: Entry) -> Result<(), CompositionError> {
         let key = (entry.kind(), entry.id());
         // What is linked is sorted; to sort the others in would cost a hook more than it brings.
-        let (linked, installed) =
-            self.singles.split_at_checked(self.linked).unwrap_or((&self.singles, &[]));
+        let (linked, installed) = self.singles.split_at_checked(self.linked).unwrap_or((&self.singles, &[]));
         let twin = match linked.binary_search_by(|other| (other.kind(), other.id()).cmp(&key)) {
             Ok(at) => linked.get(at),
             Err(_) => installed.iter().find(|other| (other.kind(), other.id()) == key),

@@ -41,3 +41,7 @@ pub struct Hosted {
     /// Who makes it.
     pub maker: Box<dyn Host>,
 }
+
+#[cfg(test)]
+#[path = "hosted_tests.rs"]
+mod tests;

@@ -1,5 +1,6 @@
 //! A compiled policy with its plugins and its open log, which many calls are given to.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -110,12 +111,7 @@ impl Firewall {
     /// The layers that apply in the project, with the project's log unless `log` is another one.
     #[staticmethod]
     #[pyo3(signature = (log, logs, settings))]
-    fn from_layers(
-        py: Python<'_>,
-        log: Option<PathBuf>,
-        logs: bool,
-        settings: Settings,
-    ) -> PyResult<Self> {
+    fn from_layers(py: Python<'_>, log: Option<PathBuf>, logs: bool, settings: Settings) -> PyResult<Self> {
         let made = py.detach(|| {
             let _inside = gate::enter();
             let (places, registry) = ground(&settings)?;
@@ -128,14 +124,14 @@ impl Firewall {
 
     /// The log's file.
     #[getter]
-    fn log(&self) -> Option<PathBuf> {
-        self.log.as_ref().map(|log| log.log().to_owned())
+    fn log(&self) -> Option<&OsStr> {
+        self.log.as_ref().map(|log| log.log().as_os_str())
     }
 
     /// The project's folder.
     #[getter]
-    fn project(&self) -> PathBuf {
-        self.places.project.clone()
+    fn project(&self) -> &OsStr {
+        self.places.project.as_os_str()
     }
 
     /// Whether a policy names sinks.
@@ -210,13 +206,13 @@ impl Firewall {
 
     /// Brings what is new in the log to the sinks of the policy: what became of each, in one line.
     fn deliver(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        let Some(log) = self.log() else { return Ok(Vec::new()) };
+        let Some(log) = self.log.as_ref().map(Appender::log) else { return Ok(Vec::new()) };
         let outcome = py.detach(|| {
             let sinks = self.sinks()?;
             let mut options = delivery::Options::default();
             options.respect_pauses = false;
             options.wait_for_windows = false;
-            delivery::deliver(&log, &self.places.state, &sinks, &options).map_err(failed)
+            delivery::deliver(log, &self.places.state, &sinks, &options).map_err(failed)
         });
         Ok(match outcome.map_err(errors::firewall)? {
             delivery::Outcome::Busy => Vec::new(),
@@ -320,10 +316,9 @@ impl Firewall {
         let layers = self.compiled.layers().map_err(failed)?;
         let mut sinks = Vec::new();
         for setting in layers.iter().flat_map(|layer| &layer.sinks) {
-            let plugin = self
-                .registry
-                .find(Kind::Sink, setting.plugin)
-                .ok_or_else(|| format!("sink `{}`: no plugin is called `{}`", setting.name, setting.plugin))?;
+            let plugin = self.registry.find(Kind::Sink, setting.plugin).ok_or_else(|| {
+                format!("sink `{}`: no plugin is called `{}`", setting.name, setting.plugin)
+            })?;
             sinks.push(NamedSink {
                 name: setting.name.to_owned(),
                 sink: plugin
@@ -387,7 +382,11 @@ pub(crate) fn failed(error: impl std::fmt::Display) -> String {
 }
 
 fn refusal(reason: &str) -> Decision {
-    Decision::new(Action::Deny, recording::failure(), format!("the firewall cannot judge this call: {reason}"))
+    Decision::new(
+        Action::Deny,
+        recording::failure(),
+        format!("the firewall cannot judge this call: {reason}"),
+    )
 }
 
 fn answer(input: &Value, decision: Decision, wanted: bool) -> Answer {

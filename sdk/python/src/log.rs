@@ -43,7 +43,10 @@ impl Writer {
         py.detach(|| {
             let folder = std::env::current_dir().map_err(failed)?;
             let places = Places::discover(&|name| std::env::var_os(name), &folder);
-            Ok(Self { log: Appender::new(absolute(&log), Rotation::STANDARD, LOCK_WAIT), state: places.state })
+            Ok(Self {
+                log: Appender::new(absolute(&log), Rotation::STANDARD, LOCK_WAIT),
+                state: places.state,
+            })
         })
         .map_err(errors::audit)
     }
@@ -185,8 +188,7 @@ pub(crate) fn policy_of(py: Python<'_>, text: &str, file: PathBuf) -> PyResult<S
             .map_err(failed)?;
         // Says every problem in the words of `check`.
         policy::compile_text(text, LayerKind::User, &registry).map_err(failed)?;
-        let source =
-            policy::Source { kind: LayerKind::User, path: file, text: text.to_owned() };
+        let source = policy::Source { kind: LayerKind::User, path: file, text: text.to_owned() };
         let policy = policy::check_source(&source, &registry).policy.ok_or("the policy cannot be read")?;
         let rules: Vec<Value> = policy
             .rules

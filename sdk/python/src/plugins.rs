@@ -171,12 +171,7 @@ impl Function {
             let arguments = arguments(py)?;
             let call = Py::new(
                 py,
-                Call {
-                    function: Arc::clone(self),
-                    kind,
-                    state: Mutex::default(),
-                    done: Condvar::new(),
-                },
+                Call { function: Arc::clone(self), kind, state: Mutex::default(), done: Condvar::new() },
             )?;
             let run = py.import("agentfirewall._plugins")?.getattr("run_plugin")?;
             let work = (self.call.bind(py), arguments, &call, kind == Kind::Detector).into_pyobject(py)?;

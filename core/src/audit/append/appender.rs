@@ -62,8 +62,7 @@ impl Appender {
                     (appended, file, entry.is_weighty())
                 }
                 None => {
-                    let written =
-                        write_record(&self.log, &rendered, entry, self.lock_wait, &self.rotation)?;
+                    let written = write_record(&self.log, &rendered, entry, self.lock_wait, &self.rotation)?;
                     let (file, appended) = (Arc::new(written.file), written.appended);
                     let next = Position {
                         chain: appended.chain.clone(),
@@ -121,5 +120,107 @@ impl Appender {
         known.next.seq += 1;
         known.next.prev = hash;
         Ok(Some((known, Appended { chain, seq, hash, rotated: false })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use agentfirewall_sdk::Action;
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::audit::{EventType, append, segments, verify};
+
+    const WAIT: Duration = Duration::from_secs(30);
+
+    fn entry() -> Entry<'static> {
+        Entry {
+            tool: "Bash",
+            action: Action::Allow,
+            ..Entry::new(EventType::PolicyCheck, Timestamp::UNIX_EPOCH)
+        }
+    }
+
+    fn made(rotation: Rotation) -> (tempfile::TempDir, Appender) {
+        let folder = tempfile::tempdir().unwrap();
+        let appender = Appender::new(folder.path().join("state/audit.jsonl"), rotation, WAIT);
+        (folder, appender)
+    }
+
+    fn holds(appender: &Appender, records: u64) {
+        let report = verify(appender.log(), &mut |_, _| {}).unwrap();
+        assert!(report.is_intact(), "{:?}", report.faults);
+        assert_eq!((report.records, report.chains), (records, 1));
+    }
+
+    #[test]
+    fn records_of_one_writer_and_of_others_are_one_chain() {
+        let (_folder, appender) = made(Rotation::default());
+        for seq in [1, 2, 4, 5, 7] {
+            assert_eq!(appender.append(&entry()).unwrap().seq, seq);
+            if [2, 5].contains(&seq) {
+                append(appender.log(), &entry(), WAIT).unwrap();
+            }
+        }
+        holds(&appender, 7);
+    }
+
+    #[test]
+    fn threads_of_one_writer_write_one_chain() {
+        let (_folder, appender) = made(Rotation { size: Some(4096), ..Rotation::default() });
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..25).for_each(|_| drop(appender.append(&entry()).unwrap())));
+            }
+        });
+        let files = segments(appender.log()).unwrap().len() as u64;
+        assert!(files > 1);
+        // Each later file begins with a record that links it.
+        holds(&appender, 100 + files);
+    }
+
+    #[test]
+    fn a_torn_end_is_repaired_and_a_log_that_was_replaced_is_left_alone() {
+        let (folder, appender) = made(Rotation::default());
+        appender.append(&entry()).unwrap();
+        let whole = fs::read(appender.log()).unwrap();
+        fs::write(appender.log(), [&whole[..], b"{\"torn"].concat()).unwrap();
+        assert_eq!(appender.append(&entry()).unwrap().seq, 3);
+        holds(&appender, 3);
+        let moved = folder.path().join("moved");
+        fs::rename(appender.log(), &moved).unwrap();
+        let length = fs::metadata(&moved).unwrap().len();
+        assert_eq!(appender.append(&entry()).unwrap().seq, 1);
+        assert_eq!(fs::metadata(&moved).unwrap().len(), length);
+        fs::remove_file(appender.log()).unwrap();
+        assert_eq!(appender.append(&entry()).unwrap().seq, 1);
+        holds(&appender, 1);
+    }
+
+    #[test]
+    fn after_a_log_was_cut_the_chain_goes_on_from_what_is_there() {
+        let (_folder, appender) = made(Rotation::default());
+        appender.append(&entry()).unwrap();
+        let first = fs::read(appender.log()).unwrap();
+        appender.append(&entry()).unwrap();
+        fs::write(appender.log(), first).unwrap();
+        assert_eq!(appender.append(&entry()).unwrap().seq, 2);
+        holds(&appender, 2);
+    }
+
+    #[test]
+    fn a_lock_that_is_not_given_is_an_error_and_the_next_record_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let appender =
+            Appender::new(folder.path().join("audit.jsonl"), Rotation::default(), Duration::from_millis(20));
+        appender.append(&entry()).unwrap();
+        let other = fs::File::open(appender.log()).unwrap();
+        other.lock().unwrap();
+        assert!(matches!(appender.append(&entry()), Err(AuditError::Locked { .. })));
+        other.unlock().unwrap();
+        appender.append(&entry()).unwrap();
+        holds(&appender, 2);
     }
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from agentfirewall import _native
@@ -71,6 +70,8 @@ class AuditLog:
         last: int | None = None,
     ) -> list[AuditEvent]:
         """The records for which every condition holds, the oldest first; with `last` only the newest of them."""
+        import json
+
         lines = self._lines(tool_name, action, session_id, since, until, last)
         return [_event(json.loads(line)) for line in lines]
 
@@ -81,6 +82,8 @@ class AuditLog:
 
     def verify(self) -> Verification:
         """Checks the hash chain and every record. Raises `AuditError` if the log cannot be read."""
+        import json
+
         intact, text, limit = _native.audit_verify(self.path)
         report = json.loads(text)
         faults = [f"{fault['file']}:{fault['line']}: {fault['detail']}" for fault in report["faults"]]
@@ -88,6 +91,8 @@ class AuditLog:
 
     def export(self, path: StrPath, format: str = "jsonl") -> int:
         """Writes every record to a file: `jsonl`, `csv`, `cef`, `ecs`, `ocsf`, or `json`, one array. How many records."""
+        import json
+
         if format == "json":
             records = [json.loads(line) for line in _native.audit_export(self.path, "jsonl")]
             text = json.dumps(records, indent=2, ensure_ascii=False)
