@@ -43,6 +43,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(plugins::register, module)?)?;
     module.add_function(wrap_pyfunction!(plugins::unregister, module)?)?;
     module.add_function(wrap_pyfunction!(plugins::registered, module)?)?;
+    module.add_function(wrap_pyfunction!(plugins::generation, module)?)?;
     module.add_function(wrap_pyfunction!(log::audit_find, module)?)?;
     module.add_function(wrap_pyfunction!(log::audit_verify, module)?)?;
     module.add_function(wrap_pyfunction!(log::audit_export, module)?)?;

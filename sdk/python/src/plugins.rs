@@ -394,3 +394,9 @@ pub(crate) fn unregister(kind: &str, id: &str) -> bool {
 pub(crate) fn registered() -> Vec<(&'static str, String)> {
     hosted().0.iter().map(|hosted| (hosted.kind.as_str(), hosted.id.clone())).collect()
 }
+
+/// A number that changes with what is registered.
+#[pyfunction]
+pub(crate) fn generation() -> u64 {
+    GENERATION.load(Ordering::SeqCst)
+}

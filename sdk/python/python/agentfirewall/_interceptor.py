@@ -453,24 +453,17 @@ def policy_from_text(text: str, file: str = "<text>") -> Policy:
     return Policy.model_validate(json.loads(_native.policy_of(text, file)))
 
 
-_plain: Interceptor | None = None
+#: The interceptor of the functions below, and the plugins it was made with.
+_plain: tuple[int, Interceptor] | None = None
 
 
 def _usual() -> Interceptor:
     """Every detector with its defaults, and no log."""
     global _plain
-    if _plain is None or _plain_plugins != _native.registered():
-        _remember(Interceptor(policy=Policy(), log_path=None))
-    assert _plain is not None
-    return _plain
-
-
-_plain_plugins: list[tuple[str, str]] = []
-
-
-def _remember(interceptor: Interceptor) -> None:
-    global _plain, _plain_plugins
-    _plain, _plain_plugins = interceptor, _native.registered()
+    now = _native.generation()
+    if _plain is None or _plain[0] != now:
+        _plain = (now, Interceptor(policy=Policy(), log_path=None))
+    return _plain[1]
 
 
 def redact(text: str) -> str:
