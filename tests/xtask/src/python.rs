@@ -51,7 +51,8 @@ pub(crate) fn run(workshop: &Workshop, options: &[&str]) -> Result<Outcome> {
         bench.measure(&tools, first, &wheel)?;
     }
     let there: Vec<u32> = pythons.iter().map(|python| python.minor).collect();
-    let missing: Vec<String> = (9..=13).filter(|minor| !there.contains(minor)).map(|minor| format!("3.{minor}")).collect();
+    let missing: Vec<String> =
+        (9..=13).filter(|minor| !there.contains(minor)).map(|minor| format!("3.{minor}")).collect();
     if missing.is_empty() {
         return Ok(Outcome::Done);
     }
@@ -121,8 +122,13 @@ impl Bench<'_> {
                 Some(bin_of_tools) => Run::new(bin_of_tools.join("uv"))
                     .args(["pip", "install", "--quiet", "--python"])
                     .arg(bin.join("python")),
-                None => Run::new(bin.join("python"))
-                    .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]),
+                None => Run::new(bin.join("python")).args([
+                    "-m",
+                    "pip",
+                    "install",
+                    "--quiet",
+                    "--disable-pip-version-check",
+                ]),
             };
             for file in &files {
                 install = install.arg("-r").arg(file);
@@ -139,13 +145,23 @@ impl Bench<'_> {
         let root = self.workshop.root();
         let target = self.workshop.target("");
         Run::cargo()
-            .args(["build", "--locked", "--package", "agentfirewall", "--bin", "agentfirewall", "--profile", profile])
+            .args([
+                "build",
+                "--locked",
+                "--package",
+                "agentfirewall",
+                "--bin",
+                "agentfirewall",
+                "--profile",
+                profile,
+            ])
             .folder(root)
             .run()?;
         let scripts = self.source("wheel/scripts");
         let put = |error: std::io::Error| format!("{}: {error}", scripts.display());
         std::fs::create_dir_all(&scripts).map_err(put)?;
-        std::fs::copy(target.join(profile).join("agentfirewall"), scripts.join("agentfirewall")).map_err(put)?;
+        std::fs::copy(target.join(profile).join("agentfirewall"), scripts.join("agentfirewall"))
+            .map_err(put)?;
         let out = self.folder.join("wheels").join(profile);
         let _nothing_there = std::fs::remove_dir_all(&out);
         Run::new(tools.join("maturin"))
@@ -260,7 +276,12 @@ impl Bench<'_> {
     fn measure(&self, tools: &Path, python: &Python, wheel: &Path) -> Result<()> {
         let script = self.source("benches/check.py");
         let original = self.original(tools, python)?;
-        let bin = self.environment(&format!("env-3.{}", python.minor), python, &["requirements-tests.txt"], Some(tools))?;
+        let bin = self.environment(
+            &format!("env-3.{}", python.minor),
+            python,
+            &["requirements-tests.txt"],
+            Some(tools),
+        )?;
         self.install(tools, &bin, wheel)?;
         Run::new(bin.join("python")).arg(&script).arg("--original").arg(&original).folder(&self.folder).run()
     }
