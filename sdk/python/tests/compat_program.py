@@ -22,7 +22,7 @@ from agentsec_core.schemas import (
 )
 
 results = {}
-SECRET = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+SECRET = "ghp_" + "StZsxnTSWsbCBpWUedoB6SJ95Ypuie0AKxrk"
 
 
 def result(name):

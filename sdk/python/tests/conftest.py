@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 #: Made up, of a known shape, and never whole in this repository.
-SECRET = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+SECRET = "ghp_" + "StZsxnTSWsbCBpWUedoB6SJ95Ypuie0AKxrk"
 
 POLICY = """\
 version: "1.0"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +41,9 @@ DIFFERENT: dict[str, tuple[Any, Any]] = {
 def results(python: str, folder: Path) -> dict[str, Any]:
     folder.mkdir()
     (folder / ".agentfirewall").mkdir()
-    shutil.copy(".agentfirewall/policy.yaml", folder / ".agentfirewall/policy.yaml")
+    policy = Path(".agentfirewall/policy.yaml").read_text()
+    # The original does not know `ask`.
+    (folder / ".agentfirewall/policy.yaml").write_text(policy.split("  - name: mail-needs-a-person")[0])
     done = subprocess.run(
         [python, str(PROGRAM)], cwd=folder, capture_output=True, text=True, check=False, timeout=300
     )

@@ -86,7 +86,9 @@ default_action: alert
 rules: []
 sinks:
   - name: team
-    pager: {team: red}
+    use: pager
+    with: {team: red}
+    actions: [alert]
 """
     )
     firewall = Interceptor(policy_path="p.yaml")
@@ -107,6 +109,10 @@ def exiting(text: str) -> Any:
 def endless(text: str) -> Any:
     while True:
         time.sleep(0.01)
+
+
+def without_parameters() -> Any:
+    return []
 
 
 def lazily_raising(text: str) -> Any:
@@ -131,7 +137,7 @@ def lazily_raising(text: str) -> Any:
         (lambda text: [("a", "b")], "not two numbers from 0"),
         (lambda text: [(0, 1, 2)], "instead of two numbers"),
         (lambda text: [Span(0, 3, confidence="sure")], "`sure` is no confidence"),
-        (list, "TypeError"),
+        (without_parameters, "TypeError"),
     ],
 )
 def test_a_broken_detector_denies_with_one_clear_line(function: Any, said: str, project: Path) -> None:
