@@ -28,8 +28,11 @@ use crate::{convert, errors, gate, plugins};
 /// How long a record waits for other processes; as for the hook.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
+/// The installed plugins and those of Python, by the numbers of their sets, and the state folder.
+type PluginsKey = (u64, u64, PathBuf);
+
 /// Registries and policies stay until the process ends: what judges borrows from them. The same one is used again.
-static REGISTRIES: Mutex<Vec<((u64, u64, PathBuf), &'static Registry)>> = Mutex::new(Vec::new());
+static REGISTRIES: Mutex<Vec<(PluginsKey, &'static Registry)>> = Mutex::new(Vec::new());
 static POLICIES: Mutex<Vec<(usize, &'static Compiled)>> = Mutex::new(Vec::new());
 
 /// What an interceptor is made with.
