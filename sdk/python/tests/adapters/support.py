@@ -183,7 +183,7 @@ class Contract:
             ran = self.run(interceptor(tmp_path), "read_file", {"path": "a"}, result=error)
         except RuntimeError as raised:
             # The run ended, and it is the caller's own exception.
-            assert raised is error  # noqa: PT017
+            assert raised is error
             return
         assert ran.calls
         assert SECRET not in ran.told + json.dumps(ran.seen, default=str)
