@@ -131,7 +131,7 @@ class Interceptor:
         except Exception as error:
             return _refusal(error)
         if self._errand is not None:
-            self._errand.after(answer, tool_name, parameters)
+            self._errand.after(answer, tool_name)
         return _decision(self, answer)
 
     async def acheck(self, tool_name: str, parameters: dict[str, Any] | None = None) -> PolicyDecision:
@@ -379,32 +379,40 @@ class _Errand:
         self._process = 0
         self._lock = threading.Lock()
 
-    def after(self, answer: _native.Answer, tool: str, parameters: Any) -> None:
-        event = None
-        if self._alerter is not None and answer[0] in ("deny", "alert"):
-            from agentfirewall._alerts import event_of
+    def after(self, answer: _native.Answer, tool: str) -> None:
+        """Leaves an errand for the thread. A decision does not hang on it: what is not told now stands in the log."""
+        try:
+            event = None
+            if self._alerter is not None and answer[0] in ("deny", "alert"):
+                from agentfirewall._alerts import event_of
 
-            event = event_of(answer, tool)
-        if event is None and not answer[11]:
+                event = event_of(answer, tool)
+            if (event is None and not answer[11]) or not self._start():
+                return
+            with self._idle:
+                self._open += 1
+            self._queue.put((event, answer[11]))
+        except Exception:
             return
-        self._start()
-        with self._idle:
-            self._open += 1
-        self._queue.put((event, answer[11]))
 
-    def _start(self) -> None:
+    def _start(self) -> bool:
         if self._process == os.getpid():
-            return
+            return True
         import queue
         import threading
 
-        with self._lock:
-            if self._process == os.getpid():
-                return
-            # A forked process has no threads but one.
-            self._queue, self._open, self._idle = queue.SimpleQueue(), 0, threading.Condition()
-            self._process = os.getpid()
-            threading.Thread(target=self._work, name="agentfirewall", daemon=True).start()
+        # In a forked process another thread may have had the lock, which nobody gives back then.
+        if not self._lock.acquire(timeout=5):
+            return False
+        try:
+            if self._process != os.getpid():
+                # A forked process has no threads but one.
+                self._queue, self._open, self._idle = queue.SimpleQueue(), 0, threading.Condition()
+                threading.Thread(target=self._work, name="agentfirewall", daemon=True).start()
+                self._process = os.getpid()
+        finally:
+            self._lock.release()
+        return True
 
     def _work(self) -> None:
         while True:
