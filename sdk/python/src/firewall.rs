@@ -1,6 +1,7 @@
 //! A compiled policy with its plugins and its open log, which many calls are given to.
 
 use std::ffi::OsStr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -284,7 +285,9 @@ impl Firewall {
     /// The decision, and whether a sink wants to hear of it. Whatever fails is a deny.
     fn decide(&self, call: &ToolCall) -> (Decision, bool) {
         let salt = || self.salt();
-        let judged = self.interceptor.check(call).map_err(failed);
+        // The message of a panic may quote the call, so it is told to nobody.
+        let judged = catch_unwind(AssertUnwindSafe(|| self.interceptor.check(call).map_err(failed)))
+            .unwrap_or_else(|_| Err("the judgement panicked".to_owned()));
         let mut decision = judged.unwrap_or_else(|reason| refusal(&reason));
         if let Err(error) = recording::mask(&self.interceptor, &mut decision, &salt) {
             decision = refusal(&failed(error));

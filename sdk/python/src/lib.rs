@@ -36,6 +36,8 @@ fn after_fork_in_child() {
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     agentfirewall_plugins::link();
+    // The default prints the message, which may quote what is judged. This is the hook of this module's own code alone.
+    std::panic::set_hook(Box::new(|_| {}));
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<firewall::Firewall>()?;
     module.add_class::<log::Writer>()?;

@@ -283,3 +283,20 @@ def test_a_webhook_hears_of_what_was_denied(firewall: Interceptor, monkeypatch: 
     assert [tool for tool, _ in sent] == ["Bash"] and SECRET not in sent[0][1]
     with pytest.raises(ValueError):
         Interceptor(policy_path=POLICY, webhook_url="https://example.com/hooks.slack.com")
+
+
+def test_a_panic_of_the_extension_is_a_deny(firewall: Interceptor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def panics(tool: str, parameters: object) -> Any:
+        raise type("PanicException", (BaseException,), {})(SECRET)
+
+    monkeypatch.setattr(firewall, "_check", panics)
+    decision = firewall.check("Read", {})
+    assert decision.action == PolicyAction.DENY
+    assert SECRET not in decision.reason
+
+    def interrupted(tool: str, parameters: object) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(firewall, "_check", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        firewall.check("Read", {})

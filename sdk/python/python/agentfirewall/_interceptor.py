@@ -128,7 +128,10 @@ class Interceptor:
         """Judges a call and records the answer. Never raises: what cannot be judged is denied."""
         try:
             answer = self._check(tool_name, parameters)
-        except Exception as error:
+        except BaseException as error:
+            # A panic of the extension is no `Exception`; to be interrupted is no failure of the firewall.
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
             return _refusal(error)
         if self._errand is not None:
             self._errand.after(answer, tool_name)
@@ -332,7 +335,7 @@ _set_answer = vars(_Answered)["_answer"].__set__
 _set_interceptor = vars(_Answered)["_interceptor"].__set__
 
 
-def _refusal(error: Exception) -> PolicyDecision:
+def _refusal(error: BaseException) -> PolicyDecision:
     # The text of an exception may hold what the call held.
     text = str(error) if isinstance(error, (ValueError, FirewallError)) and "\n" not in str(error) else ""
     if not text.startswith(("the parameters", "the value is nested")):
