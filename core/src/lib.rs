@@ -25,6 +25,7 @@ pub mod policy;
 pub mod private;
 pub mod protection;
 mod recall;
+pub mod recording;
 pub mod registry;
 mod scripts;
 pub mod secrets;

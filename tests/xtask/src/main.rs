@@ -16,6 +16,7 @@ mod measure;
 mod openmoat;
 mod order;
 mod process;
+mod python;
 mod reference;
 mod say;
 mod soak;
@@ -50,6 +51,8 @@ Usage: cargo xtask TASK
   differential [N]                 whether a command is seen in whatever `bash` accepts
   openmoat [OPTION]...             the scenarios of OpenMoat, sent to our hook
   soak [SECONDS]                   the audit log under 32 writers, rotation and kills, twice; 60 seconds by default
+  python [--release] [--bench] [--quick]
+                                   the wheel: built, installed, its types checked, tested on every Python there is
   client                           the tests against the real Claude Code";
 
 fn main() -> ExitCode {
@@ -84,6 +87,7 @@ fn run(arguments: &[String]) -> Result<Outcome> {
         [task @ ("corpus" | "bombs" | "differential"), options @ ..] => {
             measure::run(&workshop, task, options)
         }
+        ["python", options @ ..] => python::run(&workshop, options),
         ["soak"] => soak::run(&workshop, "60"),
         ["soak", seconds] => soak::run(&workshop, seconds),
         ["openmoat", options @ ..] => openmoat::run(&workshop, options),

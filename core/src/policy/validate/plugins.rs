@@ -78,7 +78,7 @@ impl Reader<'_> {
             .into_iter()
             .find_map(|kind| self.registry.find(kind, name));
         let (message, help) = match item.map(|item| (item, item.origin())) {
-            Some((item, Origin::BuiltIn | Origin::Rule { .. })) => (
+            Some((item, Origin::BuiltIn | Origin::Host { .. } | Origin::Rule { .. })) => (
                 format!(
                     "`{name}` is a built-in {}, and `plugins` names installed plugins",
                     item.kind().as_str()
