@@ -62,8 +62,7 @@ fn ordering(folder: &Path) -> Option<Vec<String>> {
     let order = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR")?).join(ORDER);
     // Commas divide the options of `-Wl`.
     let order = order.to_str().filter(|path| !path.contains(','))?;
-    let mut options =
-        vec![format!("-Wl,--symbol-ordering-file={order}"), "-Wl,--no-warn-symbol-ordering".to_owned()];
+    let mut options = vec![format!("-Wl,-T,{order}")];
     if let Ok(map) = env::var(MAP) {
         options.push(format!("-Wl,-Map={map}"));
     }

@@ -133,14 +133,6 @@ impl Marks {
     pub fn likely(&self, head: u64) -> bool {
         LENGTHS.iter().any(|length| self.has(code(head, *length)))
     }
-
-    /// Sets what another index sets too.
-    pub fn join(&mut self, other: &Self) {
-        let here = self.first.iter_mut().chain(&mut self.second);
-        for (mark, other) in here.zip(other.first.iter().chain(&other.second)) {
-            *mark |= other;
-        }
-    }
 }
 
 /// A keyword as a table lists it: where it begins in the table's text, its length, and its row.
@@ -247,17 +239,26 @@ impl KeywordIndex {
     }
 }
 
+/// How many bytes the filter of a [`GrowingIndex`] has, as a power of two. It is made by every process, so it is small: two pages
+/// with its chains, where the [`Marks`] of a table are eight.
+const GROWING_BITS: u32 = 12;
+
 /// The same for keywords that are known only when the program runs.
 #[derive(Debug)]
 pub struct GrowingIndex {
-    marks: Box<Marks>,
+    /// As the first filter of [`Marks`].
+    marks: Box<[u8; 1 << GROWING_BITS]>,
     chains: Vec<u16>,
     entries: Vec<(&'static str, u32, u16, u16)>,
 }
 
 impl Default for GrowingIndex {
     fn default() -> Self {
-        Self { marks: Box::default(), chains: vec![0; CHAINS], entries: Vec::with_capacity(128) }
+        Self {
+            marks: Box::new([0; 1 << GROWING_BITS]),
+            chains: vec![0; CHAINS],
+            entries: Vec::with_capacity(128),
+        }
     }
 }
 
@@ -268,22 +269,22 @@ impl GrowingIndex {
         let number = u16::try_from(self.entries.len() + 1).ok().filter(|&number| number != u16::MAX);
         let Some(number) = number.filter(|_| keyword.len() >= SHORTEST) else { return false };
         let code = code_of(keyword.as_bytes());
-        if let Some(first) = self.chains.get_mut(chain(code)) {
-            self.marks.set(keyword.as_bytes());
+        let [one, two, three, four, ..] = head_of(keyword.as_bytes()).to_le_bytes();
+        let place = first(u32::from_le_bytes([one, two, three, four])) >> (FIRST_BITS - GROWING_BITS);
+        if let (Some(first), Some(mark)) = (self.chains.get_mut(chain(code)), self.marks.get_mut(place)) {
+            *mark |= if keyword.len() > SHORTEST { 1 << (four & 7) } else { u8::MAX };
             self.entries.push((keyword, code, owner, *first));
             *first = number;
         }
         true
     }
 
-    /// Where its keywords may begin, and those of indexes that were joined to them.
-    pub const fn marks(&self) -> &Marks {
-        &self.marks
-    }
-
-    /// Joins the marks of another index to its own, so that both are asked about at once.
-    pub fn join(&mut self, other: &Marks) {
-        self.marks.join(other);
+    /// Whether a keyword may begin with these four bytes; see [`Marks::at`].
+    #[inline]
+    pub fn may(&self, four: u32) -> bool {
+        let mark = self.marks.get(first(four) >> (FIRST_BITS - GROWING_BITS)).copied().unwrap_or(0);
+        let bit = BITS.get((four >> 24) as usize).copied().unwrap_or(0);
+        mark & bit != 0
     }
 
     /// Calls back with the owner of each keyword that stands at a place; see [`KeywordIndex::at`].

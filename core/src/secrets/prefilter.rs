@@ -23,7 +23,7 @@ pub(super) struct Hit {
 /// The keywords of all active detectors.
 #[derive(Debug)]
 pub(super) struct Prefilter {
-    /// The keywords of detectors that are no rows, and the marks of all.
+    /// The keywords of detectors that are no rows.
     index: GrowingIndex,
     /// The indexes of tables, each with the number of its first row among the detectors.
     tables: Vec<(KeywordIndex, u16)>,
@@ -41,10 +41,7 @@ impl Prefilter {
         let mut prefilter = Self { index: GrowingIndex::default(), tables: Vec::new(), short: Vec::new() };
         for (rows, first) in tables {
             match rows.index() {
-                Some(index) => {
-                    prefilter.index.join(index.marks());
-                    prefilter.tables.push((index, first));
-                }
+                Some(index) => prefilter.tables.push((index, first)),
                 None => prefilter.add((0..rows.count()).flat_map(|row| {
                     (0..).map_while(move |number| Some((rows.keyword(row, number)?, first + row)))
                 })),
@@ -88,17 +85,18 @@ impl Prefilter {
     }
 
     fn look(&self, bytes: &[u8], from: usize, block: &[u8], hits: &mut Vec<Hit>) {
-        let marks = self.index.marks();
         let mut seen = [0_u16; BLOCK];
-        let mut count = 0;
-        for (window, place) in block.windows(4).zip(0_u16..) {
-            let four = window.first_chunk().copied().map_or(0, u32::from_le_bytes);
-            // There are no more places than the list has; the remainder spares the question.
-            if let Some(next) = seen.get_mut(count % BLOCK) {
-                *next = place;
+        // One table is what there is but for programs with tables of their own.
+        let count = match self.tables.as_slice() {
+            [] => places(block, &mut seen, |four| self.index.may(four)),
+            [(table, _)] => {
+                let marks = table.marks();
+                places(block, &mut seen, |four| self.index.may(four) | marks.at(four))
             }
-            count += usize::from(marks.at(four));
-        }
+            tables => places(block, &mut seen, |four| {
+                self.index.may(four) || tables.iter().any(|(table, _)| table.marks().at(four))
+            }),
+        };
         for place in seen.iter().take(count) {
             let at = from + usize::from(*place);
             self.confirm(bytes, at, hits);
@@ -107,14 +105,32 @@ impl Prefilter {
 
     fn confirm(&self, bytes: &[u8], at: usize, hits: &mut Vec<Hit>) {
         let head = head(bytes, at);
-        if !self.index.marks().likely(head) {
-            return;
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
+        let four = head as u32;
+        if self.index.may(four) {
+            self.index.at(bytes, at, head, &mut |owner| hits.push(Hit { owner, at }));
         }
-        self.index.at(bytes, at, head, &mut |owner| hits.push(Hit { owner, at }));
         for (index, first) in &self.tables {
-            index.at(bytes, at, head, &mut |row| hits.push(Hit { owner: first + row, at }));
+            if index.marks().likely(head) {
+                index.at(bytes, at, head, &mut |row| hits.push(Hit { owner: first + row, at }));
+            }
         }
     }
+}
+
+/// Writes down where four bytes pass a filter, and says how often they do.
+#[inline]
+fn places(block: &[u8], seen: &mut [u16; BLOCK], may: impl Fn(u32) -> bool) -> usize {
+    let mut count = 0;
+    for (window, place) in block.windows(4).zip(0_u16..) {
+        let four = window.first_chunk().copied().map_or(0, u32::from_le_bytes);
+        // There are no more places than the list has; the remainder spares the question.
+        if let Some(next) = seen.get_mut(count % BLOCK) {
+            *next = place;
+        }
+        count += usize::from(may(four));
+    }
+    count
 }
 
 #[cfg(test)]
