@@ -46,16 +46,22 @@ rules:
 """
 
 
+@pytest.fixture
+def policy() -> str:
+    """The policy of the project that the tests run in."""
+    return POLICY
+
+
 @pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The working folder: a project with the page's policy."""
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str) -> Iterator[Path]:
+    """The working folder: a project with a policy, and nothing of the user's own."""
     for name in list(os.environ):
         if name.startswith(("XDG_", "AGENTFIREWALL_", "CLAUDE")) and name != "AGENTFIREWALL_ORIGINAL":
             monkeypatch.delenv(name)
     home, folder = tmp_path / "home", tmp_path / "project"
     home.mkdir()
     (folder / ".agentfirewall").mkdir(parents=True)
-    (folder / ".agentfirewall/policy.yaml").write_text(POLICY)
+    (folder / ".agentfirewall/policy.yaml").write_text(policy)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(folder)
     yield folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -12,17 +11,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with the tests' policy, where `Interceptor()` finds it, and nothing of the user's own."""
+def policy() -> str:
+    """The policy of the project that the tests run in."""
     from support import POLICY
 
-    for name in list(os.environ):
-        if name.startswith(("XDG_", "AGENTFIREWALL_", "CLAUDE")):
-            monkeypatch.delenv(name)
-    home, folder = tmp_path / "home", tmp_path / "project"
-    home.mkdir()
-    (folder / ".agentfirewall").mkdir(parents=True)
-    (folder / ".agentfirewall/policy.yaml").write_text(POLICY)
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.chdir(folder)
-    return folder
+    return POLICY

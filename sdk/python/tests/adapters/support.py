@@ -98,6 +98,23 @@ class Tools:
             raise self.result
         return self.result
 
+    def functions(self) -> list[Callable[[str], Any]]:
+        """The tools as plain functions, for a framework's decorator: `delete_file`, `send_mail` and `read_file`."""
+
+        def delete_file(path: str) -> Any:
+            """Deletes a file."""
+            return self.ran("delete_file", path=path)
+
+        def send_mail(to: str) -> Any:
+            """Sends mail."""
+            return self.ran("send_mail", to=to)
+
+        def read_file(path: str) -> Any:
+            """Reads a file."""
+            return self.ran("read_file", path=path)
+
+        return [delete_file, send_mail, read_file]
+
 
 ODD = [
     None,

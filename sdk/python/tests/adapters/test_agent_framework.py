@@ -49,22 +49,7 @@ class Scripted(FunctionInvocationLayer[Any], ChatMiddlewareLayer[Any], BaseChatC
 
 
 def toolbox(tools: Tools) -> list[Any]:
-    @tool(approval_mode="never_require")
-    def delete_file(path: str) -> Any:
-        """Deletes a file."""
-        return tools.ran("delete_file", path=path)
-
-    @tool(approval_mode="never_require")
-    def send_mail(to: str) -> Any:
-        """Sends mail."""
-        return tools.ran("send_mail", to=to)
-
-    @tool(approval_mode="never_require")
-    def read_file(path: str) -> Any:
-        """Reads a file."""
-        return tools.ran("read_file", path=path)
-
-    return [delete_file, send_mail, read_file]
+    return [tool(function, approval_mode="never_require") for function in tools.functions()]
 
 
 def drive(agent: Any) -> str:

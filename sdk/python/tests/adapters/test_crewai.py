@@ -64,22 +64,7 @@ class ReAct(Native):
 
 
 def toolbox(tools: Tools) -> list[Any]:
-    @tool("delete_file")
-    def delete_file(path: str) -> Any:
-        """Deletes a file."""
-        return tools.ran("delete_file", path=path)
-
-    @tool("send_mail")
-    def send_mail(to: str) -> Any:
-        """Sends mail."""
-        return tools.ran("send_mail", to=to)
-
-    @tool("read_file")
-    def read_file(path: str) -> Any:
-        """Reads a file."""
-        return tools.ran("read_file", path=path)
-
-    return [delete_file, send_mail, read_file]
+    return [tool(function.__name__)(function) for function in tools.functions()]
 
 
 def crew(model: Any, tools: list[Any]) -> Crew:

@@ -48,19 +48,7 @@ class Scripted(BaseLlm):
 
 
 def toolbox(tools: Tools) -> list[Any]:
-    def delete_file(path: str) -> Any:
-        """Deletes a file."""
-        return tools.ran("delete_file", path=path)
-
-    def send_mail(to: str) -> Any:
-        """Sends mail."""
-        return tools.ran("send_mail", to=to)
-
-    def read_file(path: str) -> Any:
-        """Reads a file."""
-        return tools.ran("read_file", path=path)
-
-    return [delete_file, send_mail, read_file]
+    return [*tools.functions()]
 
 
 def drive(app: App) -> str:

@@ -61,22 +61,7 @@ class Scripted(Model):
 
 
 def toolbox(tools: Tools) -> list[Any]:
-    @function_tool
-    def delete_file(path: str) -> Any:
-        """Deletes a file."""
-        return tools.ran("delete_file", path=path)
-
-    @function_tool
-    def send_mail(to: str) -> Any:
-        """Sends mail."""
-        return tools.ran("send_mail", to=to)
-
-    @function_tool
-    def read_file(path: str) -> Any:
-        """Reads a file."""
-        return tools.ran("read_file", path=path)
-
-    return [delete_file, send_mail, read_file]
+    return [function_tool(function) for function in tools.functions()]
 
 
 class TestAgent(Contract):
