@@ -1,8 +1,8 @@
 //! The C entry point, without the set-up of Rust's own.
 //!
 //! A hook is a process of about a millisecond, of which Rust's start-up (it reads the memory map and installs a signal
-//! stack) was a tenth. What a firewall needs of that start-up is done here: a closed pipe must be an error to handle
-//! and not a signal that kills, and a closed standard stream must not become the audit log's descriptor.
+//! stack) was a tenth. What a firewall needs of that start-up is done here: a closed pipe and a full file must be errors
+//! to handle and not signals that kill, and a closed standard stream must not become the audit log's descriptor.
 #![expect(unsafe_code, reason = "an entry point and five calls of the C library")]
 
 use std::ffi::{c_char, c_int};

@@ -238,17 +238,8 @@ impl Registry {
         among.iter().filter(move |entry| entry.kind() == kind)
     }
 
-    /// One plugin.
-    pub fn find(&self, kind: Kind, id: &str) -> Option<&Entry> {
-        let called = |entry: &&Entry| entry.kind() == kind && entry.id() == id;
-        self.singles.iter().find(called).or_else(|| {
-            row_called(kind, id)?;
-            self.all().iter().find(called)
-        })
-    }
-
-    /// The same for one that is asked about once: no list of all of them is made for it.
-    pub fn entry(&self, kind: Kind, id: &str) -> Option<Entry> {
+    /// One plugin. No list of all of them is made for it.
+    pub fn find(&self, kind: Kind, id: &str) -> Option<Entry> {
         let called = |entry: &&Entry| entry.kind() == kind && entry.id() == id;
         self.singles.iter().find(called).cloned().or_else(|| row_called(kind, id))
     }

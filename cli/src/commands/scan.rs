@@ -232,14 +232,16 @@ fn write(args: &ScanArgs, report: &Report, rules: &[Rule], ui: &Ui) -> Result<()
 fn describe(registry: &Registry, report: &Report) -> Vec<Rule> {
     let found = report.findings.iter().chain(&report.baselined);
     let ids: BTreeSet<&str> = found.map(|located| located.found.detector.as_str()).collect();
-    let entry = |id: &str| registry.entry(Kind::Detector, id);
     ids.into_iter()
-        .map(|id| match entry(id).and_then(|entry| entry.meta()) {
-            Some(meta) => Rule::new(id, meta.summary, meta.why),
-            None => match entry(id).and_then(|entry| entry.rule()) {
+        .map(|id| {
+            let entry = registry.find(Kind::Detector, id);
+            if let Some(meta) = entry.as_ref().and_then(Entry::meta) {
+                return Rule::new(id, meta.summary, meta.why);
+            }
+            match entry.as_ref().and_then(Entry::rule) {
                 Some(rule) => Rule::new(id, &rule.summary, "A detection rule of a policy."),
                 None => Rule::new(id, id, "A detector of an installed plugin."),
-            },
+            }
         })
         .collect()
 }
@@ -252,7 +254,7 @@ pub(super) fn settings<'l>(
     named: &[String],
 ) -> Vec<DetectorSetting<'l>> {
     let wanted = |id: &str| {
-        let entry = registry.entry(Kind::Detector, id);
+        let entry = registry.find(Kind::Detector, id);
         entry.as_ref().and_then(Entry::library).is_some_and(|library| {
             library.plugin.is_unpinned() || named.iter().any(|name| *name == library.plugin.name)
         })

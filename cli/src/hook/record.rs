@@ -10,7 +10,6 @@ use agentfirewall_core::delivery::Filter;
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{AuditSettings, Layer, audit_settings, may_pass_unrecorded};
-use agentfirewall_core::private::{OWNER_ONLY, create_folder};
 pub(crate) use agentfirewall_core::recording::failure;
 use agentfirewall_core::recording::{self, CallRecord, metadata, name_failures};
 use agentfirewall_core::secrets::{Salt, Scanned};
@@ -47,7 +46,7 @@ pub(crate) struct Recorder<'p> {
 impl<'p> Recorder<'p> {
     /// Finds the log and makes the private state folder.
     pub(crate) fn new(places: &'p Places, layers: &[Layer<'_>]) -> Result<Self, Refusal> {
-        prepare(places)?;
+        places.make_state().map_err(Refusal)?;
         let wanted = layers.iter().flat_map(|layer| &layer.sinks).map(|sink| sink.filter.clone()).collect();
         Ok(Self {
             places,
@@ -157,14 +156,4 @@ impl<'p> Recorder<'p> {
 /// The lines that a record and a decision hold of tolerated failures.
 pub(crate) fn lines(failures: &[Failure]) -> Vec<String> {
     failures.iter().map(|failure| failure.message.clone()).collect()
-}
-
-/// Makes the private state folder. Without it masks would change from run to run and nothing could be delivered.
-fn prepare(places: &Places) -> Result<(), Refusal> {
-    if places.state.is_dir() {
-        return Ok(());
-    }
-    create_folder(&places.state, OWNER_ONLY).map_err(|error| {
-        Refusal(format!("the state folder {} cannot be made: {error}", places.state.display()))
-    })
 }

@@ -18,6 +18,10 @@ use crate::understand::{
 /// How many strings of a call are looked at. What has more is not understood.
 const MOST: usize = 2_000;
 
+/// Words of a tool's name that say in which language its command lines are; a shell's where none of them does.
+const POWERSHELL: [&str; 2] = ["powershell", "pwsh"];
+const APPLESCRIPT: [&str; 3] = ["applescript", "osascript", "jxa"];
+
 /// What a tool does, by the words of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verb {
@@ -147,14 +151,9 @@ impl Found<'_> {
     /// A command line for whatever the tool's name says: a console, PowerShell, a shell.
     fn line(&mut self, text: &str) {
         let says = |names: &[&str]| self.all.iter().any(|word| names.contains(&word.as_str()));
-        if says(&["powershell", "pwsh"]) {
-            self.doing.runs.push(Run::Code {
-                language: Language::PowerShell,
-                text: Word::plain(text),
-                arguments: Vec::new(),
-                elsewhere: false,
-            });
-        } else if says(&["applescript", "osascript", "jxa"]) {
+        if says(&POWERSHELL) {
+            self.doing.runs.push(Run::code(Language::PowerShell, Word::plain(text)));
+        } else if says(&APPLESCRIPT) {
             self.command(&format!("osascript -e {}", quoted(text)));
         } else {
             match program::console(self.all) {
@@ -165,12 +164,7 @@ impl Found<'_> {
     }
 
     fn command(&mut self, script: &str) {
-        self.doing.runs.push(Run::Code {
-            language: Language::Shell,
-            text: Word::plain(script),
-            arguments: Vec::new(),
-            elsewhere: false,
-        });
+        self.doing.runs.push(Run::code(Language::Shell, Word::plain(script)));
     }
 
     fn string(&mut self, text: &str, name: &str) {
@@ -183,19 +177,9 @@ impl Found<'_> {
             Role::Command => self.line(text),
             Role::Code => match language_of(self.all, text) {
                 Language::Python => notebook::cell(text, Language::Python, &mut self.doing),
-                language => self.doing.runs.push(Run::Code {
-                    language,
-                    text: Word::plain(text),
-                    arguments: Vec::new(),
-                    elsewhere: false,
-                }),
+                language => self.doing.runs.push(Run::code(language, Word::plain(text))),
             },
-            Role::Sql => self.doing.runs.push(Run::Code {
-                language: Language::Sql,
-                text: Word::plain(text),
-                arguments: Vec::new(),
-                elsewhere: false,
-            }),
+            Role::Sql => self.doing.runs.push(Run::code(Language::Sql, Word::plain(text))),
             Role::Path => self.path(text, name),
             Role::Address => {
                 let calls_back =
@@ -286,8 +270,8 @@ fn verb_of(words: &[String]) -> Verb {
             Verb::Write
         }
         "execute" | "exec" | "run" | "shell" | "bash" | "terminal" | "command" | "eval" | "evaluate"
-        | "spawn" | "invoke" | "script" | "ssh" | "powershell" | "pwsh" | "applescript" | "osascript"
-        | "jxa" => Verb::Execute,
+        | "spawn" | "invoke" | "script" | "ssh" => Verb::Execute,
+        word if POWERSHELL.contains(&word) || APPLESCRIPT.contains(&word) => Verb::Execute,
         "send" | "submit" | "post" | "publish" | "upload" | "share" | "email" | "reply" | "tweet"
         | "broadcast" | "notify" => Verb::Send,
         "pay" | "charge" | "refund" | "transfer" | "payout" | "purchase" | "buy" | "withdraw" | "wire" => {
@@ -318,20 +302,10 @@ fn role_of(name: &str, text: &str, words: &[String], verb: Verb) -> Role {
     match last {
         "command" | "cmd" | "commands" | "shell" | "bash" => return Role::Command,
         "script" | "code" | "expression" | "function" | "source" if runs => {
-            let shell = words.iter().any(|word| {
-                matches!(
-                    word.as_str(),
-                    "shell"
-                        | "bash"
-                        | "command"
-                        | "terminal"
-                        | "ssh"
-                        | "powershell"
-                        | "pwsh"
-                        | "applescript"
-                        | "osascript"
-                        | "jxa"
-                )
+            let shell = words.iter().map(String::as_str).any(|word| {
+                matches!(word, "shell" | "bash" | "command" | "terminal" | "ssh")
+                    || POWERSHELL.contains(&word)
+                    || APPLESCRIPT.contains(&word)
             });
             return if shell { Role::Command } else { Role::Code };
         }

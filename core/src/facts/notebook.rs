@@ -80,7 +80,7 @@ fn shell_line(line: &str) -> Option<String> {
 }
 
 fn run(language: Language, text: &str) -> Run {
-    Run::Code { language, text: Word::plain(text), arguments: Vec::new(), elsewhere: false }
+    Run::code(language, Word::plain(text))
 }
 
 #[cfg(test)]

@@ -149,7 +149,7 @@ fn strings(call: &ToolCall, world: &World<'_>) -> (Subject, Understanding) {
 
 /// What a script of another language does.
 pub(super) fn of_code(language: Language, text: &str, world: &World<'_>) -> Understanding {
-    let run = Run::Code { language, text: Word::plain(text), arguments: Vec::new(), elsewhere: false };
+    let run = Run::code(language, Word::plain(text));
     Machine::new(world).doing(Doing { runs: vec![run], ..Doing::default() })
 }
 

@@ -300,7 +300,7 @@ fn call(name: &str, code: &mut Code, doing: &mut Doing) {
 }
 
 fn shell(text: &str) -> Run {
-    Run::Code { language: Language::Shell, text: Word::plain(text), arguments: Vec::new(), elsewhere: false }
+    Run::code(Language::Shell, Word::plain(text))
 }
 
 /// A text is a command line, several are a command and its arguments.

@@ -145,6 +145,11 @@ impl Run {
         Self::Command { argv, more: false, elsewhere: false, folder: None, environment: Vec::new() }
     }
 
+    /// A text of code that runs here, without arguments.
+    pub(crate) const fn code(language: Language, text: Word) -> Self {
+        Self::Code { language, text, arguments: Vec::new(), elsewhere: false }
+    }
+
     /// It gets further arguments that nobody knows yet.
     pub(crate) fn with_more(mut self) -> Self {
         if let Self::Command { more, .. } = &mut self {

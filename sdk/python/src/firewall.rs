@@ -12,8 +12,9 @@ use agentfirewall_core::guard::{Guard, Unguarded};
 use agentfirewall_core::history::LogHistory;
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::places::Places;
-use agentfirewall_core::policy::{self, AuditSettings, Compiled, LayerKind, audit_settings};
-use agentfirewall_core::private::{OWNER_ONLY, create_folder};
+use agentfirewall_core::policy::{
+    self, AuditSettings, Compiled, LayerKind, PolicyError, audit_settings, compile_text, load_file,
+};
 use agentfirewall_core::protection::Protection;
 use agentfirewall_core::recording::{self, CallRecord};
 use agentfirewall_core::registry::Registry;
@@ -91,39 +92,23 @@ impl Firewall {
     /// A policy that is a text, under the name of its file.
     #[staticmethod]
     fn from_text(py: Python<'_>, text: &str, log: Option<PathBuf>, settings: Settings) -> PyResult<Self> {
-        let made = py.detach(|| {
-            let _inside = gate::enter();
-            let (places, registry) = ground(&settings)?;
-            let compiled = policy::compile_text(text, LayerKind::User, registry).map_err(failed)?;
-            Self::new(places, registry, compiled, log, settings)
-        });
-        made.map_err(errors::policy)
+        Self::made(py, settings, |_, registry| Ok((compile_text(text, LayerKind::User, registry)?, log)))
     }
 
     /// A policy in a file, which is the only one.
     #[staticmethod]
     fn from_file(py: Python<'_>, file: PathBuf, log: Option<PathBuf>, settings: Settings) -> PyResult<Self> {
-        let made = py.detach(|| {
-            let _inside = gate::enter();
-            let (places, registry) = ground(&settings)?;
-            let compiled = policy::load_file(&file, LayerKind::User, registry).map_err(failed)?;
-            Self::new(places, registry, compiled, log, settings)
-        });
-        made.map_err(errors::policy)
+        Self::made(py, settings, |_, registry| Ok((load_file(&file, LayerKind::User, registry)?, log)))
     }
 
     /// The layers that apply in the project, with the project's log unless `log` is another one.
     #[staticmethod]
     #[pyo3(signature = (log, logs, settings))]
     fn from_layers(py: Python<'_>, log: Option<PathBuf>, logs: bool, settings: Settings) -> PyResult<Self> {
-        let made = py.detach(|| {
-            let _inside = gate::enter();
-            let (places, registry) = ground(&settings)?;
-            let compiled = policy::load(&places, registry).map_err(failed)?;
+        Self::made(py, settings, |places, registry| {
             let log = log.or_else(|| logs.then(|| places.audit_log()));
-            Self::new(places, registry, compiled, log, settings)
-        });
-        made.map_err(errors::policy)
+            Ok((policy::load(places, registry)?, log))
+        })
     }
 
     /// The log's file.
@@ -170,24 +155,12 @@ impl Firewall {
 
     /// The secrets in a text.
     fn scan_text(&self, py: Python<'_>, text: &str) -> PyResult<Vec<Found>> {
-        let found = py.detach(|| {
-            let _inside = gate::enter();
-            let value = Value::String(text.to_owned());
-            let scanned = self.interceptor.scan(&value).map_err(failed)?;
-            Ok(scanned.findings.into_iter().map(|located| found(&value, located)).collect())
-        });
-        found.map_err(errors::firewall)
+        self.scan(py, &Value::String(text.to_owned()))
     }
 
     /// The secrets in a value, each with the place where it stands.
     fn scan_value(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Vec<Found>> {
-        let value = convert::json(value, 0)?;
-        let found = py.detach(|| {
-            let _inside = gate::enter();
-            let scanned = self.interceptor.scan(&value).map_err(failed)?;
-            Ok(scanned.findings.into_iter().map(|located| found(&value, located)).collect())
-        });
-        found.map_err(errors::firewall)
+        self.scan(py, &convert::json(value, 0)?)
     }
 
     /// A text with tags in the place of its secrets.
@@ -228,6 +201,30 @@ impl Firewall {
 }
 
 impl Firewall {
+    /// Compiles a policy, says where its log is, and makes the firewall of both, without the interpreter.
+    fn made(
+        py: Python<'_>,
+        settings: Settings,
+        compile: impl FnOnce(&Places, &Registry) -> Result<(Compiled, Option<PathBuf>), PolicyError> + Send,
+    ) -> PyResult<Self> {
+        let made = py.detach(|| {
+            let _inside = gate::enter();
+            let (places, registry) = ground(&settings)?;
+            let (compiled, log) = compile(&places, registry).map_err(failed)?;
+            Self::new(places, registry, compiled, log, settings)
+        });
+        made.map_err(errors::policy)
+    }
+
+    fn scan(&self, py: Python<'_>, value: &Value) -> PyResult<Vec<Found>> {
+        let found = py.detach(|| {
+            let _inside = gate::enter();
+            let scanned = self.interceptor.scan(value).map_err(failed)?;
+            Ok(scanned.findings.into_iter().map(|located| found(value, located)).collect())
+        });
+        found.map_err(errors::firewall)
+    }
+
     fn new(
         places: Places,
         registry: &'static Registry,
@@ -246,11 +243,7 @@ impl Firewall {
         let wanted = layers.iter().flat_map(|layer| &layer.sinks).map(|sink| sink.filter.clone()).collect();
         let audit = audit_settings(layers);
         let lenient = policy::may_pass_unrecorded(layers);
-        if !places.state.is_dir() {
-            create_folder(&places.state, OWNER_ONLY).map_err(|error| {
-                format!("the state folder {} cannot be made: {error}", places.state.display())
-            })?;
-        }
+        places.make_state()?;
         Ok(Self {
             interceptor,
             registry,
@@ -325,15 +318,9 @@ impl Firewall {
             let plugin = self.registry.find(Kind::Sink, setting.plugin).ok_or_else(|| {
                 format!("sink `{}`: no plugin is called `{}`", setting.name, setting.plugin)
             })?;
-            sinks.push(NamedSink {
-                name: setting.name.to_owned(),
-                sink: plugin
-                    .sink(setting.config)
-                    .map_err(|error| format!("sink `{}`: {error}", setting.name))?,
-                filter: setting.filter.clone(),
-                format: setting.format,
-                group: setting.group,
-            });
+            let sink =
+                plugin.sink(setting.config).map_err(|error| format!("sink `{}`: {error}", setting.name))?;
+            sinks.push(NamedSink::new(setting, sink));
         }
         Ok(sinks)
     }

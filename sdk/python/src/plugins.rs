@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use agentfirewall_core::registry::{Host, Hosted};
 use agentfirewall_sdk::{
-    Access, Confidence, Detector, Event, Finding, Kind, Matcher, PartKind, PluginError, Scan, Severity, Sink,
-    SinkError, Subject,
+    Confidence, Detector, Event, Finding, Kind, Matcher, PluginError, Scan, Severity, Sink, SinkError,
+    Subject,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -257,9 +257,9 @@ impl Matcher for PythonMatcher {
             let call = subject.call;
             let made = py.import("agentfirewall._plugins")?.getattr("Subject")?.call1((
                 call.tool.as_str(),
-                part_kind(subject.kind),
+                subject.kind.as_str(),
                 subject.text,
-                access(subject.access),
+                subject.access.as_str(),
                 convert::python(py, &call.input)?,
                 call.session.as_str(),
                 call.client.as_str(),
@@ -287,29 +287,6 @@ impl Sink for PythonSink {
             })
             .map(drop)
             .map_err(|error| SinkError::retry(error.to_string()))
-    }
-}
-
-const fn part_kind(kind: PartKind) -> &'static str {
-    match kind {
-        PartKind::Tool => "tool",
-        PartKind::Call => "call",
-        PartKind::Command => "command",
-        PartKind::Script => "script",
-        PartKind::Path => "path",
-        PartKind::Host => "host",
-        PartKind::Effect => "effect",
-        _ => "other",
-    }
-}
-
-const fn access(access: Access) -> &'static str {
-    match access {
-        Access::Read => "read",
-        Access::Write => "write",
-        Access::Delete => "delete",
-        Access::Execute => "execute",
-        _ => "unknown",
     }
 }
 

@@ -93,7 +93,7 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
                 .folder(&folder.join("project"))
                 .input(&payload)
         };
-        for address in fetched(&valgrind, &program, &hook)? {
+        for address in trace(&valgrind, &program, &hook, true)? {
             let Some((begin, function)) = functions.range(..=address).next_back() else { continue };
             if address < begin + function.size && known.insert(*begin) {
                 order.push(function);
@@ -202,10 +202,6 @@ pub(crate) fn windows(
         seen.iter().filter(touched).count()
     };
     Ok((within(true), within(false)))
-}
-
-fn fetched(valgrind: &Path, program: &Path, hook: &dyn Fn(Run) -> Result<Run>) -> Result<Vec<u64>> {
-    trace(valgrind, program, hook, true)
 }
 
 /// The addresses that a hook's instructions have, or that they and what they read have, in order.

@@ -32,12 +32,7 @@ impl Reader<'_> {
             let word = one.word();
             self.judged(&one, Language::Shell);
             self.seen.shell |= self.is_shell(word.text.trim());
-            self.run(Run::Code {
-                language: Language::Shell,
-                text: word,
-                arguments: Vec::new(),
-                elsewhere: false,
-            });
+            self.run(Run::code(Language::Shell, word));
         }
         Value::unknown(Marks::NONE)
     }

@@ -208,12 +208,7 @@ fn configured(key: &str, value: &Word, doing: &mut Doing) {
     if !is_usual(&command) {
         effect(doing, "git.run-config", &key);
     }
-    doing.runs.push(Run::Code {
-        language: Language::Shell,
-        text: command,
-        arguments: Vec::new(),
-        elsewhere: false,
-    });
+    doing.runs.push(Run::code(Language::Shell, command));
 }
 
 /// Programs that people set as pagers, editors and the like.

@@ -43,12 +43,7 @@ pub(super) fn parallel(parsed: &Parsed<'_>, doing: &mut Doing) {
     if argv.is_empty() {
         // Each line is a command of its own.
         for source in &sources {
-            doing.runs.push(Run::Code {
-                language: Language::Shell,
-                text: (*source).clone(),
-                arguments: Vec::new(),
-                elsewhere,
-            });
+            doing.runs.push(Run::code(Language::Shell, (*source).clone()).elsewhere(elsewhere));
         }
         if sources.is_empty() {
             doing.input = Content::Run(Language::Shell);
@@ -79,12 +74,7 @@ pub(super) fn parallel(parsed: &Parsed<'_>, doing: &mut Doing) {
     }
     for value in values {
         let text = if text.contains("{}") { text.replace("{}", &value) } else { format!("{text} {value}") };
-        doing.runs.push(Run::Code {
-            language: Language::Shell,
-            text: Word::plain(text),
-            arguments: Vec::new(),
-            elsewhere,
-        });
+        doing.runs.push(Run::code(Language::Shell, Word::plain(text)).elsewhere(elsewhere));
     }
 }
 
@@ -96,12 +86,7 @@ pub(super) fn env(parsed: &Parsed<'_>, doing: &mut Doing) {
             text.text.push_str(&word.text);
         }
         doing.runs.clear();
-        doing.runs.push(Run::Code {
-            language: Language::Shell,
-            text,
-            arguments: Vec::new(),
-            elsewhere: false,
-        });
+        doing.runs.push(Run::code(Language::Shell, text));
     }
     // `env - command` is `env -i command`.
     for run in &mut doing.runs {

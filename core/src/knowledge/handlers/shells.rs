@@ -99,12 +99,7 @@ pub(super) fn join(parsed: &Parsed<'_>, doing: &mut Doing) {
 pub(super) fn node(parsed: &Parsed<'_>, doing: &mut Doing) {
     let Some(expression) = parsed.value("--print") else { return };
     let text = Word { text: format!("console.log({})", expression.text), ..expression.clone() };
-    doing.runs.push(Run::Code {
-        language: Language::JavaScript,
-        text,
-        arguments: Vec::new(),
-        elsewhere: false,
-    });
+    doing.runs.push(Run::code(Language::JavaScript, text));
 }
 
 /// `bwrap --bind / / bash`: options with two values or one, then the command.
