@@ -128,11 +128,6 @@ impl Marks {
         let byte = self.second.get((bit >> 3) as usize).copied().unwrap_or(0);
         byte >> (bit & 7) & 1 != 0
     }
-
-    /// Whether a keyword begins with these bytes (see [`head`]), but for one place in ten of those that are asked about.
-    pub fn likely(&self, head: u64) -> bool {
-        LENGTHS.iter().any(|length| self.has(code(head, *length)))
-    }
 }
 
 /// A keyword as a table lists it: where it begins in the table's text, its length, and its row.

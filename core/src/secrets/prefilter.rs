@@ -111,9 +111,7 @@ impl Prefilter {
             self.index.at(bytes, at, head, &mut |owner| hits.push(Hit { owner, at }));
         }
         for (index, first) in &self.tables {
-            if index.marks().likely(head) {
-                index.at(bytes, at, head, &mut |row| hits.push(Hit { owner: first + row, at }));
-            }
+            index.at(bytes, at, head, &mut |row| hits.push(Hit { owner: first + row, at }));
         }
     }
 }

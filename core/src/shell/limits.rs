@@ -239,8 +239,7 @@ impl Pass<'_> {
                     _ => {}
                 }
             }
-            let ticks = |run: &[u8]| memchr::memchr_iter(b'`', run).count();
-            self.ticks += ticks(body);
+            self.ticks += memchr::memchr_iter(b'`', body).count();
             if self.ticks > TICKS {
                 return Some("it has more than 1,000 backquotes");
             }
