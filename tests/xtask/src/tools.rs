@@ -70,6 +70,14 @@ pub(crate) fn servers(workshop: &Workshop) -> Result<()> {
     python(workshop)
 }
 
+/// The browser that the audit report is opened with.
+pub(crate) fn browser() -> Result<()> {
+    if ["chromium", "chromium-browser", "google-chrome"].into_iter().any(|name| answers(name, &["--version"])) {
+        return Ok(());
+    }
+    apt(&["chromium"])
+}
+
 /// What judges the sinks' requests, as packages of Python: a collector, a verifier of signatures, a decoder.
 const PYTHON: [&str; 3] = ["rotel==0.0.1a15", "standardwebhooks==1.1.0", "opentelemetry-proto==1.45.2"];
 
@@ -139,7 +147,7 @@ pub(crate) fn setup(workshop: &Workshop) -> Result<Outcome> {
         Ok(program) => say::line(&format!("valgrind: {}", program.display())),
         Err(error) => missing.push(error),
     }
-    missing.extend([shells(), servers(workshop)].into_iter().filter_map(std::result::Result::err));
+    missing.extend([shells(), servers(workshop), browser()].into_iter().filter_map(std::result::Result::err));
     for version in client::VERSIONS {
         match client::install(workshop, version) {
             Ok(program) => say::line(&format!("claude {version}: {}", program.display())),
