@@ -84,7 +84,10 @@ pub use query::{Filter, Found, find, find_indexed, scan};
 pub use retention::{Pruned, Removed, Retention, prune};
 pub(crate) use segment::open_written;
 pub use segment::{Rotation, Segment, segments};
-pub use verify::{ChainTree, Checks, Copies, Fault, FaultKind, Recovered, Report, verify, verify_with};
+pub use verify::{
+    ChainTree, Checks, Collected, CollectedChain, CollectedFault, CollectedReport, Copies, Fault, FaultKind,
+    Recovered, Report, verify, verify_with,
+};
 pub use view::{RuleView, View};
 
 use std::fs::{File, OpenOptions};
