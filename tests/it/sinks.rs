@@ -2,6 +2,7 @@
 //! that answers as the vendors document.
 
 mod faults;
+mod fleet;
 mod hook;
 mod servers;
 mod stand_in;
@@ -10,8 +11,8 @@ mod vendors;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use agentfirewall_tests::deliveries::{alerts, dead_letters};
 use agentfirewall_tests::sandbox::Sandbox;
-use serde_json::Value;
 
 /// A user's policy that alerts on everything and has these sinks (YAML, a list).
 fn sandbox(sinks: &str) -> Sandbox {
@@ -24,14 +25,6 @@ fn sandbox(sinks: &str) -> Sandbox {
     sandbox
 }
 
-/// What `check --record` writes, `deliver` brings; the hook would start it by itself.
-fn alerts(sandbox: &Sandbox, count: usize) {
-    for number in 0..count {
-        let command = format!("echo {number}");
-        sandbox.run(["check", "--record", "--tool", "Bash", "--command", command.as_str()]).exits(0);
-    }
-}
-
 /// The hashes in the log, in order, of what is told.
 fn hashes(sandbox: &Sandbox) -> Vec<String> {
     let alerts = sandbox.log().into_iter().filter(|record| record["action_taken"] == "alert");
@@ -42,23 +35,6 @@ fn hashes(sandbox: &Sandbox) -> Vec<String> {
 fn distinct(all: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     all.into_iter().filter(|one| seen.insert(one.clone())).collect()
-}
-
-fn dead_letters(sandbox: &Sandbox) -> Vec<Value> {
-    let mut found = Vec::new();
-    let mut folders = vec![sandbox.state().join("delivery")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.to_string_lossy().ends_with("dead.jsonl") {
-                let text = std::fs::read_to_string(path).unwrap();
-                found.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
-            }
-        }
-    }
-    found
 }
 
 /// Whether a program is there. Where nothing may be left out, it has to be.
