@@ -224,4 +224,7 @@ pub struct AuditPruneArgs {
     /// The log [default: the project's]
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
+    /// Remove also what a sink has not received; the log records as an alert what each sink lost
+    #[arg(long)]
+    pub force: bool,
 }

@@ -239,3 +239,60 @@ fn the_log_is_rotated_under_the_delivery() {
     assert_eq!(told, wanted);
     copy_verifies(&sandbox, &server);
 }
+
+/// Retention waits for a sink that is down, and says so loudly where somebody insists.
+#[test]
+fn old_files_stay_until_a_sink_that_was_down_has_them() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let sandbox = webhook(&format!("http://127.0.0.1:{port}/"), "");
+    let policy = sandbox.home.join(".config/agentfirewall/policy.yaml");
+    let text = std::fs::read_to_string(&policy).unwrap();
+    let audit = "audit: {rotate: {records: 100}, retain: {segments: 1}}";
+    std::fs::write(&policy, format!("{text}\n{audit}\n")).unwrap();
+    alerts(&sandbox, 1);
+    sandbox.run(["deliver", "--once"]).exits(74);
+    let rotation = agentfirewall_core::audit::Rotation { records: Some(100), ..Default::default() };
+    let write = |records: usize| {
+        for _ in 0..records {
+            let entry = agentfirewall_core::audit::Entry::new(
+                agentfirewall_core::audit::EventType::PolicyCheck,
+                jiff::Timestamp::now(),
+            );
+            let wait = std::time::Duration::from_secs(9);
+            agentfirewall_core::audit::append_rotating(&sandbox.log_path(), &entry, wait, &rotation).unwrap();
+        }
+    };
+    write(350);
+    let files = || agentfirewall_core::audit::segments(&sandbox.log_path()).unwrap().len();
+    let before = files();
+    let kept = sandbox.run(["audit", "prune"]);
+    assert!(kept.exits(0).stderr.contains("s has not received what is in them"), "{kept:?}");
+    assert_eq!(files(), before);
+    let server = StandIn::on(TcpListener::bind(("127.0.0.1", port)).unwrap(), |_, _| say(200, ""));
+    sandbox.run(["deliver", "--once"]).exits(0);
+    let gone = sandbox.run(["audit", "prune"]);
+    assert!(gone.exits(0).stdout.contains("removed") && gone.stderr.is_empty(), "{gone:?}");
+    assert_eq!(files(), 1);
+    // The sink has all of it, the record of the removal included.
+    sandbox.run(["deliver", "--once"]).exits(0);
+    copy_verifies(&sandbox, &server);
+    sandbox.run(["audit", "verify"]).exits(0);
+
+    drop(server);
+    write(350);
+    let forced = sandbox.run(["audit", "prune", "--force"]);
+    assert!(forced.exits(0).stderr.contains("WARNING: sink s will never get"), "{forced:?}");
+    assert_eq!(files(), 1);
+    let last = sandbox.log().pop().unwrap();
+    assert_eq!((&last["event_type"], &last["action_taken"]), (&"retention".into(), &"alert".into()));
+    assert!(last["metadata"]["lost"][0]["records"].as_u64().unwrap() > 100, "{last}");
+    sandbox.run(["audit", "verify"]).exits(0);
+    // What the sink gets from now on shows the gap.
+    let server = StandIn::on(TcpListener::bind(("127.0.0.1", port)).unwrap(), |_, _| say(200, ""));
+    sandbox.run(["deliver", "--once"]).exits(0);
+    let file = sandbox.root().join("store.jsonl");
+    let store = format!("{}{}", std::fs::read_to_string(&file).unwrap(), server.store());
+    std::fs::write(&file, store).unwrap();
+    let said = sandbox.run(["audit", "verify", "--from", file.to_str().unwrap()]);
+    assert!(said.exits(1).stdout.contains("are missing"), "{said:?}");
+}

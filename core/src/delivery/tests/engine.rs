@@ -317,3 +317,29 @@ fn following_delivers_what_comes_and_tries_again_by_itself() {
     let Outcome::Done(outcomes) = outcome else { panic!() };
     assert_eq!(outcomes[0].delivered, 2, "{:?}", sink.sequences());
 }
+
+#[test]
+fn retention_knows_what_each_sink_waits_for() {
+    let world = World::new();
+    let rotation = crate::audit::Rotation { records: Some(4), ..Default::default() };
+    for number in 0..20 {
+        let action = if number == 3 || number > 9 { Action::Deny } else { Action::Allow };
+        let time = Timestamp::from_second(NOW).unwrap();
+        let entry = Entry { action, tool: "Bash", ..Entry::new(EventType::PolicyCheck, time) };
+        crate::audit::append_rotating(&world.log, &entry, Duration::from_secs(9), &rotation).unwrap();
+    }
+    let (up, down) = (Bulk::new(1), Bulk::new(1));
+    down.down.store(usize::MAX / 2, Ordering::Relaxed);
+    world.deliver(&[up.named("up"), down.named("down")]);
+    let filter = Filter::of(vec![Action::Deny]);
+    let none = Filter::of(vec![Action::Ask]);
+    let sinks = [("up", &filter), ("down", &filter), ("none", &none), ("new", &filter)];
+    let awaited = awaited(&world.log, world.folder.path(), &sinks, &options()).unwrap();
+    let names: Vec<_> = awaited.iter().map(|awaited| awaited.sink.as_str()).collect();
+    assert_eq!(names, ["down", "new"]);
+    let records: u64 = awaited[0].segments.values().map(|span| span.records).sum();
+    assert!(awaited[0].segments.contains_key(&1) && !awaited[0].segments.contains_key(&2), "{awaited:?}");
+    let closed: Vec<_> = crate::audit::segments(&world.log).unwrap();
+    let text: String = closed.iter().map(|segment| std::fs::read_to_string(&segment.path).unwrap()).collect();
+    assert_eq!(records, text.matches("\"action_taken\":\"deny\"").count() as u64);
+}
