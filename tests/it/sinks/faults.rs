@@ -296,3 +296,25 @@ fn old_files_stay_until_a_sink_that_was_down_has_them() {
     let said = sandbox.run(["audit", "verify", "--from", file.to_str().unwrap()]);
     assert!(said.exits(1).stdout.contains("are missing"), "{said:?}");
 }
+
+/// A receiver that answers 500 to one event for ever.
+#[test]
+fn an_event_that_is_always_answered_with_500_goes_to_the_dead_letters_and_the_rest_arrives() {
+    let server = StandIn::new(|_, request| {
+        let poison = request.json()["data"]["parameters"]["command"] == "echo 2";
+        if poison { say(500, "") } else { say(200, "") }
+    });
+    let sandbox = webhook(&server.url(), "");
+    alerts(&sandbox, 6);
+    for _ in 0..3 {
+        sandbox.run(["deliver", "--once"]).exits(74);
+        assert!(dead_letters(&sandbox).is_empty());
+    }
+    sandbox.run(["deliver", "--once"]).exits(0);
+    let letters = dead_letters(&sandbox);
+    assert_eq!((letters.len(), &letters[0]["record"]["seq"]), (1, &3.into()));
+    assert!(letters[0]["reason"].as_str().unwrap().contains("500"), "{letters:?}");
+    let taken: Vec<_> = server.posts().into_iter().filter(|post| post.taken).collect();
+    assert_eq!(taken.len(), 5);
+    assert_eq!(waiting(&sandbox), 0);
+}
