@@ -1,9 +1,9 @@
 //! The C entry point, without the set-up of Rust's own.
 //!
 //! A hook is a process of about a millisecond, of which Rust's start-up (it reads the memory map and installs a signal
-//! stack) was a tenth. What a firewall needs of that start-up is done here: a closed pipe must be an error to handle
-//! and not a signal that kills, and a closed standard stream must not become the audit log's descriptor.
-#![expect(unsafe_code, reason = "an entry point and four calls of the C library")]
+//! stack) was a tenth. What a firewall needs of that start-up is done here: a closed pipe and a full file must be errors
+//! to handle and not signals that kill, and a closed standard stream must not become the audit log's descriptor.
+#![expect(unsafe_code, reason = "an entry point and five calls of the C library")]
 
 use std::ffi::{c_char, c_int};
 use std::io::Write;
@@ -40,6 +40,9 @@ fn prepare() -> bool {
     // SAFETY: the calls take plain values and a string that ends in NUL; nothing else runs in the process yet.
     unsafe {
         libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+        // A file that may not grow (`ulimit -f`) is an error to handle too: agents take a process that a signal ended
+        // for a broken hook, and go on without it.
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
         for descriptor in 0..=2 {
             // An answer that nobody can read is no answer: a closed standard output fails when it is written to.
             let stand_in = if descriptor == 1 { c"/dev/full" } else { c"/dev/null" };

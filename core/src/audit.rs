@@ -65,7 +65,7 @@ mod verify;
 mod view;
 
 pub(crate) use append::poll;
-pub use append::{Appended, append, append_rotating};
+pub use append::{Appended, Appender, append, append_rotating};
 pub(crate) use backwards::Backwards;
 pub use checkpoint::{
     Checkpoint, CheckpointError, Shown, prove_consistency, prove_inclusion, tree_of, verify_inclusion,

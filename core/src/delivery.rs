@@ -27,6 +27,7 @@ use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 use crate::audit::{AuditError, Hash};
+use crate::policy::SinkSetting;
 use crate::private::{OWNER_ONLY, create_folder};
 
 pub use filter::{Filter, Group};
@@ -47,6 +48,19 @@ pub struct NamedSink {
     pub format: Format,
     /// When a flood is summed up; `None` as is usual for the kind of sink.
     pub group: Option<Group>,
+}
+
+impl NamedSink {
+    /// A sink as its setting says, delivered to by whom the caller made.
+    pub fn new(setting: &SinkSetting<'_>, sink: Box<dyn Sink>) -> Self {
+        Self {
+            name: setting.name.to_owned(),
+            sink,
+            filter: setting.filter.clone(),
+            format: setting.format,
+            group: setting.group,
+        }
+    }
 }
 
 impl std::fmt::Debug for NamedSink {

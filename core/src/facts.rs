@@ -6,6 +6,7 @@
 //! they never fall to the default.
 
 mod mcp;
+mod notebook;
 mod patch;
 mod paths;
 mod tools;

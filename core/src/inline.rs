@@ -88,12 +88,6 @@ fn meant_for_a_shell(text: &str) -> Option<Run> {
     let letters = option
         .strip_prefix('-')
         .is_some_and(|rest| rest.len() > 1 && rest.bytes().all(|byte| byte.is_ascii_alphabetic()));
-    (plain && letters && words.next().is_some_and(|word| word.starts_with(['/', '~', '.', '*', '$']))).then(
-        || Run::Code {
-            language: Language::Shell,
-            text: Word::plain(text),
-            arguments: Vec::new(),
-            elsewhere: false,
-        },
-    )
+    (plain && letters && words.next().is_some_and(|word| word.starts_with(['/', '~', '.', '*', '$'])))
+        .then(|| Run::code(Language::Shell, Word::plain(text)))
 }

@@ -6,6 +6,7 @@
 
 pub mod agents;
 pub mod audit;
+mod base64;
 pub mod claude_settings;
 pub mod delivery;
 pub mod facts;
@@ -24,6 +25,7 @@ pub mod policy;
 pub mod private;
 pub mod protection;
 mod recall;
+pub mod recording;
 pub mod registry;
 mod scripts;
 pub mod secrets;

@@ -48,6 +48,20 @@ pub(crate) struct Placed {
 }
 
 impl Placed {
+    /// This path, where a link on it leads to another one: as for links that are there, what is bad about either form counts,
+    /// and what is good only if it is so for both.
+    pub(crate) fn leading_to(mut self, target: &Self) -> Self {
+        self.sets.retain(|set| !matches!(*set, "project" | "temp") || target.is_in(set));
+        for set in target.sets.iter().filter(|set| !matches!(**set, "project" | "temp")) {
+            if !self.is_in(set) {
+                self.sets.push(set);
+            }
+        }
+        self.canonical.clone_from(&target.canonical);
+        self.known &= target.known;
+        self
+    }
+
     /// Whether it is in a set.
     pub(crate) fn is_in(&self, set: &str) -> bool {
         self.sets.contains(&set)

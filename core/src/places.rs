@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::private::{OWNER_ONLY, create_folder};
+
 /// The folder inside a project that holds its policy and its audit log.
 pub const PROJECT_FOLDER: &str = ".agentfirewall";
 /// The policy's file name in every layer.
@@ -29,6 +31,20 @@ pub struct Places {
 }
 
 impl Places {
+    /// Makes the private state folder, if it is not there. Without it masks would change from run to run and nothing could be
+    /// delivered.
+    ///
+    /// # Errors
+    ///
+    /// One line that names the folder and the cause.
+    pub fn make_state(&self) -> Result<(), String> {
+        if self.state.is_dir() {
+            return Ok(());
+        }
+        create_folder(&self.state, OWNER_ONLY)
+            .map_err(|error| format!("the state folder {} cannot be made: {error}", self.state.display()))
+    }
+
     /// Finds the places. The project is `CLAUDE_PROJECT_DIR` if it is set, else the working folder of the process;
     /// from there upwards the nearest folder that holds `.agentfirewall`, else the nearest that holds `.git`, else the
     /// starting folder itself. The payload's `cwd` plays no part: the model can move it.

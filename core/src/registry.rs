@@ -1,10 +1,11 @@
 //! The plugins this process is composed of: those linked into the binary and those of installed libraries.
 
+mod hosted;
 mod made;
+mod origin;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -18,7 +19,9 @@ use crate::library::Library;
 use crate::loader::LayoutCheck;
 use crate::policy::DetectionSetting;
 use crate::store::{Installed, InstalledItem, InstalledPlugin};
+pub use hosted::{Host, Hosted};
 use made::Made;
+pub use origin::Origin;
 
 /// Everything there is, checked once: the core consists of nothing but this.
 #[derive(Debug, Clone)]
@@ -51,6 +54,8 @@ enum Source {
     },
     /// Of a rule of a policy.
     Made(&'static Made),
+    /// Of the program that links the core.
+    Hosted(&'static Hosted),
 }
 
 /// Why the process cannot run with the plugins it has.
@@ -134,23 +139,39 @@ impl Registry {
         let number = u32::try_from(self.libraries.len()).unwrap_or(u32::MAX - 1) + 1;
         let library = Arc::new(Library::new(plugin, number, check, Arc::clone(guard)));
         for item in 0..items {
-            let entry = Entry(Source::Installed { library: Arc::clone(&library), item });
-            let key = (entry.kind(), entry.id());
-            // What is linked is sorted; to sort the others in would cost a hook more than it brings.
-            let (linked, installed) =
-                self.singles.split_at_checked(self.linked).unwrap_or((&self.singles, &[]));
-            let twin = match linked.binary_search_by(|other| (other.kind(), other.id()).cmp(&key)) {
-                Ok(at) => linked.get(at),
-                Err(_) => installed.iter().find(|other| (other.kind(), other.id()) == key),
-            };
-            if let Some(twin) = twin.cloned().or_else(|| row_called(entry.kind(), entry.id())) {
-                return Err(twins(&twin, &entry));
-            }
-            self.singles.push(entry);
+            self.add_entry(Entry(Source::Installed { library: Arc::clone(&library), item }))?;
         }
         self.all = OnceLock::new();
         self.libraries.push(library);
         Ok(())
+    }
+
+    fn add_entry(&mut self, entry: Entry) -> Result<(), CompositionError> {
+        let key = (entry.kind(), entry.id());
+        // What is linked is sorted; to sort the others in would cost a hook more than it brings.
+        let (linked, installed) = self.singles.split_at_checked(self.linked).unwrap_or((&self.singles, &[]));
+        let twin = match linked.binary_search_by(|other| (other.kind(), other.id()).cmp(&key)) {
+            Ok(at) => linked.get(at),
+            Err(_) => installed.iter().find(|other| (other.kind(), other.id()) == key),
+        };
+        if let Some(twin) = twin.cloned().or_else(|| row_called(entry.kind(), entry.id())) {
+            return Err(twins(&twin, &entry));
+        }
+        self.singles.push(entry);
+        Ok(())
+    }
+
+    /// Adds what the program that links the core brings along. Their ids are theirs alone, like those of all plugins: nothing
+    /// that a script registers takes the place of a built-in or an installed plugin.
+    pub fn with_hosted(
+        mut self,
+        hosted: impl IntoIterator<Item = &'static Hosted>,
+    ) -> Result<Self, CompositionError> {
+        for plugin in hosted {
+            self.add_entry(Entry(Source::Hosted(plugin)))?;
+        }
+        self.all = OnceLock::new();
+        Ok(self)
     }
 
     fn sort(&mut self) -> Result<(), CompositionError> {
@@ -174,8 +195,7 @@ impl Registry {
         // Within one table ids ascend, so only a second one can repeat an id.
         for (number, rows) in tables().enumerate().skip(1) {
             for row in 0..rows.count() {
-                let before =
-                    tables().take(number).find_map(|other| Some((other, row_of(other, rows.id(row))?)));
+                let before = tables().take(number).find_map(|other| Some((other, other.row(rows.id(row))?)));
                 if let Some((other, twin)) = before {
                     return Err(twins(&Entry::of_row(other, twin), &Entry::of_row(rows, row)));
                 }
@@ -218,13 +238,10 @@ impl Registry {
         among.iter().filter(move |entry| entry.kind() == kind)
     }
 
-    /// One plugin.
-    pub fn find(&self, kind: Kind, id: &str) -> Option<&Entry> {
+    /// One plugin. No list of all of them is made for it.
+    pub fn find(&self, kind: Kind, id: &str) -> Option<Entry> {
         let called = |entry: &&Entry| entry.kind() == kind && entry.id() == id;
-        self.singles.iter().find(called).or_else(|| {
-            row_called(kind, id)?;
-            self.all().iter().find(called)
-        })
+        self.singles.iter().find(called).cloned().or_else(|| row_called(kind, id))
     }
 
     /// The same plugins, and the detectors that a policy's rules become. Rules of one id are of different policies.
@@ -298,40 +315,11 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// Where a plugin comes from, as a person reads it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin<'e> {
-    /// It is part of the program.
-    BuiltIn,
-    /// It is a rule of a policy, or of a file that a policy imports.
-    Rule {
-        /// The file.
-        file: &'e str,
-    },
-    /// It is in an installed library.
-    Plugin {
-        /// The library's name.
-        name: &'e str,
-        /// Its version.
-        version: &'e str,
-    },
-}
-
-impl fmt::Display for Origin<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BuiltIn => f.write_str("built-in"),
-            Self::Rule { file } => write!(f, "rule of {file}"),
-            Self::Plugin { name, version } => write!(f, "plugin {name} {version}"),
-        }
-    }
-}
-
 impl Entry {
     fn item(&self) -> Option<&InstalledItem> {
         match &self.0 {
-            Source::Linked(_) | Source::Row { .. } | Source::Made(_) => None,
             Source::Installed { library, item } => library.plugin.items.get(*item),
+            _ => None,
         }
     }
 
@@ -341,6 +329,7 @@ impl Entry {
             Source::Linked(registration) => registration.factory.kind(),
             Source::Row { .. } | Source::Made(_) => Kind::Detector,
             Source::Installed { .. } => self.item().map_or(Kind::Sink, |item| item.kind),
+            Source::Hosted(hosted) => hosted.kind,
         }
     }
 
@@ -351,6 +340,7 @@ impl Entry {
             Source::Row { rows, row } => rows.id(*row),
             Source::Made(made) => &made.id,
             Source::Installed { .. } => self.item().map_or("", |item| item.id),
+            Source::Hosted(hosted) => &hosted.id,
         }
     }
 
@@ -364,10 +354,11 @@ impl Entry {
         let listed: &[&'static str] = match &self.0 {
             Source::Linked(registration) => registration.meta.keywords,
             Source::Installed { .. } => self.item().map_or(&[], |item| &item.keywords),
-            Source::Row { .. } | Source::Made(_) => &[],
+            _ => &[],
         };
         let made: &'static [String] = match &self.0 {
             Source::Made(made) => &made.keywords,
+            Source::Hosted(hosted) => &hosted.keywords,
             _ => &[],
         };
         let row = match &self.0 {
@@ -387,6 +378,7 @@ impl Entry {
         match &self.0 {
             Source::Linked(_) | Source::Row { .. } => Origin::BuiltIn,
             Source::Made(made) => Origin::Rule { file: &made.file },
+            Source::Hosted(hosted) => Origin::Host { host: hosted.host },
             Source::Installed { library, .. } => {
                 Origin::Plugin { name: library.plugin.name, version: library.plugin.version }
             }
@@ -396,8 +388,8 @@ impl Entry {
     /// The library it is in, if it is not part of the program.
     pub fn library(&self) -> Option<&Arc<Library>> {
         match &self.0 {
-            Source::Linked(_) | Source::Row { .. } | Source::Made(_) => None,
             Source::Installed { library, .. } => Some(library),
+            _ => None,
         }
     }
 
@@ -406,7 +398,7 @@ impl Entry {
         match &self.0 {
             Source::Linked(registration) => Some(registration),
             Source::Row { rows, row } => row_registration(*rows, *row),
-            Source::Installed { .. } | Source::Made(_) => None,
+            _ => None,
         }
     }
 
@@ -420,7 +412,7 @@ impl Entry {
         match &self.0 {
             Source::Linked(registration) => Some(registration.meta),
             Source::Row { rows, row } => Some(rows.meta(*row)),
-            Source::Installed { .. } | Source::Made(_) => None,
+            _ => None,
         }
     }
 
@@ -444,6 +436,7 @@ impl Entry {
     pub fn label(&self) -> String {
         match self.origin() {
             Origin::BuiltIn => format!("plugin `{}`", self.id()),
+            Origin::Host { host } => format!("{host} {} `{}`", self.kind().as_str(), self.id()),
             Origin::Rule { .. } => format!("detection rule `{}`", self.id()),
             Origin::Plugin { name, .. } => {
                 format!("plugin `{name}` ({} `{}`)", self.kind().as_str(), self.id())
@@ -462,6 +455,7 @@ impl Entry {
     pub fn matcher(&self, config: &str) -> Result<Box<dyn Matcher>, PluginError> {
         match &self.0 {
             Source::Installed { library, .. } => library.matcher(self.id(), config),
+            Source::Hosted(hosted) => hosted.maker.matcher(config),
             Source::Row { .. } | Source::Made(_) => Err(self.other_kind()),
             Source::Linked(registration) => match registration.factory {
                 Factory::Matcher { build, .. } => build(config),
@@ -474,6 +468,7 @@ impl Entry {
     pub fn anchors(&self, config: &str) -> Result<Anchors, PluginError> {
         match &self.0 {
             Source::Installed { library, .. } => Ok(library.matcher(self.id(), config)?.anchors()),
+            Source::Hosted(hosted) => Ok(hosted.maker.matcher(config)?.anchors()),
             Source::Row { .. } | Source::Made(_) => Err(self.other_kind()),
             Source::Linked(registration) => match registration.factory {
                 Factory::Matcher { anchors, .. } => anchors(config),
@@ -486,6 +481,7 @@ impl Entry {
     pub fn detector(&self, config: &str) -> Result<Box<dyn Detector>, PluginError> {
         match &self.0 {
             Source::Installed { library, .. } => library.detector(self.id(), config),
+            Source::Hosted(hosted) => hosted.maker.detector(config),
             Source::Row { rows, row } => build_row(*rows, *row, config),
             Source::Made(made) => made.detector(),
             Source::Linked(registration) => match registration.factory {
@@ -499,6 +495,7 @@ impl Entry {
     pub fn sink(&self, config: &str) -> Result<Box<dyn Sink>, PluginError> {
         match &self.0 {
             Source::Installed { library, .. } => library.sink(self.id(), config),
+            Source::Hosted(hosted) => hosted.maker.sink(config),
             Source::Row { .. } | Source::Made(_) => Err(self.other_kind()),
             Source::Linked(registration) => match registration.factory {
                 Factory::Sink { build } => build(config),
@@ -532,21 +529,7 @@ fn row_called(kind: Kind, id: &str) -> Option<Entry> {
     if kind != Kind::Detector {
         return None;
     }
-    tables().find_map(|rows| row_of(rows, id).map(|row| Entry::of_row(rows, row)))
-}
-
-/// The number of the row with an id.
-pub(crate) fn row_of(rows: &dyn Rows, id: &str) -> Option<u16> {
-    let (mut low, mut high) = (0, rows.count());
-    while low < high {
-        let middle = low.midpoint(high);
-        match rows.id(middle).cmp(id) {
-            Ordering::Equal => return Some(middle),
-            Ordering::Less => low = middle + 1,
-            Ordering::Greater => high = middle,
-        }
-    }
-    None
+    tables().find_map(|rows| rows.row(id).map(|row| Entry::of_row(rows, row)))
 }
 
 fn twins(first: &Entry, second: &Entry) -> CompositionError {

@@ -9,7 +9,7 @@ use crate::rule::Rule;
 use crate::{automaton, pattern};
 
 /// The checks that are code; `src/detectors/rules/check.rs` has them in the same order.
-const CHECKS: [&str; 6] = ["github-crc", "npm-crc", "luhn", "jwt", "base64-json", "mod97"];
+const CHECKS: [&str; 7] = ["github-crc", "npm-crc", "luhn", "jwt", "base64-json", "mod97", "discord"];
 
 /// Texts one after the other, each once.
 #[derive(Default)]

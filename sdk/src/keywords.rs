@@ -1,35 +1,133 @@
 //! The index of keywords by which a host finds out which detectors a text concerns.
 //!
-//! A table of 8,192 marks, numbered by a hash of a keyword's first three bytes, and chains of the keywords behind them. The index of
-//! a [table](crate::Rows) is made by the compiler: a process that lives for a millisecond cannot pay for thousands of keywords.
+//! Three filters, each asked about what the one before let through: a byte for a hash of a keyword's first three bytes, with a bit
+//! for each kind of fourth byte; a bit for a hash of the first six; chains of the keywords behind them. The index of a
+//! [table](crate::Rows) is made by the compiler: a process that lives for a millisecond cannot pay for thousands of keywords.
 
-/// How many marks there are, as a power of two.
-const MARK_BITS: u32 = 13;
-/// How many marks there are.
-pub const MARKS: usize = 1 << MARK_BITS;
-/// How many chains of entries there are, as a power of two. Marks whose numbers begin alike share one.
-const CHAIN_BITS: u32 = 10;
+/// How many bytes the first filter has and how many bits the second one, as powers of two.
+const FIRST_BITS: u32 = 14;
+const SECOND_BITS: u32 = 17;
+/// How many chains of entries there are, as a power of two.
+const CHAIN_BITS: u32 = 11;
 /// How many chains there are.
 pub const CHAINS: usize = 1 << CHAIN_BITS;
-/// Two to the power of 32 divided by the golden ratio (Knuth's multiplicative hash), moved up by a byte: whatever stands
-/// in the highest byte of what it multiplies has no part in the product, so four bytes hash as their first three.
-const MULTIPLIER: u32 = 0x9E37_79B1 << 8;
+/// Two to the power of 32 divided by the golden ratio.
+const MULTIPLIER: u32 = 0x9E37_79B1;
 /// Sets the bit in which ASCII letters differ by case. Other bytes lose a bit too, which costs a comparison and never
 /// a hit.
 const FOLD: u32 = 0x2020_2020;
+const FOLD_ALL: u64 = 0x2020_2020_2020_2020;
 /// The shortest keyword the index can hold, in bytes.
 pub const SHORTEST: usize = 3;
 
-/// The first three bytes of a keyword or a place, as the index compares them.
-pub const fn gram(bytes: [u8; SHORTEST]) -> u32 {
-    let [a, b, c] = bytes;
-    u32::from_le_bytes([a, b, c, 0]) | FOLD
+/// How many of a keyword's first bytes count in the second filter and in the chains: six, or what it has.
+const LENGTHS: [usize; 3] = [6, 4, 3];
+
+/// The first eight bytes of what begins at a place, folded; zeros where the text ends.
+#[inline]
+pub fn head(bytes: &[u8], at: usize) -> u64 {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let eight = rest.first_chunk().copied().unwrap_or_else(|| {
+        let mut eight = [0; 8];
+        rest.iter().zip(&mut eight).for_each(|(byte, to)| *to = *byte);
+        eight
+    });
+    u64::from_le_bytes(eight) | FOLD_ALL
 }
 
-/// The numbers of a gram's mark and of its chain. The highest byte of a gram has no part in them.
-pub const fn places_of(gram: u32) -> (usize, usize) {
-    let hash = gram.wrapping_mul(MULTIPLIER);
-    ((hash >> (u32::BITS - MARK_BITS)) as usize, (hash >> (u32::BITS - CHAIN_BITS)) as usize)
+/// The same of a keyword, for the compiler.
+#[expect(clippy::indexing_slicing, reason = "in the bounds of its loop")]
+const fn head_of(keyword: &[u8]) -> u64 {
+    let mut eight = [0; 8];
+    let mut at = 0;
+    while at < keyword.len() && at < eight.len() {
+        eight[at] = keyword[at];
+        at += 1;
+    }
+    u64::from_le_bytes(eight) | FOLD_ALL
+}
+
+/// A number for so many first bytes.
+const fn code(head: u64, length: usize) -> u32 {
+    let mask = (1 << (8 * length)) - 1;
+    // Two to the power of 64 divided by the golden ratio (Knuth's multiplicative hash).
+    ((head & mask).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32
+}
+
+/// The number of a keyword.
+const fn code_of(keyword: &[u8]) -> u32 {
+    let length = match keyword.len() {
+        ..=3 => 3,
+        4 | 5 => 4,
+        _ => 6,
+    };
+    code(head_of(keyword), length)
+}
+
+/// The number of the chain in which keywords with such a number are.
+const fn chain(code: u32) -> usize {
+    (code >> (u32::BITS - CHAIN_BITS)) as usize
+}
+
+/// Where in the first filter three bytes are.
+const fn first(three: u32) -> usize {
+    ((three << 8 | FOLD << 8).wrapping_mul(MULTIPLIER) >> (u32::BITS - FIRST_BITS)) as usize
+}
+
+/// Where keywords may begin.
+#[derive(Debug, Clone)]
+pub struct Marks {
+    first: [u8; 1 << FIRST_BITS],
+    second: [u8; 1 << (SECOND_BITS - 3)],
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+/// The bit of a byte, whatever its case. Looked up: to shift by a number costs more.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, in the bounds of its loop")]
+static BITS: [u8; 256] = {
+    let mut bits = [0; 256];
+    let mut byte = 0;
+    while byte < bits.len() {
+        bits[byte] = 1 << (byte & 7);
+        byte += 1;
+    }
+    bits
+};
+
+impl Marks {
+    const NONE: Self = Self { first: [0; 1 << FIRST_BITS], second: [0; 1 << (SECOND_BITS - 3)] };
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "shifts and a mask keep the numbers in the bounds of the arrays"
+    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
+    const fn set(&mut self, keyword: &[u8]) {
+        let four = head_of(keyword) as u32;
+        self.first[first(four)] |= if keyword.len() > SHORTEST { 1 << (four >> 24 & 7) } else { u8::MAX };
+        let bit = code_of(keyword) >> (u32::BITS - SECOND_BITS);
+        self.second[(bit >> 3) as usize] |= 1 << (bit & 7);
+    }
+
+    /// Whether a keyword may begin with these four bytes, the first one lowest. Quick, and wrong for one place in ten.
+    #[inline]
+    pub fn at(&self, four: u32) -> bool {
+        let mark = self.first.get(first(four)).copied().unwrap_or(0);
+        let bit = BITS.get((four >> 24) as usize).copied().unwrap_or(0);
+        mark & bit != 0
+    }
+
+    #[inline]
+    fn has(&self, code: u32) -> bool {
+        let bit = code >> (u32::BITS - SECOND_BITS);
+        let byte = self.second.get((bit >> 3) as usize).copied().unwrap_or(0);
+        byte >> (bit & 7) & 1 != 0
+    }
 }
 
 /// A keyword as a table lists it: where it begins in the table's text, its length, and its row.
@@ -41,8 +139,8 @@ struct Entry {
     at: u32,
     length: u16,
     row: u16,
-    /// See [`gram`].
-    gram: u32,
+    /// See [`code_of`].
+    code: u32,
     /// The next entry of the same chain, counted from 1; 0 ends the chain.
     next: u16,
 }
@@ -50,7 +148,7 @@ struct Entry {
 /// The index of a table's keywords. Holds no pointer, so that the loader of the system has nothing to do for it.
 #[derive(Debug)]
 pub struct KeywordTable<const N: usize> {
-    marks: [u8; MARKS],
+    marks: Marks,
     chains: [u16; CHAINS],
     entries: [Entry; N],
 }
@@ -66,18 +164,20 @@ impl<const N: usize> KeywordTable<N> {
     pub const fn of(listed: &[Keyword; N], text: &str) -> Self {
         assert!(N < u16::MAX as usize, "too many keywords");
         let bytes = text.as_bytes();
-        let nothing = Entry { at: 0, length: 0, row: 0, gram: 0, next: 0 };
-        let mut table = Self { marks: [0; MARKS], chains: [0; CHAINS], entries: [nothing; N] };
+        let nothing = Entry { at: 0, length: 0, row: 0, code: 0, next: 0 };
+        let mut table = Self { marks: Marks::NONE, chains: [0; CHAINS], entries: [nothing; N] };
         let mut number = 0;
         while number < N {
             let (at, length, row) = listed[number];
             assert!(length as usize >= SHORTEST, "a keyword is too short for the index");
             let begin = at as usize;
             assert!(begin + length as usize <= bytes.len(), "a keyword is outside the text");
-            let gram = gram([bytes[begin], bytes[begin + 1], bytes[begin + 2]]);
-            let (mark, chain) = places_of(gram);
-            table.marks[mark] = 1;
-            table.entries[number] = Entry { at, length, row, gram, next: table.chains[chain] };
+            let (_, keyword) = bytes.split_at(begin);
+            let (keyword, _) = keyword.split_at(length as usize);
+            let code = code_of(keyword);
+            let chain = chain(code);
+            table.marks.set(keyword);
+            table.entries[number] = Entry { at, length, row, code, next: table.chains[chain] };
             number += 1;
             table.chains[chain] = number as u16;
         }
@@ -93,26 +193,33 @@ impl<const N: usize> KeywordTable<N> {
 /// The index of a table's keywords, whatever their number.
 #[derive(Debug, Clone, Copy)]
 pub struct KeywordIndex {
-    marks: &'static [u8; MARKS],
+    marks: &'static Marks,
     chains: &'static [u16; CHAINS],
     entries: &'static [Entry],
     text: &'static str,
 }
 
 impl KeywordIndex {
-    /// Not zero where the first three bytes of a keyword lead.
-    pub const fn marks(&self) -> &'static [u8; MARKS] {
+    /// Where its keywords may begin.
+    pub const fn marks(&self) -> &'static Marks {
         self.marks
     }
 
-    /// Calls back with the row of each keyword that stands at a place whose gram this is, whatever its ASCII case.
-    pub fn at(&self, bytes: &[u8], at: usize, gram: u32, found: &mut dyn FnMut(u16)) {
-        let mut number = self.chains.get(places_of(gram).1).copied().unwrap_or(0);
-        while let Some(entry) = usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index)) {
-            if (entry.gram ^ gram) << 8 == 0 && stands(bytes, at, self.keyword(entry).as_bytes()) {
-                found(entry.row);
+    /// Calls back with the row of each keyword that stands at a place, whatever its ASCII case. `head` is what [`head`] says of it.
+    pub fn at(&self, bytes: &[u8], at: usize, head: u64, found: &mut dyn FnMut(u16)) {
+        for code in LENGTHS.map(|length| code(head, length)) {
+            if !self.marks.has(code) {
+                continue;
             }
-            number = entry.next;
+            let mut number = self.chains.get(chain(code)).copied().unwrap_or(0);
+            while let Some(entry) =
+                usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index))
+            {
+                if entry.code == code && stands(bytes, at, self.keyword(entry).as_bytes()) {
+                    found(entry.row);
+                }
+                number = entry.next;
+            }
         }
     }
 
@@ -124,6 +231,70 @@ impl KeywordIndex {
     fn keyword(&self, entry: &Entry) -> &'static str {
         let begin = entry.at as usize;
         self.text.get(begin..begin + usize::from(entry.length)).unwrap_or_default()
+    }
+}
+
+/// How many bytes the filter of a [`GrowingIndex`] has, as a power of two. It is made by every process, so it is small: two pages
+/// with its chains, where the [`Marks`] of a table are eight.
+const GROWING_BITS: u32 = 12;
+
+/// The same for keywords that are known only when the program runs.
+#[derive(Debug)]
+pub struct GrowingIndex {
+    /// As the first filter of [`Marks`].
+    marks: Box<[u8; 1 << GROWING_BITS]>,
+    chains: Vec<u16>,
+    entries: Vec<(&'static str, u32, u16, u16)>,
+}
+
+impl Default for GrowingIndex {
+    fn default() -> Self {
+        Self {
+            marks: Box::new([0; 1 << GROWING_BITS]),
+            chains: vec![0; CHAINS],
+            entries: Vec::with_capacity(128),
+        }
+    }
+}
+
+impl GrowingIndex {
+    /// Takes a keyword of an owner. `false` if it has no place for it: the keyword is shorter than [`SHORTEST`], or one of more than
+    /// 65,534.
+    pub fn add(&mut self, keyword: &'static str, owner: u16) -> bool {
+        let number = u16::try_from(self.entries.len() + 1).ok().filter(|&number| number != u16::MAX);
+        let Some(number) = number.filter(|_| keyword.len() >= SHORTEST) else { return false };
+        let code = code_of(keyword.as_bytes());
+        let [one, two, three, four, ..] = head_of(keyword.as_bytes()).to_le_bytes();
+        let place = first(u32::from_le_bytes([one, two, three, four])) >> (FIRST_BITS - GROWING_BITS);
+        if let (Some(first), Some(mark)) = (self.chains.get_mut(chain(code)), self.marks.get_mut(place)) {
+            *mark |= if keyword.len() > SHORTEST { 1 << (four & 7) } else { u8::MAX };
+            self.entries.push((keyword, code, owner, *first));
+            *first = number;
+        }
+        true
+    }
+
+    /// Whether a keyword may begin with these four bytes; see [`Marks::at`].
+    #[inline]
+    pub fn may(&self, four: u32) -> bool {
+        let mark = self.marks.get(first(four) >> (FIRST_BITS - GROWING_BITS)).copied().unwrap_or(0);
+        let bit = BITS.get((four >> 24) as usize).copied().unwrap_or(0);
+        mark & bit != 0
+    }
+
+    /// Calls back with the owner of each keyword that stands at a place; see [`KeywordIndex::at`].
+    pub fn at(&self, bytes: &[u8], at: usize, head: u64, found: &mut dyn FnMut(u16)) {
+        for code in LENGTHS.map(|length| code(head, length)) {
+            let mut number = self.chains.get(chain(code)).copied().unwrap_or(0);
+            while let Some((keyword, other, owner, next)) =
+                usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index))
+            {
+                if *other == code && stands(bytes, at, keyword.as_bytes()) {
+                    found(*owner);
+                }
+                number = *next;
+            }
+        }
     }
 }
 
@@ -141,9 +312,7 @@ mod tests {
 
     fn rows(text: &str) -> Vec<u16> {
         let mut rows = Vec::new();
-        if let Some(first) = text.as_bytes().first_chunk() {
-            TABLE.index(TEXT).at(text.as_bytes(), 0, gram(*first), &mut |row| rows.push(row));
-        }
+        TABLE.index(TEXT).at(text.as_bytes(), 0, head(text.as_bytes(), 0), &mut |row| rows.push(row));
         rows.sort_unstable();
         rows
     }

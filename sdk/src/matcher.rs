@@ -27,6 +27,22 @@ pub enum PartKind {
     Other,
 }
 
+impl PartKind {
+    /// The kind as one word, for people and programs: `command`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tool => "tool",
+            Self::Call => "call",
+            Self::Command => "command",
+            Self::Script => "script",
+            Self::Path => "path",
+            Self::Host => "host",
+            Self::Effect => "effect",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// How a path is touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -41,6 +57,19 @@ pub enum Access {
     Execute,
     /// It is named by a command and nobody knows what for.
     Unknown,
+}
+
+impl Access {
+    /// The access as one word, for people and programs: `read`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Delete => "delete",
+            Self::Execute => "execute",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// One text under judgement, and the call it comes from.

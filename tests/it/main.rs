@@ -18,6 +18,7 @@ mod formats;
 mod masking;
 mod page;
 mod plugins;
+mod providers;
 mod samples;
 mod scan;
 mod sinks;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use agentfirewall_core::policy;
 use agentfirewall_tests::measure::machine::Machine;
 use agentfirewall_tests::measure::report::Report;
 use agentfirewall_tests::measure::{Random, bombs, cases, differential, mutations};
@@ -57,6 +58,19 @@ fn hostile_scripts_end_in_a_decision_on_a_large_and_on_a_small_stack() {
     }
 }
 
+/// Steps are there for whoever makes scripts to exhaust them, not for long scripts.
+#[test]
+fn the_longest_everyday_script_is_understood() {
+    let machine = Machine::new();
+    let judge = machine.judge();
+    for size in [1, 16, 64] {
+        let script = bombs::everyday(size << 10);
+        let (decision, _took) = judge.script(&script);
+        let decision = decision.unwrap();
+        assert!(decision.action.is_permissive(), "{size} KiB: {decision:?}");
+    }
+}
+
 #[test]
 fn mutated_calls_end_in_a_decision() {
     let machine = Machine::new();
@@ -77,4 +91,39 @@ fn what_bash_accepts_does_not_hide_a_command() {
     };
     assert!(outcome.accepted > 100, "{outcome:?}");
     assert!(outcome.unseen.is_empty(), "{:#?}", outcome.unseen);
+}
+
+/// The numbers that the manual and the front page name are those of the tables and of the packs.
+#[test]
+fn the_manual_has_the_numbers_of_today() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let machine = Machine::new();
+    let report = Report::of(&machine.judge(), &cases::own());
+    let page = read("docs/src/what-it-stops.md");
+    assert!(
+        page.contains(report.markdown().trim()),
+        "put the output of `cargo xtask corpus --markdown` into docs/src/what-it-stops.md"
+    );
+    let own = cases::own();
+    let attacks = own.iter().filter(|case| case.expect == cases::Expect::Stopped).count();
+    let pack = |name: &str| policy::pack(name).unwrap();
+    let rules: usize = pack("recommended")
+        .includes
+        .iter()
+        .map(|name| pack(name).text.lines().filter(|line| line.starts_with("  - name:")).count())
+        .sum();
+    let front = read("README.md");
+    for (text, says) in [
+        (&front, format!("{rules} rules about what a call *does*")),
+        (&front, format!("Of our own tables' {} dangerous calls", thousands(attacks))),
+        (&front, format!("of {} everyday calls none is disturbed", thousands(own.len() - attacks))),
+        (&read("docs/src/speed.md"), format!("built-in default ({rules} rules of packs)")),
+    ] {
+        assert!(text.contains(&says), "`{says}` is not there");
+    }
+}
+
+fn thousands(number: usize) -> String {
+    format!("{},{:03}", number / 1_000, number % 1_000)
 }

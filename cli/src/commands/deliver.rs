@@ -122,13 +122,7 @@ pub(super) fn configured_sinks(places: &Places, registry: &Registry) -> Result<V
             Some(library) => Box::new(IsolatedSink::new(setting.name, library.plugin.name)),
             None => plugin.sink(setting.config).map_err(|error| failed(setting, &error.to_string()))?,
         };
-        sinks.push(NamedSink {
-            name: setting.name.to_owned(),
-            sink,
-            filter: setting.filter.clone(),
-            format: setting.format,
-            group: setting.group,
-        });
+        sinks.push(NamedSink::new(setting, sink));
     }
     Ok(sinks)
 }
@@ -146,10 +140,10 @@ fn with_setting<T>(
     let setting = setting.ok_or_else(|| {
         Failure::new(Exit::Data, format!("no policy has a sink called `{}`", escaped(name)))
     })?;
-    run(setting, plugin_of(setting, registry)?).map_err(|error| failed(setting, &error.to_string()))
+    run(setting, &plugin_of(setting, registry)?).map_err(|error| failed(setting, &error.to_string()))
 }
 
-fn plugin_of<'r>(setting: &SinkSetting<'_>, registry: &'r Registry) -> Result<&'r Entry, Failure> {
+fn plugin_of(setting: &SinkSetting<'_>, registry: &Registry) -> Result<Entry, Failure> {
     registry
         .find(Kind::Sink, setting.plugin)
         .ok_or_else(|| failed(setting, &format!("no sink plugin is called `{}`", setting.plugin)))

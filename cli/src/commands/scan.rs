@@ -16,6 +16,7 @@ mod rules;
 mod scanner;
 mod walk;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -78,7 +79,7 @@ pub(crate) fn run(args: ScanArgs, ui: &Ui) -> Result<Exit, Failure> {
     let report = Report::new(tally, baselined, stale);
     tell_problems(&report, ui);
     let exit = exit(&report, args.fail_on);
-    let descriptions = if args.mcp { config::rules() } else { describe(&registry) };
+    let descriptions = if args.mcp { config::rules() } else { describe(&registry, &report) };
     write(&args, &report, &descriptions, ui)?;
     Ok(exit)
 }
@@ -227,17 +228,20 @@ fn write(args: &ScanArgs, report: &Report, rules: &[Rule], ui: &Ui) -> Result<()
     Ok(())
 }
 
-/// What the detectors say of themselves.
-fn describe(registry: &Registry) -> Vec<Rule> {
-    registry
-        .of(Kind::Detector)
-        .map(|entry| Rule {
-            id: entry.id().to_owned(),
-            summary: entry.linked().map_or(entry.id(), |linked| linked.meta.summary).to_owned(),
-            why: entry
-                .linked()
-                .map_or("A detector of an installed plugin.", |linked| linked.meta.why)
-                .to_owned(),
+/// What the detectors that found something say of themselves. A scan that finds nothing reads none of their texts.
+fn describe(registry: &Registry, report: &Report) -> Vec<Rule> {
+    let found = report.findings.iter().chain(&report.baselined);
+    let ids: BTreeSet<&str> = found.map(|located| located.found.detector.as_str()).collect();
+    ids.into_iter()
+        .map(|id| {
+            let entry = registry.find(Kind::Detector, id);
+            if let Some(meta) = entry.as_ref().and_then(Entry::meta) {
+                return Rule::new(id, meta.summary, meta.why);
+            }
+            match entry.as_ref().and_then(Entry::rule) {
+                Some(rule) => Rule::new(id, &rule.summary, "A detection rule of a policy."),
+                None => Rule::new(id, id, "A detector of an installed plugin."),
+            }
         })
         .collect()
 }
@@ -251,7 +255,7 @@ pub(super) fn settings<'l>(
 ) -> Vec<DetectorSetting<'l>> {
     let wanted = |id: &str| {
         let entry = registry.find(Kind::Detector, id);
-        entry.and_then(Entry::library).is_some_and(|library| {
+        entry.as_ref().and_then(Entry::library).is_some_and(|library| {
             library.plugin.is_unpinned() || named.iter().any(|name| *name == library.plugin.name)
         })
     };

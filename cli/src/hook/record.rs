@@ -8,13 +8,13 @@ use agentfirewall_core::agents::{Session, claude_code};
 use agentfirewall_core::audit::{self, Entry, EventType};
 use agentfirewall_core::delivery::Filter;
 use agentfirewall_core::interceptor::Interceptor;
-use agentfirewall_core::interceptor::shortened;
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{AuditSettings, Layer, audit_settings, may_pass_unrecorded};
-use agentfirewall_core::private::{OWNER_ONLY, create_folder};
-use agentfirewall_core::secrets::{Salt, Scanned, mask_text, mask_value, truncate_strings};
+pub(crate) use agentfirewall_core::recording::failure;
+use agentfirewall_core::recording::{self, CallRecord, metadata, name_failures};
+use agentfirewall_core::secrets::{Salt, Scanned};
 use agentfirewall_core::tolerance::Failure;
-use agentfirewall_sdk::{Action, Decision, HookEvent, LocatedFinding, RuleRef, ToolCall};
+use agentfirewall_sdk::{Action, Decision, HookEvent, LocatedFinding, ToolCall};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -22,8 +22,6 @@ use super::Refusal;
 
 /// How long a record waits for other writers. A stopped writer must not hang the agent.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
-/// The longest string of a call's parameters that is recorded whole, in bytes.
-const LONGEST_STRING: usize = 2 * 1024;
 
 /// Writes the records of one hook process.
 pub(crate) struct Recorder<'p> {
@@ -48,7 +46,7 @@ pub(crate) struct Recorder<'p> {
 impl<'p> Recorder<'p> {
     /// Finds the log and makes the private state folder.
     pub(crate) fn new(places: &'p Places, layers: &[Layer<'_>]) -> Result<Self, Refusal> {
-        prepare(places)?;
+        places.make_state().map_err(Refusal)?;
         let wanted = layers.iter().flat_map(|layer| &layer.sinks).map(|sink| sink.filter.clone()).collect();
         Ok(Self {
             places,
@@ -84,62 +82,15 @@ impl<'p> Recorder<'p> {
         self.salt.get_or_init(|| Salt::load_or_create(&self.places.state)).clone()
     }
 
-    /// Takes the secrets out of what a decision says: parts of the call, and what a plugin says of its failure.
-    ///
-    /// The reason of a failure quotes nothing of the call. So it is still told if a detector cannot look at it, as the
-    /// one that failed cannot where its own name is a word that wakes it.
+    /// Takes the secrets out of what a decision says.
     pub(crate) fn mask(&self, interceptor: &Interceptor<'_>, decision: &mut Decision) -> Result<(), Refusal> {
-        let Decision { action, reason, part, rule, plugin_failures, .. } = decision;
-        if *action <= Action::Log && part.is_none() && plugin_failures.is_empty() {
-            return Ok(());
-        }
-        let mut failed: Vec<String> = Vec::new();
-        let mut texts: Vec<&mut String> = vec![reason];
-        texts.extend(part.as_mut());
-        texts.extend(plugin_failures.iter_mut());
-        for text in texts {
-            for engine in interceptor.engines() {
-                let scanned = match engine.scan_text(text) {
-                    Ok(scanned) => scanned,
-                    Err(_) if *rule == failure() => continue,
-                    Err(error) => return Err(error.into()),
-                };
-                if !scanned.findings.is_empty() {
-                    *text = mask_text(text, &scanned.findings, &self.salt());
-                }
-                failed.extend(scanned.failures.into_iter().map(|failure| failure.message));
-            }
-        }
-        // Only now: half a secret is none that a detector knows.
-        if let Some(part) = part {
-            *part = shortened(part);
-        }
-        // What the engine says of a failure quotes nothing of the text, so it needs no mask.
-        failed.retain(|failure| !plugin_failures.contains(failure));
-        failed.dedup();
-        plugin_failures.append(&mut failed);
-        Ok(())
+        Ok(recording::mask(interceptor, decision, &|| self.salt())?)
     }
 
     /// Records a decision. Gives the log if a sink wants to hear of it.
     pub(crate) fn decision(&self, call: &ToolCall, decision: &Decision) -> Result<Option<PathBuf>, Refusal> {
-        let mut parameters = call.input.clone();
-        if !decision.findings.is_empty() {
-            mask_value(&mut parameters, &decision.findings, &self.salt())?;
-        }
-        truncate_strings(&mut parameters, LONGEST_STRING);
-        let mut metadata = metadata(call);
-        if let Some(part) = &decision.part {
-            metadata.insert("part".to_owned(), part.clone().into());
-        }
-        if !decision.plugins.is_empty() {
-            metadata.insert("plugins".to_owned(), decision.plugins.clone().into());
-        }
-        name_failures(&mut metadata, &decision.plugin_failures);
-        let entry = Entry::of_call(call, Timestamp::now())
-            .decided(decision)
-            .with_parameters(&parameters)
-            .with_metadata(&metadata);
+        let record = CallRecord::new(call, decision, &|| self.salt())?;
+        let entry = record.entry(call, decision, Timestamp::now());
         self.write(&entry)
     }
 
@@ -205,43 +156,4 @@ impl<'p> Recorder<'p> {
 /// The lines that a record and a decision hold of tolerated failures.
 pub(crate) fn lines(failures: &[Failure]) -> Vec<String> {
     failures.iter().map(|failure| failure.message.clone()).collect()
-}
-
-fn name_failures(metadata: &mut Map<String, Value>, failures: &[String]) {
-    if !failures.is_empty() {
-        metadata.insert("plugin_failures".to_owned(), failures.into());
-    }
-}
-
-/// The rule behind what could not be judged: none of a policy.
-pub(crate) fn failure() -> RuleRef {
-    RuleRef::new("firewall", "failure", 0)
-}
-
-fn metadata(call: &ToolCall) -> Map<String, Value> {
-    let mut metadata = Map::new();
-    if call.raw_tool != call.tool {
-        metadata.insert("raw_tool".to_owned(), call.raw_tool.clone().into());
-    }
-    // Where relative paths of its parameters lead.
-    if call.cwd.is_absolute() && call.cwd != call.project {
-        metadata.insert("cwd".to_owned(), call.cwd.to_string_lossy().into());
-    }
-    if let Some(server) = &call.mcp {
-        metadata.insert("mcp_server".to_owned(), server.name.clone().into());
-        if !server.source.is_empty() {
-            metadata.insert("mcp_source".to_owned(), server.source.clone().into());
-        }
-    }
-    metadata
-}
-
-/// Makes the private state folder. Without it masks would change from run to run and nothing could be delivered.
-fn prepare(places: &Places) -> Result<(), Refusal> {
-    if places.state.is_dir() {
-        return Ok(());
-    }
-    create_folder(&places.state, OWNER_ONLY).map_err(|error| {
-        Refusal(format!("the state folder {} cannot be made: {error}", places.state.display()))
-    })
 }

@@ -55,7 +55,39 @@ pub fn append_rotating(
     lock_wait: Duration,
     rotation: &Rotation,
 ) -> Result<Appended, AuditError> {
-    let rendered = Rendered::new(entry)?;
+    let written = write_record(log, &Rendered::new(entry)?, entry, lock_wait, rotation)?;
+    written.settle(log)
+}
+
+/// What became of a log by a record: what the next record of the same writer goes on from.
+#[derive(Debug)]
+struct Written {
+    file: File,
+    /// How long the log is now, in bytes.
+    end: u64,
+    /// Whether the disk has to be waited for.
+    sync: bool,
+    appended: Appended,
+}
+
+impl Written {
+    /// Waits for the disk where the record is worth it: the lock is not held meanwhile.
+    fn settle(self, log: &Path) -> Result<Appended, AuditError> {
+        if self.sync {
+            self.file.sync_data().map_err(|error| AuditError::io("write", log, error))?;
+        }
+        Ok(self.appended)
+    }
+}
+
+/// Writes a record to a log of which nothing is known, and lets the next writer in.
+fn write_record(
+    log: &Path,
+    rendered: &Rendered,
+    entry: &Entry<'_>,
+    lock_wait: Duration,
+    rotation: &Rotation,
+) -> Result<Written, AuditError> {
     let (mut file, mut length) = open_locked(log, lock_wait)?;
     let mut tail = Tail::read(&file, log, length)?;
     let mut rotated = false;
@@ -84,6 +116,7 @@ pub fn append_rotating(
         position = Position { chain: position.chain, seq: position.seq + 1, prev: hash };
     }
     let hash = rendered.seal(&position, &mut lines);
+    let end = tail.good + lines.len() as u64;
     if repaired {
         let mut over = overwriting(log, &file).map_err(|error| AuditError::io("repair", log, error))?;
         replace_tail(&mut over, tail.good, &torn_bytes, &lines)
@@ -91,21 +124,13 @@ pub fn append_rotating(
     } else {
         write_or_restore(&mut &file, length, &lines).map_err(|error| AuditError::io("write", log, error))?;
     }
-    finish(
-        log,
-        &file,
-        repaired || entry.is_weighty(),
-        Appended { chain: position.chain, seq: position.seq, hash, rotated },
-    )
-}
-
-/// Lets the next writer in, then waits for the disk where the record is worth it: the lock is not held meanwhile.
-fn finish(log: &Path, file: &File, sync: bool, appended: Appended) -> Result<Appended, AuditError> {
     file.unlock().map_err(|error| AuditError::io("unlock", log, error))?;
-    if sync {
-        file.sync_data().map_err(|error| AuditError::io("write", log, error))?;
-    }
-    Ok(appended)
+    Ok(Written {
+        file,
+        end,
+        sync: repaired || entry.is_weighty(),
+        appended: Appended { chain: position.chain, seq: position.seq, hash, rotated },
+    })
 }
 
 /// Opens and locks the log, and says how long it is. If it was moved away while the lock was waited for, the new one
@@ -368,5 +393,8 @@ fn replace_tail(device: &mut impl Device, good: u64, torn: &[u8], lines: &[u8]) 
     })
 }
 
+mod appender;
 #[cfg(test)]
 mod tests;
+
+pub use appender::Appender;

@@ -9,13 +9,18 @@ use serde_json::Value;
 
 mod program;
 
-use crate::shell::Machine;
+use super::notebook;
+use crate::shell::{Machine, quoted};
 use crate::understand::{
     Address, Contact, Content, Doing, Effect, Language, Run, Touch, Understanding, Word, World,
 };
 
 /// How many strings of a call are looked at. What has more is not understood.
 const MOST: usize = 2_000;
+
+/// Words of a tool's name that say in which language its command lines are; a shell's where none of them does.
+const POWERSHELL: [&str; 2] = ["powershell", "pwsh"];
+const APPLESCRIPT: [&str; 3] = ["applescript", "osascript", "jxa"];
 
 /// What a tool does, by the words of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,19 +107,64 @@ impl Found<'_> {
                 if let Some(argv) = program::command_line(members) {
                     return self.command(&argv);
                 }
-                members.iter().for_each(|(name, value)| self.walk(value, name));
+                members.iter().for_each(|(name, value)| {
+                    self.member(name, value);
+                    self.walk(value, name);
+                });
             }
             _ => {}
         }
     }
 
+    /// What a parameter means whatever tool it is of.
+    fn member(&mut self, name: &str, value: &Value) {
+        let makes = matches!(self.verb, Verb::Write | Verb::Send | Verb::Execute);
+        let text = value.as_str().unwrap_or_default();
+        let public = match name {
+            "visibility" | "acl" | "access" | "privacy" | "sharing" => {
+                matches!(text, "public" | "public-read" | "public-read-write" | "anyone" | "anyoneWithLink")
+            }
+            // A gist or a page is made public every day, a repository is not.
+            "private" => value == &Value::Bool(false) && self.words.iter().any(|word| word == "update"),
+            _ => false,
+        };
+        if makes && public {
+            self.doing.effects.push(Effect::new("platform.visibility", format!("{name}: {value}")));
+        }
+        // Stages of a pipeline of MongoDB that write what they found over a collection.
+        if matches!(name, "$out" | "$merge") {
+            self.doing.effects.push(Effect::new("database.replace", name));
+        }
+        if text.contains("kind:") {
+            let says = |sign: &str| text.lines().any(|line| line.trim().trim_start_matches("- ") == sign);
+            if says("privileged: true") {
+                self.doing.effects.push(Effect::new("container.privileged", "privileged: true"));
+            }
+            for sign in ["hostPID: true", "hostIPC: true", "hostNetwork: true", "path: /", "path: \"/\""] {
+                if says(sign) {
+                    self.doing.effects.push(Effect::new("container.escape", sign));
+                }
+            }
+        }
+    }
+
+    /// A command line for whatever the tool's name says: a console, PowerShell, a shell.
+    fn line(&mut self, text: &str) {
+        let says = |names: &[&str]| self.all.iter().any(|word| names.contains(&word.as_str()));
+        if says(&POWERSHELL) {
+            self.doing.runs.push(Run::code(Language::PowerShell, Word::plain(text)));
+        } else if says(&APPLESCRIPT) {
+            self.command(&format!("osascript -e {}", quoted(text)));
+        } else {
+            match program::console(self.all) {
+                Some(console) => self.command(&format!("{console} {text}")),
+                None => self.command(text),
+            }
+        }
+    }
+
     fn command(&mut self, script: &str) {
-        self.doing.runs.push(Run::Code {
-            language: Language::Shell,
-            text: Word::plain(script),
-            arguments: Vec::new(),
-            elsewhere: false,
-        });
+        self.doing.runs.push(Run::code(Language::Shell, Word::plain(script)));
     }
 
     fn string(&mut self, text: &str, name: &str) {
@@ -124,28 +174,12 @@ impl Found<'_> {
             return;
         }
         match role_of(name, text, self.all, self.verb) {
-            Role::Command => match program::console(self.all) {
-                Some(console) => self.command(&format!("{console} {text}")),
-                None => self.command(text),
+            Role::Command => self.line(text),
+            Role::Code => match language_of(self.all, text) {
+                Language::Python => notebook::cell(text, Language::Python, &mut self.doing),
+                language => self.doing.runs.push(Run::code(language, Word::plain(text))),
             },
-            Role::Code => {
-                // Notebooks give a line that begins with `!` to a shell.
-                for line in text.lines().filter_map(|line| line.trim_start().strip_prefix('!')) {
-                    self.command(line);
-                }
-                self.doing.runs.push(Run::Code {
-                    language: language_of(self.all, text),
-                    text: Word::plain(text),
-                    arguments: Vec::new(),
-                    elsewhere: false,
-                });
-            }
-            Role::Sql => self.doing.runs.push(Run::Code {
-                language: Language::Sql,
-                text: Word::plain(text),
-                arguments: Vec::new(),
-                elsewhere: false,
-            }),
+            Role::Sql => self.doing.runs.push(Run::code(Language::Sql, Word::plain(text))),
             Role::Path => self.path(text, name),
             Role::Address => {
                 let calls_back =
@@ -236,7 +270,8 @@ fn verb_of(words: &[String]) -> Verb {
             Verb::Write
         }
         "execute" | "exec" | "run" | "shell" | "bash" | "terminal" | "command" | "eval" | "evaluate"
-        | "spawn" | "invoke" | "script" | "ssh" | "powershell" => Verb::Execute,
+        | "spawn" | "invoke" | "script" | "ssh" => Verb::Execute,
+        word if POWERSHELL.contains(&word) || APPLESCRIPT.contains(&word) => Verb::Execute,
         "send" | "submit" | "post" | "publish" | "upload" | "share" | "email" | "reply" | "tweet"
         | "broadcast" | "notify" => Verb::Send,
         "pay" | "charge" | "refund" | "transfer" | "payout" | "purchase" | "buy" | "withdraw" | "wire" => {
@@ -267,9 +302,11 @@ fn role_of(name: &str, text: &str, words: &[String], verb: Verb) -> Role {
     match last {
         "command" | "cmd" | "commands" | "shell" | "bash" => return Role::Command,
         "script" | "code" | "expression" | "function" | "source" if runs => {
-            let shell = words
-                .iter()
-                .any(|word| matches!(word.as_str(), "shell" | "bash" | "command" | "terminal" | "ssh"));
+            let shell = words.iter().map(String::as_str).any(|word| {
+                matches!(word, "shell" | "bash" | "command" | "terminal" | "ssh")
+                    || POWERSHELL.contains(&word)
+                    || APPLESCRIPT.contains(&word)
+            });
             return if shell { Role::Command } else { Role::Code };
         }
         "sql" | "statement" | "statements" => return Role::Sql,
@@ -327,7 +364,8 @@ fn language_of(words: &[String], text: &str) -> Language {
             _ => continue,
         };
     }
-    let python = ["import ", "def ", "print("].iter().any(|sign| text.contains(sign));
+    let magic = text.trim_start().starts_with(['!', '%']);
+    let python = magic || ["import ", "def ", "print("].iter().any(|sign| text.contains(sign));
     if python { Language::Python } else { Language::JavaScript }
 }
 

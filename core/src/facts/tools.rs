@@ -5,7 +5,7 @@ use std::path::Path;
 use agentfirewall_sdk::{Access, Direction, ToolCall};
 use serde_json::Value;
 
-use super::{mcp, patch};
+use super::{mcp, notebook, patch};
 use crate::shell::{Machine, quoted};
 use crate::understand::{
     Contact, Content, Doing, Effect, Language, Left, Origin, Run, Touch, Understanding, Word, World,
@@ -54,7 +54,6 @@ pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> (Subject, Unders
         "Write"
         | "Edit"
         | "MultiEdit"
-        | "NotebookEdit"
         | "write_file"
         | "replace"
         | "edit_file"
@@ -66,6 +65,10 @@ pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> (Subject, Unders
             let access = if reads { Access::Read } else { Access::Write };
             file(path(), access, Content::Shown, call, world)
         }
+        "NotebookEdit" => match path() {
+            Some(path) => (Subject::File, notebook_edit(path, call, world)),
+            None => strings(call, world),
+        },
         "apply_patch" | "ApplyPatch" => {
             let patch = text(&["input", "patch", "diff", "command"]).unwrap_or_default();
             let touches = patch::touches(&patch);
@@ -146,7 +149,7 @@ fn strings(call: &ToolCall, world: &World<'_>) -> (Subject, Understanding) {
 
 /// What a script of another language does.
 pub(super) fn of_code(language: Language, text: &str, world: &World<'_>) -> Understanding {
-    let run = Run::Code { language, text: Word::plain(text), arguments: Vec::new(), elsewhere: false };
+    let run = Run::code(language, Word::plain(text));
     Machine::new(world).doing(Doing { runs: vec![run], ..Doing::default() })
 }
 
@@ -170,6 +173,24 @@ fn file(
         }
         None => strings(call, world),
     }
+}
+
+/// An edit of a notebook is one of a file, and what a cell of code does is looked at as well. That it cannot be followed
+/// says no more than that nobody read it.
+fn notebook_edit(path: String, call: &ToolCall, world: &World<'_>) -> Understanding {
+    let mut touch = Touch::new(Word::plain(path), Access::Write);
+    touch.content = Content::Shown;
+    let mut doing = Doing { touches: vec![touch], ..Doing::default() };
+    let is_code = call.text("cell_type") != Some("markdown") && call.text("edit_mode") != Some("delete");
+    if let Some(source) = call.text("new_source").filter(|_| is_code) {
+        notebook::cell(source, Language::Python, &mut doing);
+    }
+    let mut seen = Machine::new(world).doing(doing);
+    seen.undecidable = None;
+    for command in &mut seen.commands {
+        command.mention = true;
+    }
+    seen
 }
 
 /// `Glob` and `Grep`: a folder that is read, and a pattern that may name files elsewhere.

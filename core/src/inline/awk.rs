@@ -264,12 +264,7 @@ fn run(doing: &mut Doing, code: &str) {
         doing.input = Content::Run(Language::Shell);
     }
     if doing.runs.len() < 512 {
-        doing.runs.push(Run::Code {
-            language: Language::Shell,
-            text,
-            arguments: Vec::new(),
-            elsewhere: false,
-        });
+        doing.runs.push(Run::code(Language::Shell, text));
     }
 }
 

@@ -300,7 +300,7 @@ fn call(name: &str, code: &mut Code, doing: &mut Doing) {
 }
 
 fn shell(text: &str) -> Run {
-    Run::Code { language: Language::Shell, text: Word::plain(text), arguments: Vec::new(), elsewhere: false }
+    Run::code(Language::Shell, Word::plain(text))
 }
 
 /// A text is a command line, several are a command and its arguments.
@@ -311,13 +311,7 @@ fn run(texts: &[String], doing: &mut Doing) {
         [program, rest @ ..] => {
             // `sh.exe "-c" "…"` and the like are looked through as commands are.
             let argv = std::iter::once(program).chain(rest).map(|text| Word::plain(text.clone())).collect();
-            doing.runs.push(Run::Command {
-                argv,
-                more: false,
-                elsewhere: false,
-                folder: None,
-                environment: Vec::new(),
-            });
+            doing.runs.push(Run::command(argv));
         }
     }
 }

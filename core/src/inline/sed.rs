@@ -181,7 +181,7 @@ impl Sed {
 
 fn run(doing: &mut Doing, code: &str) {
     let text = Word::plain(code);
-    doing.runs.push(Run::Code { language: Language::Shell, text, arguments: Vec::new(), elsewhere: false });
+    doing.runs.push(Run::code(Language::Shell, text));
 }
 
 fn touch(doing: &mut Doing, file: &str, access: Access) {

@@ -392,12 +392,7 @@ fn copied(words: &[Token], doing: &mut Doing) {
     }
     if let Some(program) = program {
         add(doing, "database.run-program", "COPY PROGRAM");
-        doing.runs.push(Run::Code {
-            language: Language::Shell,
-            text: Word::plain(program),
-            arguments: Vec::new(),
-            elsewhere: true,
-        });
+        doing.runs.push(Run::code(Language::Shell, Word::plain(program)).elsewhere(true));
     }
     if let Some((out, path)) = file {
         touch(doing, &path, if out { Access::Write } else { Access::Read }, Content::Stored);
@@ -487,12 +482,7 @@ fn anywhere(words: &[Token], doing: &mut Doing) {
             "XP_CMDSHELL" | "SP_OACREATE" | "XP_REGWRITE" | "XP_DIRTREE" => {
                 add(doing, "database.run-program", token.word().to_ascii_lowercase());
                 if let (true, Some(code)) = (token.word() == "XP_CMDSHELL", text(at + 1)) {
-                    doing.runs.push(Run::Code {
-                        language: Language::Cmd,
-                        text: Word::plain(code),
-                        arguments: Vec::new(),
-                        elsewhere: true,
-                    });
+                    doing.runs.push(Run::code(Language::Cmd, Word::plain(code)).elsewhere(true));
                 }
             }
             name @ ("LOAD_FILE"

@@ -3,9 +3,7 @@
 //!
 //! There is no second judgement here. [`Interceptor::explain`] judges as [`Interceptor::check`] does and takes notes.
 
-use agentfirewall_sdk::{
-    Access, Action, Confidence, Decision, Direction, LocatedFinding, PartKind, RuleRef, ToolCall,
-};
+use agentfirewall_sdk::{Action, Confidence, Decision, Direction, LocatedFinding, RuleRef, ToolCall};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -330,7 +328,7 @@ impl LayerTrace {
         let all = |texts: &[String]| texts.iter().map(|text| shown(text)).collect::<Vec<_>>();
         let readings: Vec<Vec<String>> = part.readings.iter().map(|reading| all(reading)).collect();
         self.parts.push(PartExplained {
-            kind: kind(part.kind).to_owned(),
+            kind: part.kind.as_str().to_owned(),
             text: readings.first().and_then(|reading| reading.first()).cloned().unwrap_or_default(),
             readings,
             hints: all(&part.hints),
@@ -491,7 +489,7 @@ impl PathExplained {
             written: shown(&touched.written.text),
             lexical: shown(&placed.lexical.to_string_lossy()),
             canonical: shown(&placed.canonical.to_string_lossy()),
-            access: access(touched.access).to_owned(),
+            access: touched.access.as_str().to_owned(),
             tree: touched.tree,
             known: placed.known,
             wild: placed.wild,
@@ -516,29 +514,6 @@ impl HostExplained {
 /// A text without the characters that stand for what is not known.
 fn shown(text: &str) -> String {
     text.chars().map(|c| if matches!(c, UNKNOWN | HOLE) { '…' } else { c }).collect()
-}
-
-const fn kind(kind: PartKind) -> &'static str {
-    match kind {
-        PartKind::Tool => "tool",
-        PartKind::Call => "call",
-        PartKind::Command => "command",
-        PartKind::Script => "script",
-        PartKind::Path => "path",
-        PartKind::Host => "host",
-        PartKind::Effect => "effect",
-        _ => "other",
-    }
-}
-
-const fn access(access: Access) -> &'static str {
-    match access {
-        Access::Read => "read",
-        Access::Write => "write",
-        Access::Delete => "delete",
-        Access::Execute => "execute",
-        _ => "unknown",
-    }
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ impl<'c> Matchers<'c> {
         })
     }
 
-    fn named(&self, id: &str) -> Result<&'c Entry, CheckError> {
+    fn named(&self, id: &str) -> Result<Entry, CheckError> {
         self.registry.find(Kind::Matcher, id).ok_or_else(|| CheckError::Matcher {
             plugin: format!("matcher `{id}`"),
             message: "is named by the policy and not there".to_owned(),
@@ -242,7 +242,7 @@ impl<'c> Matchers<'c> {
             Condition::Not(inner) => !self.holds(inner, subject, case)?,
             Condition::Matcher { id, config } => {
                 let entry = self.named(id)?;
-                self.ask(entry, config, subject).map_err(|error| case.unanswered(entry, error))?
+                self.ask(&entry, config, subject).map_err(|error| case.unanswered(&entry, error))?
             }
         })
     }

@@ -248,9 +248,9 @@ impl Acting<'_> {
     }
 
     fn run(&mut self, argv: Vec<Word>) {
-        let environment = self.environment.clone();
+        let run = Run::command(argv).with_environment(self.environment.clone());
         let more = self.doing.input == Content::Arguments;
-        self.doing.runs.push(Run::Command { argv, more, elsewhere: false, folder: None, environment });
+        self.doing.runs.push(if more { run.with_more() } else { run });
     }
 
     fn act(&mut self, role: Role, word: &Word, after: &[Word]) {

@@ -1,9 +1,7 @@
 //! What the rows on databases, packages, the system, the network and developers' tools say of real command lines.
 
-use std::collections::BTreeSet;
-
-use super::Knowledge;
-use crate::understand::{Language, Run, Word};
+use super::tests::{self, doing};
+use crate::understand::{Language, Run};
 
 /// A command and the effect it must have.
 const ATTACKS: &[(&str, &str)] = &[
@@ -479,61 +477,19 @@ const SILENT: &[&str] = &[
     "system.change",
 ];
 
-/// Splits at blanks outside of quotes, which are taken away.
-fn words(text: &str) -> Vec<Word> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    for letter in text.chars() {
-        match (quote, letter) {
-            (Some(open), _) if open == letter => quote = None,
-            (Some(_), _) => word.get_or_insert_default().push(letter),
-            (None, '\'' | '"') => {
-                quote = Some(letter);
-                word.get_or_insert_default();
-            }
-            (None, ' ') => words.extend(word.take().map(Word::plain)),
-            (None, _) => word.get_or_insert_default().push(letter),
-        }
-    }
-    words.extend(word.map(Word::plain));
-    words
-}
-
-fn effects(text: &str) -> BTreeSet<String> {
-    Knowledge::default().doing(&words(text)).effects.into_iter().map(|effect| effect.id).collect()
-}
-
 #[test]
 fn an_attack_has_its_effect() {
-    let wrong: Vec<_> = ATTACKS
-        .iter()
-        .filter_map(|(text, effect)| {
-            let found = effects(text);
-            (!found.contains(*effect)).then(|| format!("{text}: {effect} is not in {found:?}"))
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    tests::have_their_effects(ATTACKS);
 }
 
 #[test]
 fn everyday_work_has_none_that_anybody_asks_about() {
-    let wrong: Vec<_> = EVERYDAY
-        .iter()
-        .filter_map(|text| {
-            let found: Vec<_> =
-                effects(text).into_iter().filter(|id| !SILENT.contains(&id.as_str())).collect();
-            (!found.is_empty()).then(|| format!("{text}: {found:?}"))
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    tests::have_no_other_effects(EVERYDAY, SILENT);
 }
 
 #[test]
 fn every_command_of_these_tables_is_known() {
-    let texts = ATTACKS.iter().map(|(text, _)| *text).chain(EVERYDAY.iter().copied());
-    let unknown: Vec<_> = texts.filter(|text| !Knowledge::default().doing(&words(text)).recognised).collect();
-    assert!(unknown.is_empty(), "{unknown:#?}");
+    tests::are_known(ATTACKS.iter().map(|(text, _)| *text).chain(EVERYDAY.iter().copied()));
 }
 
 #[test]
@@ -552,7 +508,7 @@ fn consoles_run_their_sql() {
         "cockroach sql --insecure -e 'DROP TABLE users'",
         "mongosh shop --eval 'DROP TABLE users'",
     ] {
-        let doing = Knowledge::default().doing(&words(text));
+        let doing = doing(text);
         let runs = doing.runs.iter().any(|run| {
             matches!(run, Run::Code { language: Language::Sql, text, .. } if text.text == "DROP TABLE users")
         });
@@ -582,7 +538,7 @@ fn runners_run_their_command() {
         "pnpm rimraf dist",
         "cross-env A=1 rimraf dist",
     ] {
-        let doing = Knowledge::default().doing(&words(text));
+        let doing = doing(text);
         let runs = doing.runs.iter().any(|run| {
             matches!(run, Run::Command { argv, .. }
                 if argv.iter().map(|word| word.text.as_str()).eq(["rimraf", "dist"]))

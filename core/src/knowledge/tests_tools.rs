@@ -1,9 +1,7 @@
 //! What the rows on version control, containers, clusters and clouds say of real command lines.
 
-use std::collections::BTreeSet;
-
-use super::Knowledge;
-use crate::understand::{Run, Word};
+use super::tests::{self, doing};
+use crate::understand::Run;
 
 /// Effects that the recommended packs let pass.
 const SILENT: &[&str] = &["git.skip-checks", "cluster.exec", "container.push"];
@@ -385,57 +383,19 @@ const EVERYDAY: &[&str] = &[
     "doppler run -- npm start",
 ];
 
-/// The words of a line, with quotes but without any other syntax of the shell.
-fn words(text: &str) -> Vec<Word> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    for letter in text.chars() {
-        match (quote, letter) {
-            (Some(open), _) if open == letter => quote = None,
-            (None, '\'' | '"') => {
-                quote = Some(letter);
-                word.get_or_insert_default();
-            }
-            (None, ' ') => words.extend(word.take().map(Word::plain)),
-            _ => word.get_or_insert_default().push(letter),
-        }
-    }
-    words.extend(word.map(Word::plain));
-    words
-}
-
-fn effects(text: &str) -> BTreeSet<String> {
-    Knowledge::default().doing(&words(text)).effects.into_iter().map(|effect| effect.id).collect()
-}
-
 #[test]
 fn an_attack_has_its_effect() {
-    let wrong: Vec<_> = ATTACKS
-        .iter()
-        .map(|(text, effect)| (text, effect, effects(text)))
-        .filter(|(_, effect, found)| !found.contains(**effect))
-        .map(|(text, effect, found)| format!("{text}: {effect} is not in {found:?}"))
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    tests::have_their_effects(ATTACKS);
 }
 
 #[test]
 fn everyday_work_has_none_that_anybody_asks_about() {
-    let wrong: Vec<_> = EVERYDAY
-        .iter()
-        .map(|text| (text, effects(text)))
-        .filter(|(_, found)| found.iter().any(|id| !SILENT.contains(&id.as_str())))
-        .map(|(text, found)| format!("{text}: {found:?}"))
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    tests::have_no_other_effects(EVERYDAY, SILENT);
 }
 
 #[test]
 fn every_command_of_these_tables_is_known() {
-    let texts = ATTACKS.iter().map(|(text, _)| *text).chain(EVERYDAY.iter().copied());
-    let unknown: Vec<_> = texts.filter(|text| !Knowledge::default().doing(&words(text)).recognised).collect();
-    assert!(unknown.is_empty(), "{unknown:#?}");
+    tests::are_known(ATTACKS.iter().map(|(text, _)| *text).chain(EVERYDAY.iter().copied()));
 }
 
 #[test]
@@ -445,7 +405,7 @@ fn what_runs_another_command_tells_it() {
         "git submodule foreach make -k test",
         "doppler run -p x -- make -k test",
     ] {
-        let doing = Knowledge::default().doing(&words(text));
+        let doing = doing(text);
         let found = doing.runs.iter().any(|run| {
             matches!(run, Run::Command { argv, .. }
                 if argv.iter().map(|word| word.text.as_str()).eq(["make", "-k", "test"]))
@@ -457,7 +417,7 @@ fn what_runs_another_command_tells_it() {
         "git submodule foreach 'make test'",
         "git filter-branch --tree-filter 'make test'",
     ] {
-        let doing = Knowledge::default().doing(&words(text));
+        let doing = doing(text);
         let found =
             doing.runs.iter().any(|run| matches!(run, Run::Code { text, .. } if text.text == "make test"));
         assert!(found, "{text}: {:?}", doing.runs);

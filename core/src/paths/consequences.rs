@@ -202,10 +202,7 @@ impl Judge<'_> {
                 return self.say(id);
             }
         }
-        let last = self.placed.lexical.file_name().map(|name| name.to_string_lossy().into_owned());
-        if tree
-            && last.is_some_and(|name| matches!(name.as_str(), ".claude" | ".codex" | ".cursor" | ".gemini"))
-        {
+        if tree && self.is_agent_folder() {
             return self.say("agent-config.write");
         }
         if self.is_secret() && !self.is_in("project") {
@@ -281,6 +278,11 @@ impl Judge<'_> {
         }
         if self.elsewhere {
             return;
+        }
+        // What is unpacked or copied into the folder lies in it under its own name.
+        let into = self.touch.tree || self.touch.word.text.ends_with('/');
+        if into && self.is_agent_folder() {
+            return self.say("agent-config.write");
         }
         if self.is_in("docker-socket") || self.is_in("process-memory") {
             return self.say("privilege.ptrace");
@@ -365,6 +367,13 @@ impl Judge<'_> {
         if self.is_in("process-memory") && !keeps {
             self.say("credentials.dump");
         }
+    }
+
+    /// The folder of an agent's settings, whose files are known by name and which has others, too.
+    fn is_agent_folder(&self) -> bool {
+        self.placed.lexical.file_name().is_some_and(|name| {
+            matches!(name.to_string_lossy().as_ref(), ".claude" | ".codex" | ".cursor" | ".gemini")
+        })
     }
 
     /// Whether the home folder, what is above it or its settings are read as a whole.

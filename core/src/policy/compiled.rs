@@ -338,7 +338,8 @@ impl Compiled {
         self.bytes.get(self.body..).unwrap_or_default()
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    /// The blob: two policies are the same if theirs are.
+    pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 

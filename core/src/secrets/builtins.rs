@@ -3,6 +3,7 @@
 
 use agentfirewall_sdk::{Confidence, Factory, Kind, registrations};
 
+use super::decode::tests::encoded;
 use super::{DetectorSetting, Engine, EngineError};
 use crate::registry::{Entry, Registry};
 
@@ -173,6 +174,22 @@ fn only_a_structure_gives_high_confidence() {
             "{text}"
         );
         assert_eq!(text.get(found[0].span.clone()), Some(token));
+    }
+}
+
+/// The rule of keys in base64 and the decoder see the same place.
+#[test]
+fn a_private_key_in_base64_is_one_finding() {
+    let engine = engine();
+    let body = "oLjEw/A+whi386pTh/8QZIeuinc/ZSttd9vpg8gcxVoTzhluoiPINRGJ1plGBIdf\n".repeat(4);
+    let key = format!("-----BEGIN RSA {0}-----\n{body}-----END RSA {0}-----\n", "PRIVATE KEY");
+    for codec in [0, 1, 3] {
+        let hidden = encoded(codec, &key);
+        let text = format!("TLS_KEY={hidden}\nnext=1\n");
+        let found = engine.scan_text(&text).unwrap().findings;
+        assert_eq!(found.len(), 1, "{found:?}");
+        let masked = text.get(found[0].span.clone()).unwrap();
+        assert!(masked.len() + 8 >= hidden.len(), "{masked}");
     }
 }
 

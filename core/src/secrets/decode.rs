@@ -20,6 +20,7 @@ mod rewrite;
 mod runs;
 #[cfg(test)]
 pub(super) mod tests;
+mod variables;
 #[cfg(test)]
 mod wrappings;
 
@@ -83,6 +84,7 @@ fn deeper<L: Look>(
     };
     rewrite::pieces(text, &mut each)?;
     lines::pieces(text, &mut each)?;
+    variables::pieces(text, &mut each)?;
     runs::pieces(text, &mut each)
 }
 

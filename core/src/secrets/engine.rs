@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use agentfirewall_sdk::{Detector, Finding, Kind, LocatedFinding, Rows, Scan, tables};
+use agentfirewall_sdk::{Detector, Finding, Kind, LocatedFinding, PluginError, Rows, Scan, tables};
 use serde_json::Value;
 
 use super::prefilter::{Hit, Prefilter};
@@ -272,7 +272,7 @@ impl<'r> Engine<'r> {
         failures: &mut Vec<Failure>,
     ) -> Result<(Vec<Finding>, bool), EngineError> {
         let hits = self.hits(name);
-        let telling = !hits.is_empty();
+        let telling = self.is_telling(&hits);
         Ok((self.judge(name, hits, failures)?, telling))
     }
 
@@ -311,13 +311,20 @@ impl<'r> Engine<'r> {
         })
     }
 
-    /// The keywords of active detectors in a text.
+    /// The keywords in a text. The index of a table holds those of all its rows, also of rows that take no part.
     fn hits(&self, text: &str) -> Vec<Hit> {
         let mut hits = Vec::new();
         self.prefilter().find(text, &mut hits);
-        // The index of a table holds the keywords of all its rows.
-        hits.retain(|hit| self.row(hit.owner).is_none_or(|(shelf, row)| shelf.is_active(row)));
         hits
+    }
+
+    /// Whether one of the keywords is that of an active detector.
+    fn is_telling(&self, hits: &[Hit]) -> bool {
+        hits.iter().any(|hit| self.is_active(hit.owner))
+    }
+
+    fn is_active(&self, owner: u16) -> bool {
+        self.row(owner).is_none_or(|(shelf, row)| shelf.is_active(row))
     }
 
     /// The tables, each with the number of its first row.
@@ -357,27 +364,29 @@ impl<'r> Engine<'r> {
         mut hits: Vec<Hit>,
         failures: &mut Vec<Failure>,
     ) -> Result<Vec<Finding>, EngineError> {
-        let mut findings = Vec::new();
         if hits.is_empty() && self.always.is_empty() {
-            return Ok(findings);
+            return Ok(Vec::new());
         }
         hits.sort_unstable();
         hits.dedup();
-        let mut places = Vec::with_capacity(hits.len());
-        let mut groups: Vec<(u16, &[Hit])> = hits
-            .chunk_by(|left, right| left.owner == right.owner)
-            .filter_map(|group| Some((group.first()?.owner, group)))
-            .collect();
-        // Of two that are equally sure of one place the first gives it its name.
-        groups.sort_by(|one, other| self.order(one.0).cmp(&self.order(other.0)));
-        for (owner, group) in groups {
-            if self.always.contains(&owner) {
+        let mut places = Vec::new();
+        let mut findings = Vec::new();
+        let mut found = Vec::new();
+        for group in hits.chunk_by(|left, right| left.owner == right.owner) {
+            let Some(owner) = group.first().map(|hit| hit.owner) else { continue };
+            if self.always.contains(&owner) || !self.is_active(owner) {
                 continue;
             }
             places.clear();
             places.extend(group.iter().map(|hit| hit.at));
             self.call(owner, text, &places, &mut findings, failures)?;
+            if !findings.is_empty() {
+                found.push((owner, std::mem::take(&mut findings)));
+            }
         }
+        // Of two that are equally sure of one place the first gives it its name.
+        found.sort_by(|one, other| self.order(one.0).cmp(&self.order(other.0)));
+        findings.extend(found.into_iter().flat_map(|(_, found)| found));
         for &owner in &self.always {
             self.call(owner, text, &[], &mut findings, failures)?;
         }
@@ -407,7 +416,15 @@ impl<'r> Engine<'r> {
         failures: &mut Vec<Failure>,
     ) -> Result<(), EngineError> {
         // A row's detector is a view of its table: to make it again costs less than to keep a place for each of a thousand.
-        let row = self.row(owner).map(|(shelf, row)| shelf.slot(row));
+        let row = match self.row(owner) {
+            Some((shelf, row)) if shelf.is_plain(row) => {
+                let entry = Entry::of_row(shelf.rows(), row);
+                let detect = |scan: &mut Scan<'_>| shelf.rows().detect(row, scan);
+                return Self::ask(&entry, &detect, text, places, findings);
+            }
+            Some((shelf, row)) => Some(shelf.slot(row)),
+            None => None,
+        };
         let Some(slot) = row.as_ref().or_else(|| self.slots.get(usize::from(owner))) else { return Ok(()) };
         let before = findings.len();
         match Self::detect(slot, text, places, findings) {
@@ -427,9 +444,19 @@ impl<'r> Engine<'r> {
         findings: &mut Vec<Finding>,
     ) -> Result<(), EngineError> {
         let detector = Self::detector(slot)?;
+        Self::ask(&slot.entry, &|scan| detector.detect(scan), text, places, findings)
+    }
+
+    fn ask(
+        entry: &Entry,
+        detect: &dyn Fn(&mut Scan<'_>) -> Result<(), PluginError>,
+        text: &str,
+        places: &[usize],
+        findings: &mut Vec<Finding>,
+    ) -> Result<(), EngineError> {
         let mut reported = Vec::new();
-        guarded(|| detector.detect(&mut Scan::new(text, places, &mut reported))).map_err(|fault| {
-            let plugin = slot.entry.label();
+        guarded(|| detect(&mut Scan::new(text, places, &mut reported))).map_err(|fault| {
+            let plugin = entry.label();
             match fault.tellable(&[text]) {
                 Fault::Failed(message) => EngineError::Failed { plugin, message },
                 Fault::Panicked(message) => EngineError::Panicked { plugin, message },
@@ -439,9 +466,9 @@ impl<'r> Engine<'r> {
             // An empty or backward range has no text either.
             if text.get(finding.span.clone()).is_none_or(str::is_empty) {
                 let std::ops::Range { start, end } = finding.span;
-                return Err(EngineError::Span { plugin: slot.entry.label(), start, end });
+                return Err(EngineError::Span { plugin: entry.label(), start, end });
             }
-            slot.entry.id().clone_into(&mut finding.detector);
+            entry.id().clone_into(&mut finding.detector);
             findings.push(finding);
         }
         Ok(())
@@ -462,7 +489,7 @@ impl decode::Look for Looking<'_, '_, '_> {
     }
 
     fn telling(&mut self, name: &str) -> bool {
-        !self.engine.hits(name).is_empty()
+        self.engine.is_telling(&self.engine.hits(name))
     }
 }
 

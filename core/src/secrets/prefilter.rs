@@ -5,10 +5,11 @@
 //! faster on the short texts of a tool call and takes a thousand times longer to make.
 
 use agentfirewall_sdk::Rows;
-use agentfirewall_sdk::keywords::{self, CHAINS, KeywordIndex, MARKS, SHORTEST, places_of, stands};
+use agentfirewall_sdk::keywords::{GrowingIndex, KeywordIndex, head};
 
-/// How many positions are looked at between two branches.
-const STEP: usize = 6;
+/// How many places are looked at before what was seen there is judged. Where something may begin is written down without a
+/// branch: in ordinary text it is every tenth place, and a processor that guesses wrong that often does nothing else.
+const BLOCK: usize = 512;
 
 /// A keyword of a detector at a place in the text. Sorts by detector, then by place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,23 +20,11 @@ pub(super) struct Hit {
     pub at: usize,
 }
 
-#[derive(Debug)]
-struct Entry {
-    keyword: &'static str,
-    gram: u32,
-    owner: u16,
-    /// The next entry of the same chain, counted from 1; 0 ends the chain.
-    next: u16,
-}
-
 /// The keywords of all active detectors.
 #[derive(Debug)]
 pub(super) struct Prefilter {
-    /// Not zero where a keyword's first three bytes lead: all that is read of most texts.
-    marks: Box<[u8; MARKS]>,
-    /// The first entry of each chain, counted from 1; 0 where there is none.
-    chains: [u16; CHAINS],
-    entries: Vec<Entry>,
+    /// The keywords of detectors that are no rows.
+    index: GrowingIndex,
     /// The indexes of tables, each with the number of its first row among the detectors.
     tables: Vec<(KeywordIndex, u16)>,
     /// Keywords too short for an index. They are searched one after the other: no built-in detector has one.
@@ -49,18 +38,10 @@ impl Prefilter {
         tables: impl Iterator<Item = (&'static dyn Rows, u16)>,
         keywords: impl Iterator<Item = (&'static str, u16)>,
     ) -> Self {
-        // Memory that the system hands out zeroed is not written again.
-        let marks = vec![0; MARKS].into_boxed_slice().try_into().unwrap_or_else(|_| Box::new([0; MARKS]));
-        let mut prefilter = Self {
-            marks,
-            chains: [0; CHAINS],
-            entries: Vec::with_capacity(128),
-            tables: Vec::new(),
-            short: Vec::new(),
-        };
+        let mut prefilter = Self { index: GrowingIndex::default(), tables: Vec::new(), short: Vec::new() };
         for (rows, first) in tables {
             match rows.index() {
-                Some(index) => prefilter.take(index, first),
+                Some(index) => prefilter.tables.push((index, first)),
                 None => prefilter.add((0..rows.count()).flat_map(|row| {
                     (0..).map_while(move |number| Some((rows.keyword(row, number)?, first + row)))
                 })),
@@ -70,30 +51,10 @@ impl Prefilter {
         prefilter
     }
 
-    fn take(&mut self, index: KeywordIndex, first: u16) {
-        if self.tables.is_empty() {
-            *self.marks = *index.marks();
-        } else {
-            for (mark, other) in self.marks.iter_mut().zip(index.marks()) {
-                *mark |= other;
-            }
-        }
-        self.tables.push((index, first));
-    }
-
     fn add(&mut self, keywords: impl Iterator<Item = (&'static str, u16)>) {
         for (keyword, owner) in keywords {
-            let number = u16::try_from(self.entries.len() + 1).ok().filter(|&number| number != u16::MAX);
-            let (Some(start), Some(number)) = (keyword.as_bytes().first_chunk::<SHORTEST>(), number) else {
+            if !self.index.add(keyword, owner) {
                 self.short.push((keyword, owner));
-                continue;
-            };
-            let gram = keywords::gram(*start);
-            let (mark, chain) = places_of(gram);
-            if let (Some(mark), Some(first)) = (self.marks.get_mut(mark), self.chains.get_mut(chain)) {
-                *mark = 1;
-                self.entries.push(Entry { keyword, gram, owner, next: *first });
-                *first = number;
             }
         }
     }
@@ -102,21 +63,15 @@ impl Prefilter {
     pub(super) fn find(&self, text: &str, hits: &mut Vec<Hit>) {
         let bytes = text.as_bytes();
         let mut at = 0;
-        // Eight bytes hold six places to begin.
-        while let Some(window) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-            let folded = u64::from_le_bytes(*window) | 0x2020_2020_2020_2020;
-            let grams = [0, 8, 16, 24, 32, 40].map(|shift| gram(folded >> shift));
-            if grams.iter().fold(0, |any, gram| any | self.mark(*gram)) != 0 {
-                self.confirm_all(bytes, at, folded, hits);
-            }
-            at += STEP;
+        while let Some(block) =
+            bytes.get(at..(at + BLOCK + 3).min(bytes.len())).filter(|block| block.len() > 3)
+        {
+            self.look(bytes, at, block, hits);
+            at += block.len() - 3;
         }
-        while let Some(start) = bytes.get(at..).and_then(<[u8]>::first_chunk::<SHORTEST>) {
-            let gram = keywords::gram(*start);
-            if self.mark(gram) != 0 {
-                self.confirm(bytes, at, gram, hits);
-            }
-            at += 1;
+        // Three bytes are left, or fewer: too few for the first filter.
+        if at + 3 <= bytes.len() {
+            self.confirm(bytes, at, hits);
         }
         for (keyword, owner) in &self.short {
             let (keyword, owner) = (keyword.as_bytes(), *owner);
@@ -129,39 +84,51 @@ impl Prefilter {
         }
     }
 
-    fn mark(&self, gram: u32) -> u8 {
-        self.marks.get(places_of(gram).0).copied().unwrap_or(0)
-    }
-
-    /// Out of line, so that the loop above keeps everything in registers.
-    #[inline(never)]
-    fn confirm_all(&self, bytes: &[u8], at: usize, folded: u64, hits: &mut Vec<Hit>) {
-        for offset in 0..STEP {
-            let gram = gram(folded >> (8 * offset));
-            if self.mark(gram) != 0 {
-                self.confirm(bytes, at + offset, gram, hits);
+    fn look(&self, bytes: &[u8], from: usize, block: &[u8], hits: &mut Vec<Hit>) {
+        let mut seen = [0_u16; BLOCK];
+        // One table is what there is but for programs with tables of their own.
+        let count = match self.tables.as_slice() {
+            [] => places(block, &mut seen, |four| self.index.may(four)),
+            [(table, _)] => {
+                let marks = table.marks();
+                places(block, &mut seen, |four| self.index.may(four) | marks.at(four))
             }
+            tables => places(block, &mut seen, |four| {
+                self.index.may(four) || tables.iter().any(|(table, _)| table.marks().at(four))
+            }),
+        };
+        for place in seen.iter().take(count) {
+            let at = from + usize::from(*place);
+            self.confirm(bytes, at, hits);
         }
     }
 
-    fn confirm(&self, bytes: &[u8], at: usize, gram: u32, hits: &mut Vec<Hit>) {
-        let mut number = self.chains.get(places_of(gram).1).copied().unwrap_or(0);
-        while let Some(entry) = usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index)) {
-            if (entry.gram ^ gram) << 8 == 0 && stands(bytes, at, entry.keyword.as_bytes()) {
-                hits.push(Hit { owner: entry.owner, at });
-            }
-            number = entry.next;
+    fn confirm(&self, bytes: &[u8], at: usize, hits: &mut Vec<Hit>) {
+        let head = head(bytes, at);
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
+        let four = head as u32;
+        if self.index.may(four) {
+            self.index.at(bytes, at, head, &mut |owner| hits.push(Hit { owner, at }));
         }
         for (index, first) in &self.tables {
-            index.at(bytes, at, gram, &mut |row| hits.push(Hit { owner: first + row, at }));
+            index.at(bytes, at, head, &mut |row| hits.push(Hit { owner: first + row, at }));
         }
     }
 }
 
-/// The four bytes that begin here; the last one counts for nothing.
-#[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
-const fn gram(bytes: u64) -> u32 {
-    bytes as u32
+/// Writes down where four bytes pass a filter, and says how often they do.
+#[inline]
+fn places(block: &[u8], seen: &mut [u16; BLOCK], may: impl Fn(u32) -> bool) -> usize {
+    let mut count = 0;
+    for (window, place) in block.windows(4).zip(0_u16..) {
+        let four = window.first_chunk().copied().map_or(0, u32::from_le_bytes);
+        // There are no more places than the list has; the remainder spares the question.
+        if let Some(next) = seen.get_mut(count % BLOCK) {
+            *next = place;
+        }
+        count += usize::from(may(four));
+    }
+    count
 }
 
 #[cfg(test)]

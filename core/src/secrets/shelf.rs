@@ -3,7 +3,7 @@
 use agentfirewall_sdk::Rows;
 
 use super::engine::{DetectorSetting, Slot};
-use crate::registry::{Entry, row_of};
+use crate::registry::Entry;
 
 /// A table and what settings say of single rows.
 pub(super) struct Shelf<'r> {
@@ -18,7 +18,7 @@ impl<'r> Shelf<'r> {
 
     /// Takes a setting that is about one of the rows; `false` if it is about none.
     pub(super) fn follow(&mut self, setting: &DetectorSetting<'r>) -> bool {
-        let row = row_of(self.rows, setting.id);
+        let row = self.rows.row(setting.id);
         self.said.extend(row.map(|row| (row, *setting)));
         row.is_some()
     }
@@ -49,6 +49,11 @@ impl<'r> Shelf<'r> {
             slot.follow(setting);
         }
         slot
+    }
+
+    /// Whether no setting is about a row.
+    pub(super) fn is_plain(&self, row: u16) -> bool {
+        self.said(row).next().is_none()
     }
 
     /// Every row that takes part.

@@ -16,11 +16,10 @@ const MENTIONS: usize = 64;
 const ROOT: &str = "privilege.root";
 
 impl Machine<'_> {
-    /// Acts out a program by its words.
-    pub(super) fn acted(&mut self, argv: Vec<Word>, raw: Option<&str>, out: &mut Out) {
+    /// Acts out a program by its words and what the table says of them.
+    pub(super) fn acted(&mut self, argv: Vec<Word>, doing: Doing, raw: Option<&str>, out: &mut Out) {
         self.subscripts(&argv);
-        let doing = self.world.knowledge.doing(&argv);
-        let removes = super::programs::removes_firewall(&argv);
+        let removes = super::programs::removes_firewall(&argv) || self.ends_firewall(&argv);
         let program = argv.first().cloned().unwrap_or_default();
         let origin = self.note(argv, &doing, raw);
         self.name_of_program(&program, origin);
@@ -205,6 +204,9 @@ impl Machine<'_> {
 
     /// What becomes of bytes.
     fn consume(&mut self, value: &Value, content: Content, doing: &Doing, flow: &mut Flow, out: &mut Out) {
+        if value.taint().has(Taint::ENVIRONMENT) && !self.elsewhere && picks_secrets(doing, content) {
+            self.effect("credentials.print-secret", "variables whose names say secrets", flow.origin);
+        }
         match content {
             Content::Unused | Content::Linked | Content::Arguments | Content::Names => {}
             Content::Shown | Content::Stored => {
@@ -364,6 +366,44 @@ impl Machine<'_> {
                 out.push(&Value::unknown(Taint::PROGRAM | Taint::CODE));
             }
         }
+    }
+}
+
+/// Whether a program that reads all variables looks for those with secrets, or hides all of them from who reads along:
+/// `env | grep -i token`, `printenv | base64`.
+fn picks_secrets(doing: &Doing, content: Content) -> bool {
+    const SECRETS: [&str; 9] = [
+        "token",
+        "secret",
+        "passw",
+        "passphrase",
+        "api_key",
+        "apikey",
+        "access_key",
+        "private_key",
+        "credential",
+    ];
+    match content {
+        Content::Encoded => true,
+        Content::Shown => {
+            let searches = matches!(
+                doing.program.as_str(),
+                "grep" | "egrep" | "fgrep" | "rg" | "ag" | "ack" | "awk" | "gawk" | "sed"
+            );
+            let excludes =
+                doing.options.iter().any(|(name, _)| matches!(name.as_str(), "-v" | "--invert-match"));
+            searches
+                && !excludes
+                && doing
+                    .operands
+                    .iter()
+                    .chain(doing.options.iter().filter_map(|(_, value)| value.as_ref()))
+                    .any(|word| {
+                        let text = word.text.to_ascii_lowercase();
+                        SECRETS.iter().any(|secret| text.contains(secret))
+                    })
+        }
+        _ => false,
     }
 }
 

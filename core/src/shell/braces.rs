@@ -11,14 +11,17 @@ pub(super) enum Atom<T> {
     Other(T),
 }
 
-/// The words a word becomes.
-pub(super) fn expand<T: Clone>(word: Vec<Atom<T>>) -> Vec<Vec<Atom<T>>> {
+/// The words a word becomes. `may` is asked before so many characters are copied.
+pub(super) fn expand<T: Clone>(word: Vec<Atom<T>>, may: &mut dyn FnMut(usize) -> bool) -> Vec<Vec<Atom<T>>> {
     let mut done = Vec::new();
     let mut open = vec![word];
     // Each step expands the first brace of one word; the words come out in the shell's order.
     while let Some(word) = open.pop() {
         match first_brace(&word) {
-            Some((before, choices, after)) if done.len() + open.len() + choices.len() <= MOST => {
+            Some((before, choices, after))
+                if done.len() + open.len() + choices.len() <= MOST
+                    && may(choices.len().saturating_mul(before.len() + after.len())) =>
+            {
                 for choice in choices.into_iter().rev() {
                     open.push(before.iter().chain(&choice).chain(&after).cloned().collect());
                 }
@@ -128,7 +131,7 @@ mod tests {
     use super::*;
 
     fn expanded(text: &str) -> Vec<String> {
-        expand::<()>(text.chars().map(Atom::Char).collect())
+        expand::<()>(text.chars().map(Atom::Char).collect(), &mut |_| true)
             .into_iter()
             .map(|word| {
                 word.into_iter()
@@ -158,5 +161,7 @@ mod tests {
     fn too_many_words_are_one() {
         assert_eq!(expanded("{1..1000000}").len(), 1);
         assert!(expanded(&"{a,b}".repeat(30)).len() <= MOST);
+        let word = "{a,b}".repeat(30).chars().map(Atom::Char).collect();
+        assert_eq!(expand::<()>(word, &mut |_| false).len(), 1, "no steps, no words");
     }
 }

@@ -12,7 +12,7 @@ use crate::understand::{Doing, Language, Origin, Taint, Understood, Word};
 /// Steps for each word of a command.
 const WORD: u32 = 6;
 /// Steps for an alias, whose text is parsed again.
-const ALIAS: u32 = 24;
+const ALIAS: u32 = 64;
 
 impl Machine<'_> {
     /// A simple command with its assignments and redirections.
@@ -219,8 +219,10 @@ impl Machine<'_> {
             }
             "unset" => {
                 self.builtin_seen(argv.to_vec(), raw, out);
+                let functions = rest.iter().any(|word| word.text == "-f");
                 for word in rest.iter().filter(|word| !is_option(word)) {
-                    for key in [Key::Variable(word.text.clone()), Key::Function(word.text.clone())] {
+                    let variable = (!functions).then(|| Key::Variable(word.text.clone()));
+                    for key in variable.into_iter().chain([Key::Function(word.text.clone())]) {
                         if self.state.get(&key).is_some() {
                             self.state.set(key, Item::Gone);
                         }
@@ -402,18 +404,15 @@ impl Machine<'_> {
     pub(super) fn builtin_seen(&mut self, argv: Vec<Word>, raw: Option<&str>, _out: &mut Out) {
         self.subscripts(&argv);
         let doing = self.world.knowledge.doing(&argv);
-        let effects = doing.effects.clone();
-        let touches = if matches!(doing.program.as_str(), "cd" | "pushd" | "source" | ".") {
-            Vec::new()
-        } else {
-            doing.touches.clone()
-        };
         let origin = self.note(argv, &doing, raw);
-        for effect in effects {
-            self.seen.effect(effect, origin);
+        // The interpreter itself goes to the folder and runs the file.
+        if !matches!(doing.program.as_str(), "cd" | "pushd" | "source" | ".") {
+            for touch in &doing.touches {
+                self.touch(touch, origin);
+            }
         }
-        for touch in touches {
-            self.touch(&touch, origin);
+        for effect in doing.effects {
+            self.seen.effect(effect, origin);
         }
     }
 
@@ -457,10 +456,10 @@ impl Machine<'_> {
             let mut paths = Vec::new();
             let mut lost = folder.lost && !target.text.starts_with('/');
             for base in &folder.paths {
-                let placed = self.world.ground.place(target, base);
+                let placed = self.place(target, base);
                 if placed.known {
                     if !paths.contains(&placed.lexical) {
-                        paths.push(placed.lexical);
+                        paths.push(placed.lexical.clone());
                     }
                 } else {
                     lost = true;

@@ -10,6 +10,9 @@ use crate::understand::{Taint, Word};
 /// How many ways of reading one command are followed.
 const MOST: usize = 16;
 
+/// So many characters of a word with braces are copied in a step.
+const COPIED: usize = 6;
+
 /// A part of a word after its expansion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece {
@@ -60,7 +63,7 @@ impl Machine<'_> {
         let mut ways: Vec<Vec<Word>> = Vec::new();
         let braced = pieces.iter().any(|piece| matches!(piece, Piece::Bare(text) if text.contains('{')));
         let splitters = self.splitters();
-        let each = if braced { with_braces(pieces) } else { vec![pieces] };
+        let each = if braced { self.with_braces(pieces) } else { vec![pieces] };
         let single = each.len() == 1;
         for pieces in each {
             let fields = fields(pieces, &splitters);
@@ -179,6 +182,10 @@ impl Machine<'_> {
         }
     }
 
+    fn with_braces(&mut self, pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
+        with_braces(pieces, &mut |copied| self.step(u32::try_from(copied / COPIED).unwrap_or(u32::MAX)))
+    }
+
     /// What separates words: `$IFS`, if it is known.
     fn splitters(&self) -> Vec<char> {
         let set = self.state.variable("IFS").and_then(|variable| variable.value.single().cloned());
@@ -218,7 +225,7 @@ pub(super) fn joined(pieces: &[Piece]) -> Value {
 }
 
 /// Applies the braces in what is written without quotes.
-fn with_braces(pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
+fn with_braces(pieces: Vec<Piece>, may: &mut dyn FnMut(usize) -> bool) -> Vec<Vec<Piece>> {
     let mut atoms = Vec::new();
     for piece in pieces {
         match piece {
@@ -226,7 +233,7 @@ fn with_braces(pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
             other => atoms.push(Atom::Other(other)),
         }
     }
-    let words = braces::expand(atoms);
+    let words = braces::expand(atoms, may);
     words
         .into_iter()
         .map(|word| {

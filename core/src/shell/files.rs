@@ -72,22 +72,26 @@ impl Machine<'_> {
         out: &mut Out,
     ) {
         let Some(folder) = self.state.folder().paths.first().cloned() else { return };
-        let placed = self.world.ground.place(path, &folder);
+        let placed = self.place(path, &folder);
         if !placed.known || self.elsewhere {
             return;
         }
         let arguments: Vec<Word> = std::iter::once(path.clone()).chain(arguments.iter().cloned()).collect();
         self.run_text_of(&placed.canonical, language, &arguments, origin, out);
         // A copy that this call makes holds what was read.
-        if self.state.get(&Key::File(placed.lexical)).is_some() {
+        if self.state.get(&Key::File(placed.lexical.clone())).is_some() {
             self.run_read(language, &arguments, origin, out);
         }
     }
 
     /// Notes that a file was read.
-    pub(super) fn opened_file(&mut self, path: PathBuf) {
-        self.files_read.retain(|read| *read != path);
-        self.files_read.push(path);
+    pub(super) fn opened_file(&mut self, path: &Path) {
+        self.files_read.retain(|read| read.as_os_str() != path.as_os_str());
+        // Nobody asks for more of them.
+        if self.files_read.len() >= READ {
+            self.files_read.remove(0);
+        }
+        self.files_read.push(path.to_owned());
     }
 
     /// Runs the files that were read: what runs came out of one of them (`cat x | sh`, `eval "$(cat x)"`, a copy).

@@ -1,7 +1,7 @@
 //! The interpreter's frame: what it knows, what it has seen, what it may still spend.
 
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -14,23 +14,26 @@ use super::state::{Folder, Item, Key, State, Variable};
 use super::streams::Input;
 use super::substitute::Drain;
 use super::value::{Out, Value};
+use crate::paths::Placed;
 use crate::understand::{
     Contact, Doing, Effect, Fuel, Left, Origin, Taint, Touch, Touched, Understanding, Word, World,
 };
 
 /// Steps for one call: far more than any script of 64 KiB needs that is not made to exhaust them.
 const FUEL: u32 = 300_000;
-/// Steps for a path, which takes looks at the file system: a call may name a thousand different ones.
-const TOUCH: u32 = 300;
-/// Steps for a path that was looked at before.
-const TOUCH_AGAIN: u32 = 40;
+/// Steps for a path, which takes looks at the file system and at many patterns: a call may name a thousand different ones.
+const PLACE: u32 = 200;
+/// Steps for what it means to touch a path.
+const TOUCH: u32 = 60;
 /// Steps for each byte of a path beyond those that names have: each is looked at by many patterns.
 const LONG_PATH: u32 = 16;
 /// So many bytes of a path are in the steps for it.
-const SHORT_PATH: usize = 512;
+const SHORT_PATH: usize = 256;
 /// So many bytes of texts may be parsed at the price of ordinary scripts, as many as a script may have. Beyond that somebody
 /// makes texts of texts.
 const PARSED: usize = 64 * 1024;
+/// Steps for a text that is parsed, however short it is.
+const PARSE: u32 = 40;
 /// Steps for each byte beyond.
 const PARSED_AGAIN: usize = 8;
 /// Steps for a call of the past that is looked at again.
@@ -77,10 +80,14 @@ pub(crate) struct Machine<'a> {
     pub(super) descriptor: Option<i32>,
     /// How many `<(…)` and `>(…)` there were.
     pub(super) descriptors: usize,
+    /// Hashes with keys of their own, so that nobody can write a path that passes for another.
+    hashes: RandomState,
     /// What was touched, as a hash.
     touched: HashSet<u64>,
-    /// The paths of it, as hashes.
-    placed: HashSet<u64>,
+    /// The links that the script made, with where they lead.
+    pub(super) links: Vec<(PathBuf, PathBuf)>,
+    /// Where paths lead, by the hash of the path and the folder it starts from.
+    placed: HashMap<u64, Rc<Placed>>,
     /// The `>(…)` that wait for what is written to them.
     pub(super) drains: Vec<Drain>,
     /// The files of code that were run.
@@ -116,8 +123,10 @@ impl<'a> Machine<'a> {
             current: Rc::from(""),
             descriptor: None,
             descriptors: 0,
+            hashes: RandomState::new(),
             touched: HashSet::new(),
-            placed: HashSet::new(),
+            links: Vec::new(),
+            placed: HashMap::new(),
             drains: Vec::new(),
             ran: Vec::new(),
             files_read: Vec::new(),
@@ -171,7 +180,8 @@ impl<'a> Machine<'a> {
         }
         self.parsed = self.parsed.saturating_add(source.len());
         let beyond = self.parsed.saturating_sub(PARSED).min(source.len()).saturating_mul(PARSED_AGAIN);
-        if !self.step(u32::try_from(source.len() / 16 + beyond).unwrap_or(u32::MAX)) {
+        let steps = u32::try_from(source.len() / 16 + beyond).unwrap_or(u32::MAX);
+        if !self.step(steps.saturating_add(PARSE)) {
             return false;
         }
         let source: Rc<str> = Rc::from(source);
@@ -283,22 +293,48 @@ impl<'a> Machine<'a> {
         self.seen.effect(Effect::new(id, detail.into()), origin);
     }
 
+    /// Where a path leads from a folder. The same one is asked for by who touches it, who reads it and who writes to it, but
+    /// looked at once. Without steps for it nobody knows.
+    pub(super) fn place(&mut self, word: &Word, folder: &Path) -> Rc<Placed> {
+        let key = self.hashes.hash_one((&word.text, word.wild, folder));
+        if let Some(placed) = self.placed.get(&key) {
+            return Rc::clone(placed);
+        }
+        let length = word.text.len().saturating_add(folder.as_os_str().len());
+        let long = u32::try_from(length.saturating_sub(SHORT_PATH)).unwrap_or(u32::MAX);
+        if !self.step(PLACE.saturating_add(long.saturating_mul(LONG_PATH))) {
+            return Rc::default();
+        }
+        let mut placed = self.world.ground.place(word, folder);
+        if let Some(target) = self.through_links(&placed) {
+            placed = placed.leading_to(&self.world.ground.place(&target, folder));
+        }
+        let placed = Rc::new(placed);
+        self.placed.insert(key, Rc::clone(&placed));
+        placed
+    }
+
+    /// Looks at every path again.
+    pub(super) fn forget_places(&mut self) {
+        self.placed.clear();
+        self.touched.clear();
+    }
+
+    /// Where a path leads by the links that the script made before.
+    fn through_links(&self, placed: &Placed) -> Option<Word> {
+        let (link, target) = self.links.iter().rfind(|(link, _)| placed.lexical.starts_with(link))?;
+        let below = placed.lexical.strip_prefix(link).ok()?;
+        let path = if below.as_os_str().is_empty() { target.clone() } else { target.join(below) };
+        Some(Word { wild: placed.wild, ..Word::plain(path.to_string_lossy()) })
+    }
+
     /// Notes a path that is touched, wherever it may lie, and what that means.
     pub(super) fn touch(&mut self, touch: &Touch, origin: Origin) {
         let folder = self.state.folder();
         // The same command may name the same path thousands of times.
-        let mut hasher = DefaultHasher::new();
-        (origin_number(origin), touch.access, touch.tree, touch.content, touch.word.wild).hash(&mut hasher);
-        (&touch.word.text, touch.folder.as_ref().map(|word| &word.text), &folder.paths).hash(&mut hasher);
-        if !self.touched.insert(hasher.finish()) {
-            return;
-        }
-        let mut hasher = DefaultHasher::new();
-        (&touch.word.text, touch.folder.as_ref().map(|word| &word.text), &folder.paths).hash(&mut hasher);
-        let long = u32::try_from(touch.word.text.len().saturating_sub(SHORT_PATH)).unwrap_or(u32::MAX);
-        let steps = if self.placed.insert(hasher.finish()) { TOUCH } else { TOUCH_AGAIN }
-            .saturating_add(long.saturating_mul(LONG_PATH));
-        if !self.step(steps) {
+        let how = (origin_number(origin), touch.access, touch.tree, touch.content, touch.word.wild);
+        let path = (&touch.word.text, touch.folder.as_ref().map(|word| &word.text), &folder.paths);
+        if !self.touched.insert(self.hashes.hash_one((how, path))) || !self.step(TOUCH) {
             return;
         }
         let by = match origin {
@@ -309,8 +345,8 @@ impl<'a> Machine<'a> {
         if let Some(word) = &touch.folder {
             folders = folders
                 .iter()
-                .map(|folder| self.world.ground.place(word, folder))
-                .map(|placed| if placed.known { placed.lexical } else { std::path::PathBuf::new() })
+                .map(|folder| self.place(word, folder))
+                .map(|placed| if placed.known { placed.lexical.clone() } else { PathBuf::new() })
                 .collect();
         }
         if folders.is_empty() {
@@ -324,7 +360,7 @@ impl<'a> Machine<'a> {
             self.effect("filesystem.delete-unknown", &touch.word.text, origin);
         }
         for folder in folders {
-            let placed = self.world.ground.place(&touch.word, &folder);
+            let placed = self.place(&touch.word, &folder);
             let effects = self.world.ground.consequences(touch, &placed, self.elsewhere);
             let touched =
                 Touched { written: touch.word.clone(), placed, access: touch.access, tree: touch.tree, by };

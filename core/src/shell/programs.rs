@@ -11,36 +11,76 @@ impl Machine<'_> {
     /// Runs a program by its words.
     pub(super) fn program(&mut self, mut argv: Vec<Word>, raw: Option<&str>, out: &mut Out) {
         for argv in self.with_variables(&argv) {
-            self.acted(argv, raw, out);
+            let doing = self.world.knowledge.doing(&argv);
+            self.acted(argv, doing, raw, out);
         }
         // A copy of a program does what the program does.
         if let Some(first) = argv.first_mut()
             && first.text.contains('/')
-            && let Some(Item::Hashed(original)) = self.state.get(&Key::Hashed(self.place_of(first))).cloned()
+            && let place = self.place_of(first)
+            && let Some(Item::Hashed(original)) = self.state.get(&Key::Hashed(place)).cloned()
         {
             *first = original;
         }
         // A file that the script fetched or made, whatever program it is called like.
         if let Some(first) = argv.first().filter(|first| first.text.contains('/'))
-            && self.state.get(&Key::File(std::path::PathBuf::from(self.place_of(first)))).is_some()
+            && let place = self.place_of(first)
+            && self.state.get(&Key::File(std::path::PathBuf::from(place))).is_some()
             && self.content(first).taint() != Taint::FILE
-            && !self.world.knowledge.doing(&argv).runs.iter().any(|run| matches!(run, Run::File { .. }))
         {
+            let doing = self.world.knowledge.doing(&argv);
+            if doing.runs.iter().any(|run| matches!(run, Run::File { .. })) {
+                return self.acted(argv, doing, raw, out);
+            }
             let path = first.clone();
-            let origin = self.note(argv.clone(), &self.world.knowledge.doing(&argv), raw);
             let arguments = argv.get(1..).unwrap_or_default().to_vec();
+            let origin = self.note(argv, &doing, raw);
             return self.deeper(|machine| {
                 machine.run_file(Language::Other, &path, &arguments, true, origin, out);
             });
         }
-        self.acted(argv, raw, out);
+        let doing = self.world.knowledge.doing(&argv);
+        self.acted(argv, doing, raw, out);
+    }
+
+    /// Whether a signal goes to a process nobody knows after the firewall's was looked for: `kill $(pgrep agentfirewall)`.
+    pub(super) fn ends_firewall(&self, argv: &[Word]) -> bool {
+        let is_kill = argv.first().is_some_and(|word| word.text.rsplit('/').next() == Some("kill"));
+        is_kill
+            && !argv.iter().all(Word::known)
+            && self.seen.commands.iter().any(|command| {
+                matches!(
+                    command.fact.program.as_str(),
+                    "pgrep" | "pidof" | "ps" | "grep" | "egrep" | "awk" | "lsof"
+                ) && command.argv.iter().any(|word| word.text.contains("agentfirewall"))
+            })
     }
 
     /// The place of a path, as a name for it.
-    fn place_of(&self, word: &Word) -> String {
+    fn place_of(&mut self, word: &Word) -> String {
         let folder =
             self.state.folder().paths.first().cloned().unwrap_or_else(|| self.world.folder.to_owned());
-        self.world.ground.place(word, &folder).lexical.to_string_lossy().into_owned()
+        self.place(word, &folder).lexical.to_string_lossy().into_owned()
+    }
+
+    /// Remembers where a link leads: what is done to it is done there.
+    fn linked(&mut self, doing: &Doing, source: &Word, target: &Word) {
+        let folder =
+            self.state.folder().paths.first().cloned().unwrap_or_else(|| self.world.folder.to_owned());
+        let link = self.place(target, &folder);
+        let symbolic = doing.options.iter().any(|(name, _)| matches!(name.as_str(), "-s" | "--symbolic"));
+        let base = if symbolic { link.lexical.parent().unwrap_or(&folder) } else { &folder };
+        let leads = self.place(source, base);
+        if !link.known || !leads.known || self.links.len() >= LINKS {
+            return;
+        }
+        // Into a folder that is there, the link goes under the name of what it leads to.
+        let inside = leads.lexical.file_name().map(|name| link.lexical.join(name));
+        for link in inside.into_iter().chain([link.lexical.clone()]) {
+            self.links.push((link, leads.lexical.clone()));
+        }
+        // What was asked about before may lead elsewhere from now on.
+        self.forget_places();
     }
 
     /// Remembers what a copy or a link of a program or of a fetched file is.
@@ -51,6 +91,9 @@ impl Machine<'_> {
         let source = doing.touches.iter().find(|touch| touch.access != Access::Write);
         let target = doing.touches.iter().find(|touch| touch.access == Access::Write);
         let (Some(source), Some(target)) = (source, target) else { return };
+        if matches!(doing.program.as_str(), "ln" | "link") {
+            self.linked(doing, &source.word, &target.word);
+        }
         let name = source.word.text.rsplit('/').next().unwrap_or_default();
         let folder = source.word.text.strip_suffix(name).unwrap_or_default().trim_end_matches('/');
         let is_program = folder.ends_with("/bin") || folder.ends_with("/sbin") || folder == "bin";
@@ -70,6 +113,9 @@ impl Machine<'_> {
         }
     }
 }
+
+/// How many links of a script are remembered.
+const LINKS: usize = 64;
 
 /// Whether a package manager is told to remove the firewall.
 pub(super) fn removes_firewall(argv: &[Word]) -> bool {

@@ -1,7 +1,7 @@
 //! Redirections: where standard input comes from, where standard output goes, what is written on the way.
 
 use agentfirewall_sdk::{Access, Direction};
-use shuck_ast::{Redirect, RedirectKind, RedirectTarget};
+use shuck_ast::{HeredocBodyPart, Redirect, RedirectKind, RedirectTarget};
 
 use super::machine::Machine;
 use super::state::{Descriptor, Item, Key};
@@ -13,6 +13,8 @@ use crate::understand::{Contact, Content, Origin, Taint, Touch, Word};
 #[derive(Debug, Default)]
 pub(super) struct Plumbing {
     ends: Vec<(i32, End)>,
+    /// Those that stay after the command.
+    lasting: Vec<i32>,
 }
 
 #[derive(Debug, Clone)]
@@ -59,7 +61,9 @@ impl Machine<'_> {
         let mut kept = Vec::new();
         for (number, end) in plumbing.ends.iter().filter(|(number, _)| *number > 2) {
             let key = Key::Descriptor(*number);
-            kept.push((key.clone(), self.state.get(&key).cloned()));
+            if !plumbing.lasting.contains(number) {
+                kept.push((key.clone(), self.state.get(&key).cloned()));
+            }
             self.state.set(key, Item::Descriptor(end.descriptor.clone()));
         }
         match plumbing.get(1) {
@@ -87,19 +91,33 @@ impl Machine<'_> {
         }
     }
 
+    /// The lowest free number from ten on.
+    fn take_descriptor(&self, taken: &[i32]) -> i32 {
+        let is_free = |number: &i32| {
+            !taken.contains(number)
+                && matches!(self.state.get(&Key::Descriptor(*number)), None | Some(Item::Gone))
+        };
+        (10..64).find(is_free).unwrap_or(64)
+    }
+
     /// Evaluates redirections, in their order.
     pub(super) fn plumb(&mut self, source: &str, redirects: &[Redirect]) -> Plumbing {
         let mut plumbing = Plumbing::default();
         for redirect in redirects {
-            if let Some(name) = &redirect.fd_var {
-                self.state.assign(name.as_str(), Value::text("10"));
-            }
+            // `{name}>`: the shell takes a free number, which stays open after the command.
+            let taken = redirect.fd_var.as_ref().map(|name| {
+                let number = self.take_descriptor(&plumbing.lasting);
+                self.state.assign(name.as_str(), Value::text(number.to_string()));
+                plumbing.lasting.push(number);
+                number
+            });
             let told = self.descriptor.take();
-            let of = |standard: i32| {
-                if redirect.fd_var.is_some() { 10 } else { told.or(redirect.fd).unwrap_or(standard) }
-            };
+            let of = |standard: i32| taken.or(told).or(redirect.fd).unwrap_or(standard);
             match (&redirect.kind, &redirect.target) {
                 (_, RedirectTarget::Heredoc(heredoc)) => {
+                    if heredoc.delimiter.expands_body && hides_code(source, heredoc) {
+                        self.seen.give_up("a substitution in a here-document cannot be read");
+                    }
                     let mut text = Value::text("");
                     for part in &heredoc.body.parts {
                         let next = if heredoc.delimiter.expands_body {
@@ -211,7 +229,7 @@ impl Machine<'_> {
         }
         let folders = self.state.folder().paths;
         let folder = folders.first().cloned().unwrap_or_else(|| self.world.folder.to_owned());
-        let placed = self.world.ground.place(word, &folder);
+        let placed = self.place(word, &folder);
         if placed.known
             && let Some(Item::File(value)) = self.state.get(&Key::File(placed.lexical.clone()))
         {
@@ -219,7 +237,7 @@ impl Machine<'_> {
         }
         let secret = !self.elsewhere && self.world.ground.is_secret(&placed);
         if placed.known && !placed.wild && !secret {
-            self.opened_file(placed.canonical);
+            self.opened_file(&placed.canonical);
         }
         Value::unknown(if secret { Taint::FILE | Taint::SECRET } else { Taint::FILE })
     }
@@ -244,9 +262,9 @@ impl Machine<'_> {
             return self.sent(value, false, Origin::Call);
         }
         for folder in self.state.folder().paths {
-            let placed = self.world.ground.place(word, &folder);
+            let placed = self.place(word, &folder);
             if placed.known {
-                let key = Key::File(placed.lexical);
+                let key = Key::File(placed.lexical.clone());
                 let value = match self.state.get(&key) {
                     Some(Item::File(old)) if append => old.then(value),
                     _ => value.clone(),
@@ -283,4 +301,20 @@ fn is_socket(path: &str) -> bool {
 fn is_nowhere(path: &str) -> bool {
     matches!(path, "/dev/null" | "/dev/stdout" | "/dev/stderr" | "/dev/tty" | "/dev/stdin" | "NUL" | "nul")
         || matches!(path, "/dev/fd/0" | "/dev/fd/1" | "/dev/fd/2")
+}
+
+/// Whether the parser took a body for mere text that has substitutions in it: it does not see into the second one of a line.
+fn hides_code(source: &str, heredoc: &shuck_ast::Heredoc) -> bool {
+    let parts = &heredoc.body.parts;
+    if !parts.iter().all(|part| matches!(part.kind, HeredocBodyPart::Literal(_))) {
+        return false;
+    }
+    parts.iter().any(|part| {
+        let text = part.span.slice(source);
+        let begins = |(at, _): (usize, &str)| {
+            text.get(..at)
+                .is_some_and(|before| before.bytes().rev().take_while(|b| *b == b'\\').count() % 2 == 0)
+        };
+        text.match_indices("$(").any(begins) || text.match_indices('`').any(begins)
+    })
 }

@@ -255,15 +255,10 @@ pub(crate) fn base64_bytes(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
     let (mut buffer, mut bits) = (0_u32, 0_u32);
     for byte in text.bytes() {
-        let digit = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            b'=' | b'\n' | b'\r' | b' ' => continue,
-            _ => return None,
-        };
+        if matches!(byte, b'=' | b'\n' | b'\r' | b' ') {
+            continue;
+        }
+        let digit = Some(crate::base64::value(byte)).filter(|value| *value < 64)?;
         buffer = (buffer << 6 | u32::from(digit)) & 0x00ff_ffff;
         bits += 6;
         if bits >= 8 {

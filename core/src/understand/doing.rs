@@ -139,6 +139,50 @@ pub(crate) enum Run {
     File { language: Language, path: Word, arguments: Vec<Word>, here: bool },
 }
 
+impl Run {
+    /// A command that runs here as it is: no further arguments, in the same folder and environment.
+    pub(crate) const fn command(argv: Vec<Word>) -> Self {
+        Self::Command { argv, more: false, elsewhere: false, folder: None, environment: Vec::new() }
+    }
+
+    /// A text of code that runs here, without arguments.
+    pub(crate) const fn code(language: Language, text: Word) -> Self {
+        Self::Code { language, text, arguments: Vec::new(), elsewhere: false }
+    }
+
+    /// It gets further arguments that nobody knows yet.
+    pub(crate) fn with_more(mut self) -> Self {
+        if let Self::Command { more, .. } = &mut self {
+            *more = true;
+        }
+        self
+    }
+
+    /// Whether it runs on another machine or in a container.
+    pub(crate) fn elsewhere(mut self, there: bool) -> Self {
+        if let Self::Command { elsewhere, .. } | Self::Code { elsewhere, .. } = &mut self {
+            *elsewhere = there;
+        }
+        self
+    }
+
+    /// The folder it runs in, if it is told one.
+    pub(crate) fn in_folder(mut self, place: Option<Word>) -> Self {
+        if let Self::Command { folder, .. } = &mut self {
+            *folder = place;
+        }
+        self
+    }
+
+    /// The variables that are set for it.
+    pub(crate) fn with_environment(mut self, variables: Vec<(String, Word)>) -> Self {
+        if let Self::Command { environment, .. } = &mut self {
+            *environment = variables;
+        }
+        self
+    }
+}
+
 /// Something a command does that a policy can be about, by its name in `knowledge/effects.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Effect {

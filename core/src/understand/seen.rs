@@ -1,5 +1,7 @@
 //! What was understood of a call, in the order in which it was found.
 
+use std::rc::Rc;
+
 use agentfirewall_sdk::{Access, CommandFact, Direction};
 
 use super::doing::{Effect, UNKNOWN, Word};
@@ -25,7 +27,7 @@ pub(crate) struct Understood {
 #[derive(Debug, Clone)]
 pub(crate) struct Touched {
     pub(crate) written: Word,
-    pub(crate) placed: Placed,
+    pub(crate) placed: Rc<Placed>,
     pub(crate) access: Access,
     pub(crate) tree: bool,
     /// The command it belongs to.

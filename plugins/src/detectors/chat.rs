@@ -56,16 +56,19 @@ fn telegram(scan: &mut Scan<'_>) {
         let before = bytes.get(..start).unwrap_or_default();
         let bounded = !before.last().is_some_and(|byte| alphanumeric(*byte) || *byte == b':')
             || before.ends_with(b"/bot");
-        let secret = piece(bytes, at + 1, at + 36);
+        // No length is documented. What everybody has seen is 35; one less is taken for one with less confidence.
+        let length = run(bytes, at + 1, 36, url_safe);
+        let secret = piece(bytes, at + 1, at + 1 + length);
         if !(8..=10).contains(&number)
             || !bounded
             || !secret.starts_with(b"AA")
-            || run(bytes, at + 1, 36, url_safe) != 35
+            || !matches!(length, 34 | 35)
             || dummy(from(secret, 2))
         {
             continue;
         }
-        scan.report(Finding::new(start..at + 36, Confidence::High, Severity::High));
+        let confidence = if length == 35 { Confidence::High } else { Confidence::Medium };
+        scan.report(Finding::new(start..at + 1 + length, confidence, Severity::High));
     }
 }
 
@@ -74,7 +77,10 @@ coded! {
     id: "telegram-bot-token",
     summary: "Telegram bot tokens",
     why: "the token is the bot: it reads what people send it and answers in its name",
-    examples: [concat!("https://api.telegram.org/bot5483920172", ":AAE5QxvkO8STCeuw0OZafuWoqyLTKfD6ktq/getMe")],
+    examples: [
+        concat!("https://api.telegram.org/bot5483920172", ":AAE5QxvkO8STCeuw0OZafuWoqyLTKfD6ktq/getMe"),
+        concat!("5483920172", ":AAE5QxvkO8STCeuw0OZafuWoqyLTKfD6kt"),
+    ],
     negatives: ["5483920172:AAE5Qxvk", concat!("12:34", ":AAE5QxvkO8STCeuw0OZafuWoqyLTKfD6ktq"), "00000000:AAxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"],
     keywords: [":AA"],
 }

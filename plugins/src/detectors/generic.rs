@@ -134,6 +134,10 @@ fn structural(value: &[u8]) -> bool {
     value.starts_with(b"/")
         || value.starts_with(b"./")
         || value.starts_with(b"arn:")
+        || value.starts_with(b"urn:")
+        // The base64 of `-----BEGIN`: what such a block is, its own detectors say.
+        || value.starts_with(b"LS0tLS1CRUdJTi")
+        || value.starts_with(b"tag:")
         || value.windows(3).any(|window| window == b"://")
         || value.windows(2).any(|window| {
             matches!(window, b"::" | b"==" | b"&&" | b"||" | b"->" | b"=>") && !value.ends_with(window)
@@ -149,6 +153,14 @@ fn structural(value: &[u8]) -> bool {
         || value.starts_with(b"0x")
 }
 
+/// Whether a value is hexadecimal and of an odd length: keys are bytes, and have two digits each.
+fn cut_hex(value: &[u8]) -> bool {
+    value.len() > 30
+        && !value.len().is_multiple_of(2)
+        && value.iter().all(|byte| hex(byte.to_ascii_lowercase()))
+        && value.iter().any(u8::is_ascii_alphabetic)
+}
+
 /// Whether a value was typed from one end of the keyboard or the alphabet to the other.
 fn ordered_for_the_most(value: &[u8]) -> bool {
     let ordered = ordered(value);
@@ -158,11 +170,16 @@ fn ordered_for_the_most(value: &[u8]) -> bool {
 
 /// Whether what stands behind a value without quotes makes it an expression: a call, a path, a body.
 fn expression(rest: &[u8]) -> bool {
+    // `<password>...</password>`
+    if rest.starts_with(b"</") {
+        return false;
+    }
     matches!(rest, [b'(' | b'<' | b'[', ..] | [b':', b':', ..] | [b'-', b'>', ..] | [b' ', b'{' | b'(', ..])
 }
 
 fn judge(keyword: &str, name: &[u8], found: &Assignment, value: &[u8]) -> Option<Confidence> {
     if value.len() < 8
+        || cut_hex(value)
         || placeholder(value)
         || ordered_for_the_most(value)
         || structural(value)
@@ -241,13 +258,16 @@ coded! {
         concat!("internal_api_key = \"G0ndLrIO445D", "beF0cNNd\""),
         concat!("DB_PASSWORD='s4lt&P", "epper9'"),
         concat!("{\"client_secret\": \"f95247f2866028de71159b42", "b4ea410f\"}"),
+        concat!("<server><password>G0ndLrIO445D", "beF0cNNd</password></server>"),
     ],
     negatives: [
         "password = os.environ[\"DB_PASSWORD\"]", "token = get_token(user)", "api_key: ${API_KEY}", "secret: changeme",
         "api_key = \"your-api-key-here\"", "\"key\": \"ctrl+shift+down\"", "password = \"<password>\"", "token_count: 18446744073709551615",
         "token_url = \"https://login.acme.io/oauth2/v2.0/token\"", "\"integrity\": \"sha512-oLjEw/A+whi386pTh/8QZIeuinc/ZSttd9vpg8gcxVo==\"",
         "primary_key = \"f95247f2866028de71159b42b4ea410f\"", "secret_name: prod/db/password-v2", "max_tokens=4096",
-        "key = \"MainWindow.toolbar2\"",
+        "certificate-authority-data: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JS28M/wBreZjl19MRYRHAxsaXhVcH3XhNlf0M9jAYCvpJtG59LQSJQ1olCJWJS1",
+        "key = \"MainWindow.toolbar2\"", "if (keyTag === 'tag:yaml.org,2002:merge') {",
+        "client_secret: \"ca6819a54657af0d87960af15315319f8a628a5\"",
     ],
     keywords: [
         "password", "passwd", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key", "credential",

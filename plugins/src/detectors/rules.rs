@@ -128,6 +128,31 @@ static LISTED: [Keyword; KEYWORDS] = {
 
 static INDEX: KeywordTable<KEYWORDS> = KeywordTable::of(&LISTED, TEXT);
 
+/// The first sixteen bytes of every id, side by side: an id is looked for in a few lines of the cache, not in a row here and a
+/// row there.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, in the bounds of its loops")]
+static STARTS: [u128; ROWS.len()] = {
+    let mut starts = [0; ROWS.len()];
+    let mut number = 0;
+    while number < ROWS.len() {
+        starts[number] = start(TEXT.as_bytes(), ROWS[number].id);
+        number += 1;
+    }
+    starts
+};
+
+/// The first sixteen bytes of a piece as a number that compares as they do.
+#[expect(clippy::indexing_slicing, reason = "a piece is in its text")]
+const fn start(text: &[u8], piece: Span) -> u128 {
+    let (mut number, mut at) = (0, 0);
+    while at < 16 {
+        let byte = if at < piece.1 as usize { text[piece.0 as usize + at] } else { 0 };
+        number = number << 8 | byte as u128;
+        at += 1;
+    }
+    number
+}
+
 impl Row {
     fn keywords(&self) -> impl Iterator<Item = &'static str> {
         self.literals.words().chain(Span(self.near.0, self.new).words())
@@ -153,6 +178,14 @@ impl Rows for Rules {
 
     fn id(&self, number: u16) -> &'static str {
         row(number).map_or("", |row| row.id.text())
+    }
+
+    fn row(&self, id: &str) -> Option<u16> {
+        let length = u32::try_from(id.len()).ok()?;
+        let wanted = start(id.as_bytes(), Span(0, length));
+        let first = STARTS.partition_point(|start| *start < wanted);
+        let alike = STARTS.iter().skip(first).take_while(|start| **start == wanted).count();
+        (first..first + alike).find_map(|at| u16::try_from(at).ok().filter(|number| self.id(*number) == id))
     }
 
     fn keyword(&self, number: u16, index: usize) -> Option<&'static str> {
@@ -202,8 +235,11 @@ impl Rows for Rules {
     }
 
     fn build(&self, number: u16) -> Result<Box<dyn Detector>, PluginError> {
-        let row = row(number).ok_or_else(|| PluginError::new("the table has no such row"))?;
-        Ok(Box::new(Rule { row, token: row.token.automaton(), value: row.value.automaton() }))
+        Ok(Box::new(Rule::of(number)?))
+    }
+
+    fn detect(&self, number: u16, scan: &mut Scan<'_>) -> Result<(), PluginError> {
+        Rule::of(number)?.detect(scan)
     }
 
     fn fingerprint(&self) -> u64 {
@@ -246,6 +282,11 @@ impl Detector for Rule {
 }
 
 impl Rule {
+    fn of(number: u16) -> Result<Self, PluginError> {
+        let row = row(number).ok_or_else(|| PluginError::new("the table has no such row"))?;
+        Ok(Self { row, token: row.token.automaton(), value: row.value.automaton() })
+    }
+
     /// A form that is recognised alone, one of whose literals is here.
     fn token(&self, bytes: &[u8], here: usize) -> Option<Finding> {
         let automaton = self.token.as_ref()?;
@@ -257,12 +298,13 @@ impl Rule {
         }
         let at = here.checked_sub(distance)?;
         let end = at + automaton.longest(from(bytes, at))?;
-        if !begins(bytes, at) || bytes.get(end).is_some_and(|next| word(*next)) {
+        let token = piece(bytes, at, end);
+        let begun = begins(bytes, at) || (is_address(token) && subdomain(bytes, at));
+        if !begun || bytes.get(end).is_some_and(|next| word(*next)) {
             return None;
         }
-        let token = piece(bytes, at, end);
         let drawn = token.get(distance + literal.len()..).unwrap_or_default();
-        let body = if drawn.len() >= 8 { drawn } else { token };
+        let body = without_numbers(if drawn.len() >= 8 { drawn } else { token });
         // Of one character throughout somebody means it as a specimen; stretches of one between others are a masked token.
         let typed = typed(body);
         if repeated(body) && variety(body) > 3 {
@@ -279,6 +321,32 @@ impl Rule {
         let confidence = check::judge(self.row.check, token)?.min(most);
         Some(Finding::new(at..end, confidence, self.row.severity))
     }
+}
+
+/// Whether a token begins with the name of a host and goes on with a path.
+fn is_address(token: &[u8]) -> bool {
+    let host = token.split(|byte| *byte == b'/').next().unwrap_or_default();
+    host.len() < token.len() && host.contains(&b'.')
+}
+
+/// Whether a token that begins here belongs to the name of a host before it: `acme.` of `acme.webhook.office.com`.
+fn subdomain(bytes: &[u8], at: usize) -> bool {
+    let before = at.checked_sub(2).map(|start| piece(bytes, start, at));
+    matches!(before, Some([byte, b'.']) if byte.is_ascii_alphanumeric())
+}
+
+/// What is drawn at random of a token in which numbers of accounts stand first: `2-511111111-31111111111-` of a Slack token
+/// says nothing of what follows.
+fn without_numbers(body: &[u8]) -> &[u8] {
+    let mut rest = body;
+    while let Some(end) = rest.iter().position(|byte| *byte == b'-') {
+        let (number, behind) = rest.split_at_checked(end + 1).unwrap_or((rest, &[]));
+        if behind.len() < 12 || !number.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-') {
+            break;
+        }
+        rest = behind;
+    }
+    rest
 }
 
 /// The form of a row's values.

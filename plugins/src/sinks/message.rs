@@ -41,7 +41,7 @@ impl Message {
         let all = [
             ("Call", part.into_iter().find(|part| !part.is_empty()).unwrap_or_default()),
             ("Rule", rule),
-            ("Severity", word(event.severity()).to_owned()),
+            ("Severity", event.severity().as_str().to_owned()),
             ("Project", text("/project")),
             ("Agent", text("/agent")),
             ("Session", text("/session_id")),
@@ -54,17 +54,6 @@ impl Message {
             fields: all.into_iter().filter(|(_, value)| !value.is_empty()).collect(),
             severity: event.severity(),
         }
-    }
-}
-
-/// A severity's word.
-pub(super) const fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Low => "low",
-        Severity::Medium => "medium",
-        Severity::High => "high",
-        Severity::Critical => "critical",
     }
 }
 

@@ -11,10 +11,10 @@ use agentfirewall_core::agents::{Surroundings, claude_code};
 use agentfirewall_core::audit;
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::places::Places;
-use agentfirewall_core::policy::{Compiled, DEFAULT_POLICY, LayerKind, compile_text};
+use agentfirewall_core::policy::{Compiled, DEFAULT_POLICY, LayerKind, compile_text, rules_of_file};
 use agentfirewall_core::protection::Protection;
 use agentfirewall_core::registry::Registry;
-use agentfirewall_core::secrets::{Engine, Redactor, Salt};
+use agentfirewall_core::secrets::{Engine, EngineError, Redactor, Salt};
 use agentfirewall_core::store::{Lock, inspect};
 use agentfirewall_sdk::{Confidence, Finding, HookEvent, ToolCall};
 use serde_json::{Value, json};
@@ -131,6 +131,30 @@ pub fn decode(data: &[u8]) {
     }
 }
 
+/// A file of detection rules, in the form of a policy or of gitleaks, and the detectors that its rules become: they are asked
+/// about the file itself.
+pub fn detection_rules(data: &[u8]) {
+    let Ok(folder) = tempfile::tempdir() else { return };
+    let path = folder.path().join("rules");
+    if std::fs::write(&path, data).is_err() {
+        return;
+    }
+    let Ok(rules) = rules_of_file(&path, registry()) else { return };
+    let settings = rules.settings();
+    let Ok(own) = registry().entries_of_rules(&settings) else { return };
+    let Ok(engine) = Engine::from_entries(own.into_iter(), &[]) else { return };
+    let text = String::from_utf8_lossy(data);
+    match engine.scan_text(&text) {
+        Ok(scanned) => {
+            for finding in &scanned.findings {
+                assert!(text.get(finding.span.clone()).is_some_and(|secret| !secret.is_empty()));
+            }
+        }
+        // A pattern that cannot be compiled is told as such.
+        Err(error) => assert!(matches!(error, EngineError::Config { .. }), "{error}"),
+    }
+}
+
 /// A file that `scan` reads: a zip, a tar, something compressed, a text in whatever encoding.
 pub fn archive(data: &[u8]) {
     agentfirewall_plugins::link();
@@ -229,6 +253,11 @@ mod tests {
     #[test]
     fn archive() {
         replay("archive", super::archive);
+    }
+
+    #[test]
+    fn detection_rules() {
+        replay("detection_rules", super::detection_rules);
     }
 
     #[test]

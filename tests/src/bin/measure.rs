@@ -85,6 +85,7 @@ fn corpus<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<bool, String> 
 
 fn bombs<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<bool, String> {
     let (mut count, mut trace, mut seed, mut limit) = (0_usize, false, 1_u64, usize::MAX);
+    let mut only = String::new();
     let number =
         |word: Option<&str>| word.and_then(|word| word.parse::<u64>().ok()).ok_or("a number is missing");
     let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
@@ -94,15 +95,20 @@ fn bombs<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<bool, String> {
             "--seed" => seed = number(words.next())?,
             "--size" => limit = size(number(words.next())?),
             "--trace" => trace = true,
+            "--only" => words.next().ok_or("`--only` takes a part of a name")?.clone_into(&mut only),
             other => return Err(format!("unknown option `{other}`")),
         }
     }
+    if only.is_empty() {
+        growth();
+    }
     for stack in [8, 2] {
+        let only = only.clone();
         let worker = std::thread::Builder::new().stack_size(stack << 20).spawn(move || {
             let machine = Machine::new();
             let judge = machine.judge();
             let mut times: Vec<(Duration, String)> = Vec::new();
-            for bomb in bombs::all(limit) {
+            for bomb in bombs::all(limit).into_iter().filter(|bomb| bomb.name.contains(&only)) {
                 if trace {
                     eprintln!("{}", bomb.name);
                 }
@@ -128,6 +134,26 @@ fn bombs<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<bool, String> {
         }
     }
     Ok(true)
+}
+
+/// What everyday scripts cost by their length.
+fn growth() {
+    let machine = Machine::new();
+    let judge = machine.judge();
+    println!("== everyday scripts by their length:");
+    for size in [1, 4, 16, 32, 64] {
+        let script = bombs::everyday(size << 10);
+        // Of several runs the quickest: it was disturbed least.
+        let runs = (0..5).map(|_| judge.script(&script));
+        let Some((decision, took)) = runs.min_by_key(|(_, took)| *took) else { continue };
+        let took = took.as_secs_f64() * 1000.0;
+        let kib = u32::try_from(script.len()).map_or(f64::NAN, f64::from) / 1024.0;
+        let answer = decision.map_or_else(
+            |error| error.to_string(),
+            |decision| format!("{}: {}", decision.action, decision.reason),
+        );
+        println!("{kib:>8.1} KiB {took:>8.2} ms {:>8.3} ms/KiB  {answer}", took / kib);
+    }
 }
 
 fn differential<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<bool, String> {

@@ -164,6 +164,39 @@ pub fn all(limit: usize) -> Vec<Bomb> {
     bombs
 }
 
+/// What people write, of at most so many bytes: a long script that builds and checks many small things.
+pub fn everyday(bytes: usize) -> String {
+    let mut script = String::from("#!/usr/bin/env bash\nset -euo pipefail\nroot=$(pwd)\n");
+    for number in 0.. {
+        let part = EVERYDAY.replace("NUMBER", &format!("{number}"));
+        if script.len() + part.len() > bytes {
+            break;
+        }
+        script.push_str(&part);
+    }
+    script
+}
+
+/// A part of such a script.
+const EVERYDAY: &str = r#"
+# Part NUMBER: what the package is made of.
+log_NUMBER() { printf '%s\n' "part NUMBER: $1" >&2; }
+nameNUMBER="package-NUMBER"
+outNUMBER="$root/build/${nameNUMBER}"
+mkdir -p "$outNUMBER"
+if [[ -f "src/$nameNUMBER/main.c" ]]; then
+    gcc -O2 -Wall -o "$outNUMBER/app" "src/$nameNUMBER/main.c" || log_NUMBER "did not build"
+fi
+for kind in unit slow; do
+    pytest -q "tests/$kind/test_NUMBER.py" | tee "build/$kind-NUMBER.log"
+done
+grep -c 'passed' "build/unit-NUMBER.log" | sort -n | tail -1
+cat > "build/notes-NUMBER.md" <<'EOF'
+Part NUMBER is `built` (see [docs](docs/NUMBER.md)); don't run `rm -rf /`.
+EOF
+log_NUMBER "done"
+"#;
+
 /// A shell in a shell in a shell, each quoted for the one around it.
 fn shells(depth: usize) -> String {
     (0..depth).fold("ls".to_owned(), |inner, _| format!("bash -c '{}'", inner.replace('\'', "'\\''")))

@@ -46,7 +46,7 @@ const EXAMPLES: &str = "plugins/examples/";
 /// Texts that the sources of a crate may not hold outside comments and tests.
 const FORBIDDEN_TEXTS: &[(&[&str], &[&str], &str)] = &[
     (
-        &["sdk/src", "core/src", "plugins/src", "plugins/examples"],
+        &["sdk/src", "sdk/python/src", "core/src", "plugins/src", "plugins/examples"],
         &[
             "println!",
             "eprintln!",

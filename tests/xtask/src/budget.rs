@@ -7,11 +7,11 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::process::Run;
 use crate::workshop::{Outcome, Workshop, read};
-use crate::{Result, say, tools};
+use crate::{Result, order, say, tools};
 
 /// One situation and the most instructions a decision in it may take.
 struct Case {
@@ -22,8 +22,31 @@ struct Case {
     plugins: usize,
     /// How many sinks a user's policy has, which else says what the built-in one says; none means no such policy.
     sinks: usize,
-    payload: &'static str,
+    /// What the agent sends.
+    call: Call,
     budget: Budget,
+}
+
+/// A call of a tool.
+enum Call {
+    /// [`PLAIN`].
+    Plain,
+    /// A Write of so many bytes of source code without a secret.
+    Write(usize),
+}
+
+impl Call {
+    fn payload(&self, project: &Path) -> String {
+        match self {
+            Self::Plain => PLAIN.to_owned(),
+            Self::Write(length) => {
+                let content: String = include_str!("budget.rs").chars().cycle().take(*length).collect();
+                let input = json!({"file_path": project.join("notes.rs"), "content": content}).to_string();
+                let bash = r#""Bash","tool_input":{"command":"git status","description":"Show the state"}"#;
+                PLAIN.replace(bash, &format!(r#""Write","tool_input":{input}"#))
+            }
+        }
+    }
 }
 
 /// How much is too much.
@@ -36,13 +59,13 @@ enum Budget {
 
 /// The number of rules may not be felt: 1,000 of them may cost a tenth more than the built-in policy. Neither may plugins
 /// that a call does not need.
-const CASES: [Case; 5] = [
+const CASES: [Case; 7] = [
     Case {
         name: "default policy",
         rules: None,
         plugins: 0,
         sinks: 0,
-        payload: PLAIN,
+        call: Call::Plain,
         budget: Budget::Instructions(700_000),
     },
     Case {
@@ -50,7 +73,7 @@ const CASES: [Case; 5] = [
         rules: Some(20),
         plugins: 0,
         sinks: 0,
-        payload: PLAIN,
+        call: Call::Plain,
         budget: Budget::Instructions(700_000),
     },
     Case {
@@ -58,7 +81,7 @@ const CASES: [Case; 5] = [
         rules: Some(1_000),
         plugins: 0,
         sinks: 0,
-        payload: PLAIN,
+        call: Call::Plain,
         budget: Budget::Instructions(770_000),
     },
     Case {
@@ -66,10 +89,35 @@ const CASES: [Case; 5] = [
         rules: None,
         plugins: 10,
         sinks: 0,
-        payload: PLAIN,
+        call: Call::Plain,
         budget: Budget::Percent(112),
     },
-    Case { name: "3 sinks", rules: None, plugins: 0, sinks: 3, payload: PLAIN, budget: Budget::Percent(110) },
+    // What it takes now and a tenth; the goal is 1.3 times the budget of a call without a text.
+    Case {
+        name: "Write of 20 KB",
+        rules: None,
+        plugins: 0,
+        sinks: 0,
+        call: Call::Write(20_000),
+        budget: Budget::Instructions(4_500_000),
+    },
+    // What it takes now and a tenth; the goal is 30 million.
+    Case {
+        name: "Write of 1 MB",
+        rules: None,
+        plugins: 0,
+        sinks: 0,
+        call: Call::Write(1_000_000),
+        budget: Budget::Instructions(130_000_000),
+    },
+    Case {
+        name: "3 sinks",
+        rules: None,
+        plugins: 0,
+        sinks: 3,
+        call: Call::Plain,
+        budget: Budget::Percent(110),
+    },
 ];
 
 /// The example that stands for a team's plugin: its package and its library.
@@ -111,8 +159,43 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
             over.push(case.name);
         }
     }
+    over.extend(touched(workshop, &valgrind, &program)?);
+    over.extend(scanning(workshop, &valgrind, &program)?);
     over.extend(loading(workshop, &valgrind, &library)?);
     if over.is_empty() { Ok(Outcome::Done) } else { Err(format!("over the budget: {}", over.join(", "))) }
+}
+
+/// How many windows of sixteen pages of the program a hook may touch, code and constants together; each is a fault.
+const WINDOWS: usize = 70;
+
+fn touched(workshop: &Workshop, valgrind: &Path, program: &Path) -> Result<Option<&'static str>> {
+    let Some(first) = CASES.first() else { return Ok(None) };
+    let bench = Bench::new(workshop, first)?;
+    let (code, constants) = order::windows(valgrind, program, &|run| bench.hook(run))?;
+    let all = code + constants;
+    say::line(&format!("windows touched  {all:>9}, {code} of code, budget {WINDOWS:>9}"));
+    Ok((all > WINDOWS).then_some("windows touched (`cargo xtask order`)"))
+}
+
+/// What a scan of one small file may take: about two milliseconds.
+const SCANNING: u64 = 4_000_000;
+
+fn scanning(workshop: &Workshop, valgrind: &Path, program: &Path) -> Result<Option<&'static str>> {
+    let folder = workshop.target("budget").join("scan");
+    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+    std::fs::create_dir_all(folder.join("home")).map_err(failed)?;
+    std::fs::write(folder.join("small.txt"), "name = example\nport = 8080\n").map_err(failed)?;
+    let scan = |run: Run| {
+        let run = run.args(["scan", "small.txt"]).bare().env("HOME", folder.join("home"));
+        run.folder(&folder).read()
+    };
+    scan(Run::new(program))?;
+    let counts = folder.join("counts");
+    let out = format!("--callgrind-out-file={}", counts.display());
+    scan(Run::new(valgrind).args(["--tool=callgrind", "--quiet"]).arg(out).arg(program))?;
+    let count = total(&read(&counts)?)?;
+    say::line(&format!("{:<16} {count:>9} instructions, budget {SCANNING:>9}", "scan of a file"));
+    Ok((count > SCANNING).then_some("scan of a file"))
 }
 
 /// What a hook pays to load a library that it needs: the handshake, the module and the loader of the system, above a
@@ -165,7 +248,7 @@ impl Bench {
         std::fs::create_dir_all(&bench.home).map_err(failed)?;
         std::fs::create_dir_all(&bench.counts).map_err(failed)?;
         std::fs::create_dir_all(bench.project.join(".agentfirewall")).map_err(failed)?;
-        std::fs::write(&bench.payload, case.payload).map_err(failed)?;
+        std::fs::write(&bench.payload, case.call.payload(&bench.project)).map_err(failed)?;
         if case.sinks > 0 {
             let config = bench.home.join(".config/agentfirewall");
             std::fs::create_dir_all(&config).map_err(failed)?;

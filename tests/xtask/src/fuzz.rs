@@ -7,7 +7,7 @@ use crate::workshop::{Outcome, Workshop};
 use crate::{Result, say, suite};
 
 /// The targets; each is a function of `tests/fuzz/src/lib.rs` and a file of `tests/fuzz/fuzz_targets`.
-const TARGETS: [&str; 10] = [
+const TARGETS: [&str; 11] = [
     "hook_stdin",
     "policy",
     "shell",
@@ -18,6 +18,7 @@ const TARGETS: [&str; 10] = [
     "plugins_lock",
     "decode",
     "archive",
+    "detection_rules",
 ];
 
 /// Compiles the targets without the fuzzing engine and runs every committed seed through them.

@@ -14,7 +14,9 @@ mod gate;
 mod links;
 mod measure;
 mod openmoat;
+mod order;
 mod process;
+mod python;
 mod reference;
 mod say;
 mod soak;
@@ -40,14 +42,17 @@ Usage: cargo xtask TASK
   deny                             licences, duplicate crates, sources and security advisories
   arch                             the rules of ARCHITECTURE.md
   budget                           instruction counts of one decision
+  order                            lay the functions of a hook side by side: writes cli/hook.ld from a trace
   fuzz TARGET [SECONDS]            look for a crash (needs a nightly toolchain and cargo-fuzz); 60 seconds by default
   corpus [--corpus FILE.jsonl]... [--show-misses | --gaps] [--json | --markdown]
                                    what the built-in policy makes of our own cases, by class
-  bombs [--mutations N] [--seed N] [--size N] [--trace]
-                                   hostile scripts and mutated cases, the slowest in ms
+  bombs [--mutations N] [--seed N] [--size N] [--only NAME] [--release] [--trace]
+                                   hostile scripts and mutated cases, the slowest in ms of a processor
   differential [N]                 whether a command is seen in whatever `bash` accepts
   openmoat [OPTION]...             the scenarios of OpenMoat, sent to our hook
   soak [SECONDS]                   the audit log under 32 writers, rotation and kills, twice; 60 seconds by default
+  python [--release] [--bench] [--quick]
+                                   the wheel: built, installed, its types checked, tested on every Python there is
   client                           the tests against the real Claude Code";
 
 fn main() -> ExitCode {
@@ -77,10 +82,12 @@ fn run(arguments: &[String]) -> Result<Outcome> {
         ["deny"] => deny::run(&workshop),
         ["arch"] => arch::run(&workshop),
         ["budget"] => budget::run(&workshop),
+        ["order"] => order::run(&workshop),
         ["client"] => client::run(&workshop),
         [task @ ("corpus" | "bombs" | "differential"), options @ ..] => {
             measure::run(&workshop, task, options)
         }
+        ["python", options @ ..] => python::run(&workshop, options),
         ["soak"] => soak::run(&workshop, "60"),
         ["soak", seconds] => soak::run(&workshop, seconds),
         ["openmoat", options @ ..] => openmoat::run(&workshop, options),

@@ -7,9 +7,12 @@ use crate::workshop::{Outcome, Workshop};
 
 /// Runs one of its tasks with these options.
 pub(crate) fn run(workshop: &Workshop, task: &str, options: &[&str]) -> Result<Outcome> {
+    let (build, options): (Vec<&str>, Vec<&str>) =
+        options.iter().copied().partition(|option| *option == "--release");
     // Paths among the options are those of the person who typed them, so the folder stays where it is.
     Run::cargo()
         .args(["run", "--quiet", "--locked", "--package", "agentfirewall-tests", "--bin", "measure"])
+        .args(build)
         .arg("--manifest-path")
         .arg(workshop.path("Cargo.toml"))
         .args(["--", task])

@@ -91,6 +91,12 @@ impl Run {
         Err(format!("`{}` failed ({}): {}", self.shown, output.status, text(&output.stderr).trim()))
     }
 
+    /// Runs it in silence to its end, whatever its exit code says.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        let ended = self.command.output().map(drop);
+        ended.map_err(|error| format!("cannot start `{}`: {error}", self.shown))
+    }
+
     /// Runs it in silence for at most so long and says whether it succeeded; it is ended when its time is up.
     pub(crate) fn succeeds_within(mut self, limit: Duration) -> bool {
         let started = Instant::now();

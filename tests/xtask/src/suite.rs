@@ -15,30 +15,28 @@ pub(crate) fn tests(workshop: &Workshop) -> Result<Outcome> {
     }
 }
 
+/// A test binary of the extension module would have to link libpython; its tests are those of `cargo xtask python`.
+const NO_LIBPYTHON: [&str; 2] = ["--exclude", "agentfirewall-python"];
+
 fn everything(workshop: &Workshop) -> Result<Outcome> {
     if answers("cargo-nextest", &["nextest", "--version"]) {
-        let run = Run::cargo().args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]);
+        let run = Run::cargo()
+            .args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"])
+            .args(NO_LIBPYTHON);
         let run = run.args(["-E", "not (binary(it) and test(/^client::/))"]);
         return counted(workshop, run, Stream::Error);
     }
-    let run = Run::cargo().args([
-        "test",
-        "--workspace",
-        "--locked",
-        "--no-fail-fast",
-        "--lib",
-        "--bins",
-        "--tests",
-        "--",
-        "--skip",
-        "client::",
-    ]);
+    let run = Run::cargo()
+        .args(["test", "--workspace", "--locked", "--no-fail-fast", "--lib", "--bins", "--tests"])
+        .args(NO_LIBPYTHON)
+        .args(["--", "--skip", "client::"]);
     counted(workshop, run, Stream::Output)
 }
 
 /// The examples in the documentation, which nextest does not run.
 pub(crate) fn doctests(workshop: &Workshop) -> Result<Outcome> {
-    let run = Run::cargo().args(["test", "--workspace", "--locked", "--no-fail-fast", "--doc"]);
+    let run =
+        Run::cargo().args(["test", "--workspace", "--locked", "--no-fail-fast", "--doc"]).args(NO_LIBPYTHON);
     counted(workshop, run, Stream::Output)
 }
 

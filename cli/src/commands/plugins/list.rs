@@ -43,6 +43,7 @@ impl Listed {
         let (state, because) = uses.of(entry);
         let (origin, version) = match entry.origin() {
             Origin::BuiltIn => ("built-in", env!("CARGO_PKG_VERSION")),
+            Origin::Host { host } => (host, ""),
             Origin::Rule { file } => (file, ""),
             Origin::Plugin { name, version } => (name, version),
         };

@@ -48,17 +48,14 @@ pub(super) fn classify(bytes: &[u8]) -> Content {
         }
         _ => {}
     }
-    if memchr(head).is_none() {
+    // The library looks for a byte many at a time.
+    if !head.contains(&0) {
         return Content::Text;
     }
     if super::archive::is_tar(head) {
         return Content::Tar;
     }
     unmarked(head).map_or(Content::Binary, Content::Utf16)
-}
-
-fn memchr(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|byte| *byte == 0)
 }
 
 /// Whether what follows a mark can be UTF-16: `fe ff` alone begins many other things.

@@ -7,8 +7,6 @@ mod junit;
 mod sarif;
 mod text;
 
-use agentfirewall_sdk::{Confidence, Severity};
-
 use super::found::{Located, Report};
 use crate::args::Format;
 
@@ -18,6 +16,12 @@ pub(super) struct Rule {
     pub id: String,
     pub summary: String,
     pub why: String,
+}
+
+impl Rule {
+    pub(super) fn new(id: &str, summary: &str, why: &str) -> Self {
+        Self { id: id.to_owned(), summary: summary.to_owned(), why: why.to_owned() }
+    }
 }
 
 /// The report in a format. Only the text for people has colours.
@@ -54,24 +58,6 @@ fn message(located: &Located, rules: &[Rule]) -> String {
 /// The beginning of a commit's hash, as people quote it.
 fn short(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
-}
-
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Low => "low",
-        Severity::Medium => "medium",
-        Severity::High => "high",
-        Severity::Critical => "critical",
-    }
-}
-
-fn confidence(confidence: Confidence) -> &'static str {
-    match confidence {
-        Confidence::Low => "low",
-        Confidence::Medium => "medium",
-        Confidence::High => "high",
-    }
 }
 
 fn counted(number: usize, what: &str) -> String {

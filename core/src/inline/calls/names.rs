@@ -39,6 +39,12 @@ impl Reader<'_> {
             return Value::name(plain).marked(Marks::STDIN);
         }
         match plain {
+            // What a browser keeps of the person who is signed in.
+            "document.cookie" | "localStorage" | "sessionStorage"
+                if self.language == Language::JavaScript =>
+            {
+                Value::name(plain).marked(Marks::SECRET)
+            }
             "__dirname" | "__DIR__" | "import.meta.dirname" | "os.curdir" => Value::plain("."),
             "os.sep" | "path.sep" | "os.path.sep" | "File.SEPARATOR" => Value::plain("/"),
             "sys.executable" => Value::plain("python3"),

@@ -32,12 +32,7 @@ impl Reader<'_> {
             let word = one.word();
             self.judged(&one, Language::Shell);
             self.seen.shell |= self.is_shell(word.text.trim());
-            self.run(Run::Code {
-                language: Language::Shell,
-                text: word,
-                arguments: Vec::new(),
-                elsewhere: false,
-            });
+            self.run(Run::code(Language::Shell, word));
         }
         Value::unknown(Marks::NONE)
     }
@@ -159,14 +154,7 @@ impl Reader<'_> {
                 .enumerate()
                 .map(|(at, value)| if Some(at) == several { choice.clone() } else { value.word() })
                 .collect();
-            let folder = folder.clone();
-            self.run(Run::Command {
-                argv: words,
-                more: false,
-                elsewhere: false,
-                folder,
-                environment: Vec::new(),
-            });
+            self.run(Run::command(words).in_folder(folder.clone()));
         }
     }
 

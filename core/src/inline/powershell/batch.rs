@@ -223,13 +223,7 @@ fn one(words: &[String], variables: &mut Vec<(String, String)>, doing: &mut Doin
         _ if name.starts_with(':') => {}
         _ => {
             let argv = words.iter().map(|word| Word::plain(word.as_str())).collect();
-            doing.runs.push(Run::Command {
-                argv,
-                more: false,
-                elsewhere: false,
-                folder: None,
-                environment: Vec::new(),
-            });
+            doing.runs.push(Run::command(argv));
         }
     }
 }

@@ -158,7 +158,7 @@ impl Shell<'_> {
         {
             self.seen.shell = true;
         }
-        self.run(Run::Command { argv, more: false, elsewhere: false, folder: None, environment: Vec::new() });
+        self.run(Run::command(argv));
     }
 
     fn cmdlet(&mut self, means: Means, name: &str, given: &Given, input: Option<Value>) -> Value {

@@ -119,7 +119,11 @@ impl Lexer {
                 '{' => all.push(Token::Block(self.inside('}', 1, depth))),
                 '[' if after_value => all.push(Token::Index(self.inside(']', 1, depth))),
                 '[' => all.push(self.type_name()),
-                '$' => all.push(self.variable()),
+                '$' => {
+                    let variable = self.variable();
+                    let in_command = in_command(&all);
+                    all.push(if in_command { self.with_rest(variable) } else { variable });
+                }
                 '|' if self.peek(1) == Some('|') => {
                     self.at += 2;
                     all.push(Token::End);
@@ -280,6 +284,20 @@ impl Lexer {
             }
         }
         Token::Variable(self.slice(start, self.at).to_ascii_lowercase())
+    }
+
+    /// `$HOME\\x`: a text, where it is an argument of a command.
+    fn with_rest(&mut self, variable: Token) -> Token {
+        let (Token::Variable(name), Some('\\' | '/')) = (&variable, self.peek(0)) else { return variable };
+        let start = self.at;
+        let ends = |letter: char| {
+            letter.is_whitespace()
+                || matches!(letter, ';' | ',' | '|' | '&' | ')' | '}' | '(' | '{' | '"' | '\'' | '$')
+        };
+        while self.peek(0).is_some_and(|letter| !ends(letter)) {
+            self.at += 1;
+        }
+        Token::Text(vec![Part::Code(format!("${{{name}}}")), Part::Written(self.slice(start, self.at))])
     }
 
     /// A type, or a text in brackets that is none.

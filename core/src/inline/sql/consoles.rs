@@ -12,12 +12,7 @@ pub(super) fn meta(text: &str, doing: &mut Doing) -> String {
         let trimmed = line.trim_start();
         let (word, argument) = trimmed.split_once(char::is_whitespace).unwrap_or((trimmed, ""));
         let run = |doing: &mut Doing, code: &str| {
-            doing.runs.push(Run::Code {
-                language: Language::Shell,
-                text: Word::plain(code.trim()),
-                arguments: Vec::new(),
-                elsewhere: false,
-            });
+            doing.runs.push(Run::code(Language::Shell, Word::plain(code.trim())));
         };
         let argument = argument.trim().trim_matches('\'');
         match word {

@@ -194,10 +194,5 @@ fn runs(doing: &mut Doing, option: &str, command: &Word) {
         return;
     }
     effect(doing, "shell.runner-flag", option);
-    doing.runs.push(Run::Code {
-        language: Language::Shell,
-        text: command.clone(),
-        arguments: Vec::new(),
-        elsewhere: false,
-    });
+    doing.runs.push(Run::code(Language::Shell, command.clone()));
 }

@@ -75,11 +75,5 @@ pub(super) fn run(parsed: &Parsed<'_>, doing: &mut Doing) {
     if argv.is_empty() {
         return;
     }
-    doing.runs.push(Run::Command {
-        argv,
-        more: false,
-        elsewhere: true,
-        folder: None,
-        environment: Vec::new(),
-    });
+    doing.runs.push(Run::command(argv).elsewhere(true));
 }

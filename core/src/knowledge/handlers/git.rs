@@ -124,13 +124,7 @@ fn alias(key: &str, value: &Word, parsed: &Parsed<'_>, doing: &mut Doing) {
     );
     argv.extend(rest.iter().cloned());
     doing.recognised = true;
-    doing.runs.push(Run::Command {
-        argv,
-        more: false,
-        elsewhere: false,
-        folder: None,
-        environment: Vec::new(),
-    });
+    doing.runs.push(Run::command(argv));
 }
 
 /// Settings that take a protection away. `subcommand` is what they are for, if it is not for all that come.
@@ -214,12 +208,7 @@ fn configured(key: &str, value: &Word, doing: &mut Doing) {
     if !is_usual(&command) {
         effect(doing, "git.run-config", &key);
     }
-    doing.runs.push(Run::Code {
-        language: Language::Shell,
-        text: command,
-        arguments: Vec::new(),
-        elsewhere: false,
-    });
+    doing.runs.push(Run::code(Language::Shell, command));
 }
 
 /// Programs that people set as pagers, editors and the like.

@@ -19,13 +19,13 @@ pub(super) fn xargs(parsed: &Parsed<'_>, doing: &mut Doing) {
 /// A command that gets words: at its end, or where a marker stands.
 fn command(argv: Vec<Word>, marker: Option<&str>) -> Run {
     let Some(marker) = marker.filter(|marker| !marker.is_empty()) else {
-        return Run::Command { argv, more: true, elsewhere: false, folder: None, environment: Vec::new() };
+        return Run::command(argv).with_more();
     };
     let argv = argv
         .into_iter()
         .map(|word| Word { text: word.text.replace(marker, &HOLE.to_string()), ..word })
         .collect();
-    Run::Command { argv, more: true, elsewhere: false, folder: None, environment: Vec::new() }
+    Run::command(argv).with_more()
 }
 
 pub(super) fn parallel(parsed: &Parsed<'_>, doing: &mut Doing) {
@@ -43,12 +43,7 @@ pub(super) fn parallel(parsed: &Parsed<'_>, doing: &mut Doing) {
     if argv.is_empty() {
         // Each line is a command of its own.
         for source in &sources {
-            doing.runs.push(Run::Code {
-                language: Language::Shell,
-                text: (*source).clone(),
-                arguments: Vec::new(),
-                elsewhere,
-            });
+            doing.runs.push(Run::code(Language::Shell, (*source).clone()).elsewhere(elsewhere));
         }
         if sources.is_empty() {
             doing.input = Content::Run(Language::Shell);
@@ -75,22 +70,11 @@ pub(super) fn parallel(parsed: &Parsed<'_>, doing: &mut Doing) {
         if !placed {
             words.push(Word::plain(value.clone()));
         }
-        doing.runs.push(Run::Command {
-            argv: words,
-            more: false,
-            elsewhere,
-            folder: None,
-            environment: Vec::new(),
-        });
+        doing.runs.push(Run::command(words).elsewhere(elsewhere));
     }
     for value in values {
         let text = if text.contains("{}") { text.replace("{}", &value) } else { format!("{text} {value}") };
-        doing.runs.push(Run::Code {
-            language: Language::Shell,
-            text: Word::plain(text),
-            arguments: Vec::new(),
-            elsewhere,
-        });
+        doing.runs.push(Run::code(Language::Shell, Word::plain(text)).elsewhere(elsewhere));
     }
 }
 
@@ -102,12 +86,7 @@ pub(super) fn env(parsed: &Parsed<'_>, doing: &mut Doing) {
             text.text.push_str(&word.text);
         }
         doing.runs.clear();
-        doing.runs.push(Run::Code {
-            language: Language::Shell,
-            text,
-            arguments: Vec::new(),
-            elsewhere: false,
-        });
+        doing.runs.push(Run::code(Language::Shell, text));
     }
     // `env - command` is `env -i command`.
     for run in &mut doing.runs {

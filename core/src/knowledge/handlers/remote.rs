@@ -12,7 +12,7 @@ fn contact(doing: &mut Doing, word: &Word, direction: Direction) {
 }
 
 fn shell(doing: &mut Doing, text: Word, elsewhere: bool) {
-    doing.runs.push(Run::Code { language: Language::Shell, text, arguments: Vec::new(), elsewhere });
+    doing.runs.push(Run::code(Language::Shell, text).elsewhere(elsewhere));
 }
 
 /// The configuration that `-o` gives, where it names a program.

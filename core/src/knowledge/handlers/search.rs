@@ -200,12 +200,6 @@ fn execute(argv: &[Word], found: &[Word], doing: &mut Doing) {
                 _ => word.clone(),
             })
             .collect();
-        doing.runs.push(Run::Command {
-            argv,
-            more: false,
-            elsewhere: false,
-            folder: None,
-            environment: Vec::new(),
-        });
+        doing.runs.push(Run::command(argv));
     }
 }

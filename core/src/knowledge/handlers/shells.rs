@@ -89,16 +89,17 @@ pub(super) fn cmd(parsed: &Parsed<'_>, doing: &mut Doing) {
 /// `watch rm x`: the words are joined and read by a shell.
 pub(super) fn join(parsed: &Parsed<'_>, doing: &mut Doing) {
     if parsed.has("--exec") {
-        doing.runs.push(Run::Command {
-            argv: parsed.operands.clone(),
-            more: false,
-            elsewhere: false,
-            folder: None,
-            environment: Vec::new(),
-        });
+        doing.runs.push(Run::command(parsed.operands.clone()));
         return;
     }
     code(Language::Shell, &parsed.operands, doing);
+}
+
+/// `node -p EXPRESSION` prints what the expression is.
+pub(super) fn node(parsed: &Parsed<'_>, doing: &mut Doing) {
+    let Some(expression) = parsed.value("--print") else { return };
+    let text = Word { text: format!("console.log({})", expression.text), ..expression.clone() };
+    doing.runs.push(Run::code(Language::JavaScript, text));
 }
 
 /// `bwrap --bind / / bash`: options with two values or one, then the command.
@@ -120,13 +121,7 @@ pub(super) fn bwrap(parsed: &Parsed<'_>, doing: &mut Doing) {
             text if text.starts_with("--") => 1,
             _ => {
                 let argv = std::iter::once(word).chain(words).cloned().collect();
-                doing.runs.push(Run::Command {
-                    argv,
-                    more: false,
-                    elsewhere: false,
-                    folder: None,
-                    environment: Vec::new(),
-                });
+                doing.runs.push(Run::command(argv));
                 return;
             }
         };

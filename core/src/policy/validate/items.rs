@@ -109,7 +109,7 @@ impl Reader<'_> {
     /// Refuses an id that nothing has, or that is of a plugin this policy disables.
     pub(super) fn known_item(&mut self, kind: Kind, id: &str, at: &Mark) {
         if let Some(entry) = self.registry.find(kind, id) {
-            if let Some(plugin) = self.disabled(entry) {
+            if let Some(plugin) = self.disabled(&entry) {
                 let message = format!("the {} `{id}` is of the plugin `{plugin}`", kind.as_str());
                 if kind == Kind::Detector {
                     let message = format!("{message}, which this policy disables: the setting has no effect");
@@ -145,10 +145,10 @@ impl Reader<'_> {
             Some(node) => node.to_json().to_string(),
         };
         if let Some(entry) = self.registry.find(kind, id)
-            && self.disabled(entry).is_none()
+            && self.disabled(&entry).is_none()
         {
             let at = node.map_or(fallback, |node| &node.at);
-            self.build(entry, &json, &format!("the {} `{id}`", kind.as_str()), at);
+            self.build(&entry, &json, &format!("the {} `{id}`", kind.as_str()), at);
         }
         json
     }

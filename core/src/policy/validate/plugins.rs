@@ -77,8 +77,8 @@ impl Reader<'_> {
         let item = [Kind::Matcher, Kind::Detector, Kind::Sink]
             .into_iter()
             .find_map(|kind| self.registry.find(kind, name));
-        let (message, help) = match item.map(|item| (item, item.origin())) {
-            Some((item, Origin::BuiltIn | Origin::Rule { .. })) => (
+        let (message, help) = match item.as_ref().map(|item| (item, item.origin())) {
+            Some((item, Origin::BuiltIn | Origin::Host { .. } | Origin::Rule { .. })) => (
                 format!(
                     "`{name}` is a built-in {}, and `plugins` names installed plugins",
                     item.kind().as_str()

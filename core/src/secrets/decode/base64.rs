@@ -3,39 +3,11 @@
 use std::ops::Range;
 
 use super::runs::stretches;
+use crate::base64::value;
 
 /// How many characters of a group say that it is ASCII text; four such groups follow each other by chance once in 10,000
 /// places.
 const LEAST: usize = 4;
-
-/// The value of a digit; 64 and more is none.
-pub(super) const VALUES: [u8; 256] = {
-    let mut values = [0xff; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        #[expect(clippy::cast_possible_truncation, reason = "the counter stays below 256")]
-        let digit = byte as u8;
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => 0xff,
-        };
-        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, the counter stays below 256")]
-        {
-            values[byte] = value;
-        }
-        byte += 1;
-    }
-    values
-};
-
-/// The value of a digit.
-pub(super) fn value(byte: u8) -> u8 {
-    VALUES.get(usize::from(byte)).copied().unwrap_or(0xff)
-}
 
 /// Whether four digits are three bytes of ASCII text: printable, or a tab or a line's end.
 fn texty(group: &[u8]) -> bool {

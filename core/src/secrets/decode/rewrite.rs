@@ -257,15 +257,10 @@ pub(super) fn pieces<E>(text: &str, each: &mut impl FnMut(&Piece) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secrets::decode::tests;
 
     fn read(text: &str) -> Vec<String> {
-        let mut texts = Vec::new();
-        let done: Result<(), ()> = pieces(text, &mut |piece| {
-            texts.push(piece.text.clone());
-            Ok(())
-        });
-        done.unwrap();
-        texts
+        tests::texts_of(|mut each| pieces(text, &mut each))
     }
 
     const PLAIN: &str = "the acme_0123456789abcdef key";

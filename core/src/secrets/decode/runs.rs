@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::piece::{Digits, Piece};
 use super::{base64, hex};
+use crate::base64::value;
 
 /// The shortest run that is looked at: 12 bytes of text.
 const RUN: usize = 16;
@@ -11,7 +12,7 @@ const RUN: usize = 16;
 const INDENT: usize = 40;
 
 fn digit(byte: u8) -> bool {
-    base64::value(byte) < 64
+    value(byte) < 64
 }
 
 /// The stretches of at least `least` numbers below `count` for which `holds` is true. Looks at every `least`th number
@@ -142,15 +143,10 @@ fn continued(bytes: &[u8], end: usize) -> Option<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secrets::decode::tests;
 
     fn texts(text: &str) -> Vec<String> {
-        let mut texts = Vec::new();
-        let done: Result<(), ()> = pieces(text, &mut |piece| {
-            texts.push(piece.text.clone());
-            Ok(())
-        });
-        done.unwrap();
-        texts
+        tests::texts_of(|mut each| pieces(text, &mut each))
     }
 
     #[test]

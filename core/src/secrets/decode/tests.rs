@@ -7,6 +7,19 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// The texts of the pieces that a reader hands out.
+pub(super) fn texts_of(
+    read: impl FnOnce(&mut dyn FnMut(&Piece) -> Result<(), ()>) -> Result<(), ()>,
+) -> Vec<String> {
+    let mut texts = Vec::new();
+    read(&mut |piece| {
+        texts.push(piece.text.clone());
+        Ok(())
+    })
+    .unwrap();
+    texts
+}
+
 /// Finds `acme_` with sixteen hexadecimal digits, and counts what it was asked to look at.
 #[derive(Default)]
 struct Acme {
@@ -166,6 +179,8 @@ fn any_text() -> impl Strategy<Value = String> {
         Just("&#97;".to_owned()),
         Just("0x61, ".to_owned()),
         Just("${'".to_owned()),
+        Just("A=acme_0123;B=456789abcdef;".to_owned()),
+        Just("$A$B".to_owned()),
         Just("-----BEGIN x-----\n".to_owned()),
         Just("a:1:-----BEGIN x-----\n".to_owned()),
         Just("YWNtZV9hY21lX2FjbWVf".to_owned()),
@@ -191,6 +206,9 @@ fn hostile_texts_cost_what_their_length_says() {
         "\"\"",
         "a'b",
         "${'",
+        "$A$A",
+        "A=a;$A$A;",
+        "A=acme_012;B=3456789abcdef;$A$B;",
         "\\\n",
         "a\\\n",
         "-----BEGIN",

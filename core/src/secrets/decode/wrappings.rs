@@ -62,7 +62,7 @@ fn half(token: &str) -> (&str, &str) {
     token.split_at(token.len() / 2)
 }
 
-const ENCODED: [(&str, Wrap); 24] = [
+const ENCODED: [(&str, Wrap); 25] = [
     ("base64", |token| format!("echo {} | base64 -d > key", encoded(0, token))),
     ("base64 of a line", |token| format!("data: {}\n", encoded(0, &format!("TOKEN={token}\n")))),
     ("base64url", |token| format!("?state={}&x=1", encoded(1, token))),
@@ -87,6 +87,9 @@ const ENCODED: [(&str, Wrap); 24] = [
     ("shell quotes", |token| format!("export T=\"{}\"'{}'", half(token).0, half(token).1)),
     ("template", |token| format!("const t = `{}${{'{}'}}`;", half(token).0, half(token).1)),
     ("line goes on", |token| format!("T={}\\\n{}\n", half(token).0, half(token).1)),
+    ("shell variables", |token| {
+        format!("A=\"{}\"\nB=\"{}\"\nexport T=\"$A$B\"\n", half(token).0, half(token).1)
+    }),
     ("base64 of base64", |token| encoded(0, &encoded(0, token))),
     ("percent of base64", |token| format!("?q={}", encoded(8, &encoded(0, token)))),
 ];

@@ -2,13 +2,14 @@
 
 use agentfirewall_sdk::Confidence;
 
-use crate::detectors::text::crc_base62_holds;
+use crate::detectors::encoded::decode;
+use crate::detectors::text::{crc_base62_holds, dummy, variety};
 
 /// The greatest confidence that a token may have; `None` if it is none.
 type Check = fn(&[u8]) -> Option<Confidence>;
 
 /// In the order of `CHECKS` in `build/write.rs`, behind the one of a rule without a check.
-const CHECKS: [Check; 7] = [|_| Some(Confidence::High), crc, crc, luhn, jwt, base64_json, mod97];
+const CHECKS: [Check; 8] = [|_| Some(Confidence::High), crc, crc, luhn, jwt, base64_json, mod97, discord];
 
 /// What the check of a number says of a token: the greatest confidence it may have, or that it is none.
 pub(super) fn judge(number: u8, token: &[u8]) -> Option<Confidence> {
@@ -55,4 +56,14 @@ fn mod97(token: &[u8]) -> Option<Confidence> {
         Some(if value < 10 { rest * 10 + value } else { rest * 100 + value } % 97)
     });
     (rest == Some(1)).then_some(Confidence::High)
+}
+
+/// The first part is the base64 of a number of 15 to 20 digits: a bot's snowflake
+/// (<https://discord.com/developers/docs/reference#snowflakes>). With another first part it is medium: some tool made it.
+fn discord(token: &[u8]) -> Option<Confidence> {
+    let number = decode(token.split(|byte| *byte == b'.').next()?)?;
+    let signed = token.rsplit(|byte| *byte == b'.').next()?;
+    let known = (15..=20).contains(&number.len()) && number.iter().all(u8::is_ascii_digit);
+    let drawn = variety(signed) >= 12 && !dummy(signed);
+    drawn.then_some(if known { Confidence::High } else { Confidence::Medium })
 }

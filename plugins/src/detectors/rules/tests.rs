@@ -19,6 +19,17 @@ fn every_rule_says_what_to_do_when_it_leaks_and_where_its_form_is_from() {
 }
 
 #[test]
+fn every_row_is_found_by_its_id_and_nothing_else_is() {
+    for number in 0..RULES.count() {
+        assert_eq!(RULES.row(RULES.id(number)), Some(number), "{}", RULES.id(number));
+        assert_eq!(RULES.row(&format!("{}-", RULES.id(number))), None);
+    }
+    for unknown in ["", "a", "zzzzzzzzzzzz", "generic-secret-of-nobody"] {
+        assert_eq!(RULES.row(unknown), None, "{unknown}");
+    }
+}
+
+#[test]
 fn the_index_holds_every_keyword_of_every_rule() {
     let mut indexed: Vec<(u16, &str)> = RULES.index().unwrap().keywords().collect();
     let mut listed: Vec<(u16, &str)> = (0..RULES.count())

@@ -65,10 +65,6 @@ pub(super) const ALL_SERVERS: Fault = Fault {
 /// All of them, as rules of the outputs.
 pub(in crate::commands::scan) fn rules() -> Vec<Rule> {
     [INLINE_SECRET, PLAIN_HTTP, UNPINNED, REMOTE_CODE, WRITABLE, NO_PROMPTS, NO_HOOKS, ALL_SERVERS]
-        .map(|fault| Rule {
-            id: fault.id.to_owned(),
-            summary: fault.summary.to_owned(),
-            why: format!("To do: {}.", fault.advice),
-        })
+        .map(|fault| Rule::new(fault.id, fault.summary, &format!("To do: {}.", fault.advice)))
         .to_vec()
 }

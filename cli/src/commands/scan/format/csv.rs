@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use super::{confidence, severity};
 use crate::commands::scan::found::Report;
 
 /// With these characters a field is a formula somewhere (OWASP, "CSV Injection").
@@ -24,8 +23,8 @@ pub(super) fn render(report: &Report) -> String {
             found.end_line,
             found.end_column,
             field(&found.detector),
-            severity(found.severity),
-            confidence(found.confidence),
+            found.severity.as_str(),
+            found.confidence.as_str(),
             field(&found.fingerprint),
         );
         let commit = found.commit.as_deref();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{confidence, message, severity};
+use super::message;
 use crate::commands::scan::found::Report;
 
 pub(super) fn render(report: &Report) -> String {
@@ -26,8 +26,8 @@ pub(super) fn render(report: &Report) -> String {
             found.line,
             escaped(&found.detector),
             escaped(&message(located, &[])),
-            severity(found.severity),
-            confidence(found.confidence),
+            found.severity.as_str(),
+            found.confidence.as_str(),
             escaped(&found.snippet),
         );
     }

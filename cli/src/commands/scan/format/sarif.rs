@@ -6,7 +6,7 @@ use std::fmt::Write;
 use agentfirewall_sdk::{Confidence, Severity};
 use serde_json::{Value, json};
 
-use super::{Rule, confidence, message};
+use super::{Rule, message};
 use crate::commands::scan::found::{Located, ProblemKind, Report};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -126,7 +126,7 @@ fn result(located: &Located, rules: &[Rule], index: Option<usize>, known: bool) 
             Confidence::Medium => 60.0,
             Confidence::Low => 20.0,
         },
-        "properties": { "confidence": confidence(found.confidence) },
+        "properties": { "confidence": found.confidence.as_str() },
     });
     if let Some(result) = result.as_object_mut() {
         if known {

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use agentfirewall_sdk::Confidence;
 use anstyle::{AnsiColor, Style};
 
-use super::{confidence, counted, severity, short};
+use super::{counted, short};
 use crate::commands::scan::found::{Located, Report, Summary};
 use crate::commands::scan::printable;
 
@@ -40,8 +40,8 @@ fn finding(text: &mut String, Located { path, found }: &Located) -> std::fmt::Re
         found.line,
         found.column,
         found.detector,
-        severity(found.severity),
-        confidence(found.confidence),
+        found.severity.as_str(),
+        found.confidence.as_str(),
     )?;
     if !found.snippet.is_empty() {
         writeln!(text, "    {}", found.snippet)?;

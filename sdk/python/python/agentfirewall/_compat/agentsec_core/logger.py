@@ -1,0 +1,5 @@
+"""The audit log."""
+
+from agentfirewall._audit import AuditLogger
+
+__all__ = ["AuditLogger"]

@@ -1,0 +1,354 @@
+//! `cargo xtask order`: the order in which the linker lays the functions of a hook, from a trace of what hooks do.
+//!
+//! A page of code that is touched for the first time costs a fault, and each fault brings sixteen pages: a few kilobytes here
+//! and there in a large program cost more time than all they do. So the functions that run in a hook are written to
+//! `cli/hook.ld`, in the order of their first instruction, and `cli/build.rs` hands that file to the linker.
+//! `cargo xtask budget` counts the windows of sixteen pages that a hook touches, and so says when the file has aged.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::process::Run;
+use crate::workshop::{Outcome, Workshop, read};
+use crate::{Result, say, tools};
+
+/// What the kernel maps at one fault: `fault_around_bytes`, 64 KiB unless somebody changed it.
+const WINDOW: u64 = 64 * 1024;
+
+/// The file of `cli` that names the functions.
+const ORDER: &str = "cli/hook.ld";
+
+/// What hooks are asked, most frequent first: the event, and the payload but for what all have in common.
+const CALLS: [(&str, &str); 9] = [
+    ("pre-tool-use", r#""PreToolUse","tool_name":"Bash","tool_input":{"command":"git status"}"#),
+    (
+        "post-tool-use",
+        r#""PostToolUse","tool_name":"Bash","tool_input":{"command":"git status"},"tool_response":{"stdout":"On branch main\nnothing to commit, working tree clean","stderr":"","interrupted":false,"isImage":false}"#,
+    ),
+    ("pre-tool-use", r#""PreToolUse","tool_name":"Read","tool_input":{"file_path":"PROJECT/src/main.rs"}"#),
+    (
+        "post-tool-use",
+        r#""PostToolUse","tool_name":"Read","tool_input":{"file_path":"PROJECT/src/main.rs"},"tool_response":{"type":"text","file":{"filePath":"PROJECT/src/main.rs","content":"fn main() {\n    println!(\"hello\");\n}\n","numLines":3,"startLine":1,"totalLines":3}}"#,
+    ),
+    (
+        "pre-tool-use",
+        r#""PreToolUse","tool_name":"Edit","tool_input":{"file_path":"PROJECT/src/main.rs","old_string":"hello","new_string":"let token = read_token();"}"#,
+    ),
+    (
+        "pre-tool-use",
+        r#""PreToolUse","tool_name":"Bash","tool_input":{"command":"cd src && for f in *.rs; do grep -n TODO \"$f\" | head -5; done > /tmp/todo.txt 2>&1"}"#,
+    ),
+    (
+        "pre-tool-use",
+        r#""PreToolUse","tool_name":"Write","tool_input":{"file_path":"PROJECT/notes.md","content":"A note with a key: value pair, a token of nobody and https://example.com/page"}"#,
+    ),
+    (
+        "pre-tool-use",
+        r#""PreToolUse","tool_name":"Bash","tool_input":{"command":"cargo test --workspace && git commit -m 'All tests pass' && git push origin main"}"#,
+    ),
+    (
+        "pre-tool-use",
+        r#""PreToolUse","tool_name":"Bash","tool_input":{"command":"sudo rm -rf / --no-preserve-root"}"#,
+    ),
+];
+
+/// Traces the hooks of a release build and writes the file.
+pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
+    let valgrind = match tools::valgrind() {
+        Ok(program) => program,
+        Err(why) => return Ok(Outcome::LeftOut(why)),
+    };
+    let map = workshop.target("order/map");
+    let folder = workshop.target("order/work");
+    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(failed)?;
+    }
+    std::fs::create_dir_all(folder.join("home")).map_err(failed)?;
+    std::fs::create_dir_all(folder.join("project/src")).map_err(failed)?;
+    std::fs::write(folder.join("project/src/main.rs"), "fn main() {}\n").map_err(failed)?;
+    Run::cargo()
+        .args(["build", "--release", "--locked", "--package", "agentfirewall", "--bin", "agentfirewall"])
+        .env("AGENTFIREWALL_LINK_MAP", &map)
+        .folder(workshop.root())
+        .run()?;
+    let program = workshop.target("release").join(format!("agentfirewall{}", std::env::consts::EXE_SUFFIX));
+    let functions = functions(&read(&map).map_err(|error| format!("{error} (the linker writes no map)"))?);
+    let mut order = Vec::new();
+    let mut known = BTreeSet::new();
+    for (event, rest) in CALLS {
+        let rest = rest.replace("PROJECT", &folder.join("project").display().to_string());
+        let payload = folder.join("payload.json");
+        let text = format!(
+            r#"{{"session_id":"order","transcript_path":"/nowhere","cwd":"{}","permission_mode":"default","tool_use_id":"toolu_order","hook_event_name":{rest}}}"#,
+            folder.join("project").display()
+        );
+        std::fs::write(&payload, text).map_err(failed)?;
+        let hook = |run: Run| {
+            run.args(["hook", event])
+                .bare()
+                .env("HOME", folder.join("home"))
+                .env("CLAUDE_PROJECT_DIR", folder.join("project"))
+                .folder(&folder.join("project"))
+                .input(&payload)
+        };
+        for address in trace(&valgrind, &program, &hook, true)? {
+            let Some((begin, function)) = functions.range(..=address).next_back() else { continue };
+            if address < begin + function.size && known.insert(*begin) {
+                order.push(function);
+            }
+        }
+    }
+    if order.is_empty() {
+        return Err("the trace names no function".to_owned());
+    }
+    let path = workshop.path(ORDER);
+    std::fs::write(&path, script(&order, &functions))
+        .map_err(|error| format!("{}: {error}", path.display()))?;
+    say::line(&format!("{ORDER}: {} functions; build once more to lay them so", order.len()));
+    Ok(Outcome::Done)
+}
+
+/// The linker script that lays these functions in this order, before all other code.
+///
+/// Hashes in names differ with the compiler and with the features of a build, so a name stands for all functions that are
+/// called so; where those are many, the instances of a generic function, only the exact name is meant, and the others follow
+/// at the end if they are small.
+fn script(order: &[&Function], functions: &BTreeMap<u64, Function>) -> String {
+    let mut alike: BTreeMap<String, u64> = BTreeMap::new();
+    for function in functions.values() {
+        *alike.entry(pattern(&function.section)).or_default() += function.size;
+    }
+    let mut wanted: BTreeMap<String, u64> = BTreeMap::new();
+    for function in order {
+        *wanted.entry(pattern(&function.section)).or_default() += function.size;
+    }
+    let mut lines: Vec<String> = Vec::new();
+    let mut last = Vec::new();
+    let mut said = BTreeSet::new();
+    for function in order {
+        let pattern = pattern(&function.section);
+        let (all, traced) =
+            (alike.get(&pattern).copied().unwrap_or(0), wanted.get(&pattern).copied().unwrap_or(0));
+        if all <= 2 * traced + 256 {
+            if said.insert(pattern.clone()) {
+                lines.push(pattern);
+            }
+            continue;
+        }
+        lines.push(function.section.clone());
+        if all <= SMALL && said.insert(pattern.clone()) {
+            last.push(pattern);
+        }
+    }
+    let mut script = "/* Written by `cargo xtask order`: what a hook runs through, in the order of its first instruction. */\n\
+        SECTIONS\n{\n  .text.hook : {\n"
+        .to_owned();
+    for line in lines.into_iter().chain(last) {
+        // Writing to a String cannot fail.
+        let _written = writeln!(script, "    *({line})");
+    }
+    script.push_str("  }\n}\nINSERT BEFORE .text;\n");
+    script
+}
+
+/// Up to how many bytes all instances of a generic function are laid beside the others.
+const SMALL: u64 = 8 * 1024;
+
+/// The name of a section without its hashes: `17h` and sixteen digits in Rust's old mangling, `Cs` and a number to base 62 in the
+/// new one, `.llvm.` and a number from the optimiser.
+fn pattern(section: &str) -> String {
+    let mut pattern = String::with_capacity(section.len());
+    let mut rest = section;
+    while let Some(letter) = rest.chars().next() {
+        let hash = if let Some(after) = rest.strip_prefix("17h") {
+            // `E` ends the name; it would also pass for a digit.
+            let (digits, end) = after.as_bytes().split_at_checked(16).unwrap_or_default();
+            (digits.iter().all(u8::is_ascii_hexdigit) && end.first() == Some(&b'E')).then_some((3, 19))
+        } else if let Some(after) = rest.strip_prefix("Cs") {
+            let digits = after.bytes().take_while(u8::is_ascii_alphanumeric).count();
+            (digits > 0 && after.as_bytes().get(digits) == Some(&b'_')).then_some((2, 2 + digits))
+        } else {
+            let number = |after: &str| after.bytes().take_while(u8::is_ascii_digit).count();
+            rest.strip_prefix(".llvm.").map(|after| (6, 6 + number(after)))
+        };
+        let (kept, length) = hash.unwrap_or((letter.len_utf8(), letter.len_utf8()));
+        pattern.push_str(rest.get(..kept).unwrap_or_default());
+        if hash.is_some() {
+            pattern.push('*');
+        }
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    pattern
+}
+
+/// How many windows of the program's file a hook touches, of code and of constants.
+pub(crate) fn windows(
+    valgrind: &Path,
+    program: &Path,
+    hook: &dyn Fn(Run) -> Result<Run>,
+) -> Result<(usize, usize)> {
+    let file = std::fs::read(program).map_err(|error| format!("{}: {error}", program.display()))?;
+    let mut seen = BTreeSet::new();
+    for address in trace(valgrind, program, hook, false)? {
+        seen.insert(address / WINDOW);
+    }
+    let within = |executable: bool| {
+        let places: Vec<_> = segments(&file).into_iter().filter(|place| place.2 == executable).collect();
+        let touched = |window: &&u64| {
+            places.iter().any(|(begin, end, _)| **window >= begin / WINDOW && **window <= (end - 1) / WINDOW)
+        };
+        seen.iter().filter(touched).count()
+    };
+    Ok((within(true), within(false)))
+}
+
+/// The addresses that a hook's instructions have, or that they and what they read have, in order.
+fn trace(
+    valgrind: &Path,
+    program: &Path,
+    hook: &dyn Fn(Run) -> Result<Run>,
+    code_only: bool,
+) -> Result<Vec<u64>> {
+    // Once before: the policy is compiled and the log begun.
+    hook(Run::new(program))?.finish()?;
+    let log = program.with_file_name("hook.trace");
+    let run = Run::new(valgrind)
+        .args(["--tool=lackey", "--trace-mem=yes"])
+        .arg(format!("--log-file={}", log.display()))
+        .arg(program);
+    hook(run)?.finish()?;
+    let text = read(&log)?;
+    // Some tens of megabytes that nobody reads again.
+    std::fs::remove_file(&log).map_err(|error| format!("{}: {error}", log.display()))?;
+    Ok(text.lines().filter_map(|line| address(line, code_only)).collect())
+}
+
+/// The address in a line of the trace: `I  0023C790,2` is an instruction, ` L `, ` S ` and ` M ` are data.
+fn address(line: &str, code_only: bool) -> Option<u64> {
+    let (kind, rest) = line.split_at_checked(3)?;
+    if !(kind == "I  " || !code_only && matches!(kind, " L " | " S " | " M ")) {
+        return None;
+    }
+    u64::from_str_radix(rest.split(',').next()?, 16).ok()
+}
+
+/// A function that has a section of its own.
+#[derive(Debug, PartialEq, Eq)]
+struct Function {
+    /// In bytes.
+    size: u64,
+    section: String,
+}
+
+/// The functions in the linker's map that have a section of their own, by address.
+///
+/// A line of lld's map is an address, a load address, a size, an alignment and, for a section of an input file, `file:(section)`.
+fn functions(map: &str) -> BTreeMap<u64, Function> {
+    let hex = |text: Option<&str>| u64::from_str_radix(text?, 16).ok();
+    let mut found = BTreeMap::new();
+    for line in map.lines() {
+        let Some((_, section)) = line.strip_suffix(')').and_then(|line| line.rsplit_once(":(")) else {
+            continue;
+        };
+        let mut columns = line.split_whitespace();
+        let (Some(begin), Some(_), Some(size)) = (hex(columns.next()), columns.next(), hex(columns.next()))
+        else {
+            continue;
+        };
+        if size > 0 && section.starts_with(".text.") {
+            found.insert(begin, Function { size, section: section.to_owned() });
+        }
+    }
+    found
+}
+
+/// The loaded parts of a 64-bit little-endian ELF file: begin, end, and whether it is code. Offsets as `elf(5)` has them.
+fn segments(file: &[u8]) -> Vec<(u64, u64, bool)> {
+    let number = |at: usize, length: usize| -> Option<u64> {
+        let bytes = file.get(at..at + length)?;
+        Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    };
+    let place = |at: u64| usize::try_from(at).ok();
+    let headers = || -> Option<Vec<(u64, u64, bool)>> {
+        let (table, size, count) = (number(32, 8)?, number(54, 2)?, number(56, 2)?);
+        let mut found = Vec::new();
+        for header in 0..count {
+            let at = place(table + header * size)?;
+            let (kind, flags) = (number(at, 4)?, number(at + 4, 4)?);
+            let (begin, length) = (number(at + 16, 8)?, number(at + 40, 8)?);
+            // PT_LOAD; PF_X is 1, PF_W is 2: what is written to is private anyway.
+            if kind == 1 && length > 0 && flags & 2 == 0 {
+                found.push((begin, begin + length, flags & 1 == 1));
+            }
+        }
+        Some(found)
+    };
+    headers().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_the_trace_are_read_by_kind() {
+        assert_eq!(address("I  0023C790,2", true), Some(0x23_C790));
+        assert_eq!(address(" L 1FFE7E,8", true), None);
+        assert_eq!(address(" L 1FFE7E,8", false), Some(0x1F_FE7E));
+        assert_eq!(address("==12== Counted 1 call to main()", false), None);
+    }
+
+    #[test]
+    fn functions_come_from_their_sections() {
+        let map = "     VMA  LMA Size Align Out In Symbol\n\
+            \x20 750d00   750d00       20    16         /x/a.o:(.text._ZN1a1b17h0E)\n\
+            \x20 750d00   750d00        0     1                 a::b\n\
+            \x20 750d20   750d20       10    16         /x/a.o:(.text.unlikely._ZN1a1c17h1E)\n\
+            \x20 750d30   750d30       10    16         /x/b.o:(.text)\n";
+        let found = functions(map);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[&0x75_0d00], Function { size: 0x20, section: ".text._ZN1a1b17h0E".to_owned() });
+        assert_eq!(found[&0x75_0d20].section, ".text.unlikely._ZN1a1c17h1E");
+    }
+
+    #[test]
+    fn hashes_are_no_part_of_a_name() {
+        for (section, wanted) in [
+            (".text._ZN5serde2de17h0123456789abcdefE", ".text._ZN5serde2de17h*E"),
+            (".text._ZN5serde2de17habcE", ".text._ZN5serde2de17habcE"),
+            (".text._RNvCsjrHSEGnQ3l9_3std", ".text._RNvCs*_3std"),
+            (".text._ZN1a1b17h0123456789abcdefE.llvm.77", ".text._ZN1a1b17h*E.llvm.*"),
+            (".text.main", ".text.main"),
+        ] {
+            assert_eq!(pattern(section), wanted);
+        }
+    }
+
+    #[test]
+    fn generic_functions_are_meant_one_by_one() {
+        let function = |size, name: &str, hash: u8| Function {
+            size,
+            section: format!(".text._ZN{name}17h{hash:016x}E"),
+        };
+        let mut all = BTreeMap::new();
+        for (number, size) in [(0_u8, 100), (1, 9_000), (2, 400)] {
+            all.insert(u64::from(number), function(size, "4many", number));
+        }
+        all.insert(9, function(5_000, "3one", 9));
+        let script = script(&[&all[&0], &all[&9]], &all);
+        assert!(
+            script.contains("    *(.text._ZN4many17h0000000000000000E)\n    *(.text._ZN3one17h*E)\n  }"),
+            "{script}"
+        );
+    }
+
+    #[test]
+    fn this_very_program_has_code_and_constants() {
+        let file = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let found = segments(&file);
+        assert!(cfg!(not(target_os = "linux")) || found.iter().any(|place| place.2));
+        assert!(segments(b"no program").is_empty());
+    }
+}
