@@ -48,7 +48,7 @@ fn there(program: &str, argument: &str) -> bool {
 }
 
 /// The Python with the packages that judge what is sent: `cargo xtask setup` makes it.
-fn python() -> Option<PathBuf> {
+pub(crate) fn python() -> Option<PathBuf> {
     let target = std::env::current_exe().unwrap();
     let found = target
         .ancestors()
@@ -64,7 +64,7 @@ fn python() -> Option<PathBuf> {
 }
 
 /// Runs a Python script with arguments and returns what it says.
-fn python_says(python: &Path, script: &str, arguments: &[&str]) -> String {
+pub(crate) fn python_says(python: &Path, script: &str, arguments: &[&str]) -> String {
     let output = Command::new(python).arg("-c").arg(script).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

@@ -154,6 +154,8 @@ pub enum ExportFormat {
     Ecs,
     /// The Common Event Format
     Cef,
+    /// Apache Parquet, a table of columns for DuckDB, Spark and others; a file alone, no terminal can show it
+    Parquet,
 }
 
 /// `audit report`

@@ -6,6 +6,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use agentfirewall_tests::sandbox::Sandbox;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::servers::{Server, free_port, nats_request, start, wait_for};
@@ -27,27 +29,6 @@ fn node(folder: &Path, number: usize, ports: &[(u16, u16)]) -> Server {
     let file = folder.join(format!("n{number}.conf"));
     std::fs::write(&file, configuration).unwrap();
     start(Command::new("nats-server").arg("-c").arg(file), client)
-}
-
-/// Base64 with padding (RFC 4648, section 4), as the server gives payloads.
-fn decoded(text: &str) -> Vec<u8> {
-    let value = |byte: u8| match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' => 62,
-        _ => 63,
-    };
-    let (mut bits, mut held, mut bytes) = (0_u32, 0, Vec::new());
-    for byte in text.bytes().filter(|byte| *byte != b'=') {
-        bits = bits << 6 | u32::from(value(byte));
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push((bits >> held) as u8);
-        }
-    }
-    bytes
 }
 
 #[test]
@@ -109,9 +90,8 @@ fn three_hundred_hooks_of_twenty_machines_and_a_node_that_dies_leave_every_chain
     for number in first..=last {
         let ask = json!({"seq": number}).to_string();
         let answer = nats_request(alive, "$JS.API.STREAM.MSG.GET.FLEET", &ask);
-        let data =
-            decoded(answer["message"]["data"].as_str().unwrap_or_else(|| panic!("{number}: {answer}")));
-        messages.push_str(std::str::from_utf8(&data).unwrap());
+        let data = answer["message"]["data"].as_str().unwrap_or_else(|| panic!("{number}: {answer}"));
+        messages.push_str(&String::from_utf8(STANDARD.decode(data).unwrap()).unwrap());
         messages.push('\n');
     }
     let file = folder.path().join("messages.jsonl");
