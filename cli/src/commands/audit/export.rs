@@ -1,5 +1,7 @@
 //! `agentfirewall audit export`
 
+mod parquet;
+
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -17,6 +19,12 @@ pub(super) fn run(args: &AuditExportArgs, ui: &Ui) -> Result<Exit, Failure> {
     let selection = Selection::new(&args.filter)?;
     let filter = selection.filter();
     let Some(output) = &args.output else {
+        if args.format == ExportFormat::Parquet {
+            return Err(Failure::new(
+                Exit::Usage,
+                "a table of columns is a file: `parquet` takes `--output FILE`",
+            ));
+        }
         if args.format == ExportFormat::Csv {
             ui.line(csv::header());
         }
@@ -34,6 +42,10 @@ pub(super) fn run(args: &AuditExportArgs, ui: &Ui) -> Result<Exit, Failure> {
             writeln!(file, "{}", csv::header())?;
         }
         let (mut records, mut failed) = (0_u64, None);
+        let mut table = match args.format {
+            ExportFormat::Parquet => Some(parquet::Table::new(&mut *file)?),
+            _ => None,
+        };
         let scanned = scan(
             &log,
             &filter,
@@ -42,14 +54,22 @@ pub(super) fn run(args: &AuditExportArgs, ui: &Ui) -> Result<Exit, Failure> {
                 bar.set_position(done);
             },
             &mut |line, _| {
-                let Some(text) = shown(line, args.format).filter(|_| failed.is_none()) else { return };
+                if failed.is_some() {
+                    return;
+                }
+                let written = match &mut table {
+                    Some(table) => event(line).map(|event| table.push(&event, line)),
+                    None => shown(line, args.format).map(|text| writeln!(file, "{text}")),
+                };
+                let Some(written) = written else { return };
                 records += 1;
-                failed = writeln!(file, "{text}").err();
+                failed = written.err();
             },
         );
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(scanned.map(|()| records)),
+        match (failed, table) {
+            (Some(error), _) => Err(error),
+            (None, Some(table)) => table.finish().map(|()| scanned.map(|()| records)),
+            (None, None) => Ok(scanned.map(|()| records)),
         }
     });
     bar.finish_and_clear();
@@ -73,14 +93,14 @@ fn shown(line: &[u8], format: ExportFormat) -> Option<String> {
         ExportFormat::Ocsf => ocsf::document(&event).to_string(),
         ExportFormat::Ecs => ecs::document(&event).to_string(),
         ExportFormat::Cef => cef::line(&event),
-        ExportFormat::Jsonl => return None,
+        ExportFormat::Jsonl | ExportFormat::Parquet => return None,
     })
 }
 
 /// Writes a file in one step, readable for the user alone: what it holds is as private as the log.
 pub(super) fn write<T>(
     path: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<T>,
+    fill: impl FnOnce(&mut (dyn Write + Send)) -> std::io::Result<T>,
 ) -> std::io::Result<T> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     refuse_own(folder)?;
