@@ -109,12 +109,12 @@ const ATTACKS: &[Attack] = &[
     ("nothing", NOT, |_| ()),
     ("a byte is changed", BY_ALL, |machine| {
         machine.edit(&machine.paths()[1], |lines| {
-            lines[40] = lines[40].replacen("policy_check", "policy_chekc", 1)
+            lines[40] = lines[40].replacen("policy_check", "policy_chekc", 1);
         });
     }),
     ("a record's action and its hash are changed", BY_ALL, |machine| {
         machine.edit(&machine.paths()[1], |lines| {
-            lines[40] = lines[40].replace("_check", "_chekc").replace('a', "b")
+            lines[40] = lines[40].replace("_check", "_chekc").replace('a', "b");
         });
     }),
     ("a record is taken out of the middle", BY_ALL, |machine| {
@@ -225,7 +225,7 @@ fn a_log_that_cannot_be_trusted_with_a_record_denies_the_call_and_says_why() {
         }),
         ("a folder", "not a regular file", &|| std::fs::create_dir(&log).unwrap()),
         ("another file", "does not look like an audit log", &|| {
-            std::fs::write(&log, "notes\nof mine\n").unwrap()
+            std::fs::write(&log, "notes\nof mine\n").unwrap();
         }),
     ];
     for (name, reason, attack) in put {
@@ -250,7 +250,7 @@ fn a_log_that_cannot_be_trusted_with_a_record_denies_the_call_and_says_why() {
     let full = agentfirewall_tests::sandbox::feed(&mut command, b"");
     assert!(full.stderr.contains("cannot write the audit log"), "{full:?}");
     // What was written is whole, and the next call goes on.
-    assert_eq!(machine.verify(&[]).0, false);
+    assert!(!machine.verify(&[]).0);
     machine.sandbox.bash("echo hello").passed();
-    assert_eq!(machine.verify(&[]).0, false);
+    assert!(!machine.verify(&[]).0);
 }

@@ -38,14 +38,8 @@ pub(super) fn run(args: &AuditExportArgs, ui: &Ui) -> Result<Exit, Failure> {
     };
     let bar = bar("exporting", ui);
     let written = write(output, |file| {
-        if args.format == ExportFormat::Csv {
-            writeln!(file, "{}", csv::header())?;
-        }
+        let mut out = Out::begin(file, args.format)?;
         let (mut records, mut failed) = (0_u64, None);
-        let mut table = match args.format {
-            ExportFormat::Parquet => Some(parquet::Table::new(&mut *file)?),
-            _ => None,
-        };
         let scanned = scan(
             &log,
             &filter,
@@ -54,22 +48,17 @@ pub(super) fn run(args: &AuditExportArgs, ui: &Ui) -> Result<Exit, Failure> {
                 bar.set_position(done);
             },
             &mut |line, _| {
-                if failed.is_some() {
-                    return;
+                if failed.is_none()
+                    && let Some(written) = out.add(line)
+                {
+                    records += 1;
+                    failed = written.err();
                 }
-                let written = match &mut table {
-                    Some(table) => event(line).map(|event| table.push(&event, line)),
-                    None => shown(line, args.format).map(|text| writeln!(file, "{text}")),
-                };
-                let Some(written) = written else { return };
-                records += 1;
-                failed = written.err();
             },
         );
-        match (failed, table) {
-            (Some(error), _) => Err(error),
-            (None, Some(table)) => table.finish().map(|()| scanned.map(|()| records)),
-            (None, None) => Ok(scanned.map(|()| records)),
+        match failed {
+            Some(error) => Err(error),
+            None => out.end().map(|()| scanned.map(|()| records)),
         }
     });
     bar.finish_and_clear();
@@ -80,6 +69,43 @@ pub(super) fn run(args: &AuditExportArgs, ui: &Ui) -> Result<Exit, Failure> {
         row::escaped(&output.display().to_string())
     ));
     Ok(Exit::Success)
+}
+
+/// A file that is written to.
+type File<'f> = &'f mut (dyn Write + Send);
+
+/// How records become a file.
+enum Out<'f> {
+    Lines(File<'f>, ExportFormat),
+    Table(Box<parquet::Table<File<'f>>>),
+}
+
+impl<'f> Out<'f> {
+    fn begin(file: File<'f>, format: ExportFormat) -> std::io::Result<Self> {
+        match format {
+            ExportFormat::Parquet => {
+                return parquet::Table::new(file).map(|table| Self::Table(Box::new(table)));
+            }
+            ExportFormat::Csv => writeln!(file, "{}", csv::header())?,
+            _ => {}
+        }
+        Ok(Self::Lines(file, format))
+    }
+
+    /// Adds a record; `None` for a line that is none.
+    fn add(&mut self, line: &[u8]) -> Option<std::io::Result<()>> {
+        match self {
+            Self::Lines(file, format) => shown(line, *format).map(|text| writeln!(file, "{text}")),
+            Self::Table(table) => event(line).map(|event| table.push(&event, line)),
+        }
+    }
+
+    fn end(self) -> std::io::Result<()> {
+        match self {
+            Self::Lines(..) => Ok(()),
+            Self::Table(table) => table.finish(),
+        }
+    }
 }
 
 /// One record in a format; `None` for a line that is no record.
@@ -98,10 +124,7 @@ fn shown(line: &[u8], format: ExportFormat) -> Option<String> {
 }
 
 /// Writes a file in one step, readable for the user alone: what it holds is as private as the log.
-pub(super) fn write<T>(
-    path: &Path,
-    fill: impl FnOnce(&mut (dyn Write + Send)) -> std::io::Result<T>,
-) -> std::io::Result<T> {
+pub(super) fn write<T>(path: &Path, fill: impl FnOnce(File<'_>) -> std::io::Result<T>) -> std::io::Result<T> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     refuse_own(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;

@@ -40,7 +40,8 @@ fn inside(value: &Value, depth: usize, each: &mut dyn FnMut(Found<'_>)) -> bool 
     }
     match value {
         Value::Array(values) => {
-            values.iter().fold(false, |found, value| inside(value, depth + 1, each) || found)
+            // Every one is looked at, so not `any`.
+            values.iter().filter(|value| inside(value, depth + 1, each)).count() > 0
         }
         // As a column of text, or the body of a log record.
         Value::String(text) if text.starts_with('{') => {
@@ -57,7 +58,7 @@ fn inside(value: &Value, depth: usize, each: &mut dyn FnMut(Found<'_>)) -> bool 
                 return true;
             }
             // What stands around a record has at most its identity again.
-            if members.values().fold(false, |found, value| inside(value, depth + 1, each) || found) {
+            if members.values().filter(|value| inside(value, depth + 1, each)).count() > 0 {
                 return true;
             }
             let record = of_another_schema(value);

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::audit::{Entry, EventType, append};
-use crate::delivery::Format;
+use crate::formats::{ecs, ocsf};
 
 /// The lines of a log with this many records, some with what is written in another way by other programs.
 fn lines(records: u32) -> Vec<String> {
@@ -46,7 +46,7 @@ fn dressed(line: &str, how: usize) -> String {
     let mut members = record.as_object().unwrap().clone();
     let (chain, seq) = (record["chain"].as_str().unwrap(), record["seq"].as_u64().unwrap());
     let id = record["_hash"].as_str().unwrap();
-    let mut event = Event::new(id, chain, seq, Action::Alert, record.clone());
+    let event = Event::new(id, chain, seq, Action::Alert, record.clone());
     match how {
         0 => line.to_owned(),
         1 => serde_json::to_string_pretty(&record).unwrap().replace('\n', " "),
@@ -68,14 +68,8 @@ fn dressed(line: &str, how: usize) -> String {
         }
         7 => json!([record]).to_string(),
         8 => serde_json::to_string(&event).unwrap(),
-        9 => {
-            Format::Ocsf.apply(&mut event);
-            event.text().into_owned()
-        }
-        _ => {
-            Format::Ecs.apply(&mut event);
-            event.text().into_owned()
-        }
+        9 => ocsf::document(&event).to_string(),
+        _ => ecs::document(&event).to_string(),
     }
 }
 
