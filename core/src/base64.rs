@@ -25,6 +25,7 @@ const VALUES: [u8; 256] = {
 };
 
 /// The value of a digit of either alphabet; 64 and more is none.
-pub(crate) fn value(byte: u8) -> u8 {
-    VALUES.get(usize::from(byte)).copied().unwrap_or(0xff)
+#[expect(clippy::indexing_slicing, reason = "there is a value for every byte")]
+pub(crate) const fn value(byte: u8) -> u8 {
+    VALUES[byte as usize]
 }

@@ -4,9 +4,9 @@
 //! for each kind of fourth byte; a bit for a hash of the first six; chains of the keywords behind them. The index of a
 //! [table](crate::Rows) is made by the compiler: a process that lives for a millisecond cannot pay for thousands of keywords.
 
-/// How many bytes the first filter has and how many bits the second one, as powers of two.
+/// How many bytes the first filter has and how many bits each of the second ones, as powers of two.
 const FIRST_BITS: u32 = 14;
-const SECOND_BITS: u32 = 17;
+const SECOND_BITS: u32 = 16;
 /// How many chains of entries there are, as a power of two.
 const CHAIN_BITS: u32 = 11;
 /// How many chains there are.
@@ -74,12 +74,37 @@ const fn first(three: u32) -> usize {
     ((three << 8 | FOLD << 8).wrapping_mul(MULTIPLIER) >> (u32::BITS - FIRST_BITS)) as usize
 }
 
+/// Whether a word may begin at a place: no letter and no digit stands before it, or one that is the end of an escape (`\n`, `%3D`,
+/// `\x3d`, `\u003d`).
+#[inline]
+pub fn begins(bytes: &[u8], at: usize) -> bool {
+    let last = at.checked_sub(1).and_then(|at| bytes.get(at));
+    last.is_none_or(|last| !last.is_ascii_alphanumeric()) || escaped(bytes, at)
+}
+
+/// Whether an escape ends before a place.
+fn escaped(bytes: &[u8], at: usize) -> bool {
+    let hexadecimal = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
+    match bytes.get(at.saturating_sub(6)..at).unwrap_or_default() {
+        [.., b'\\', b'n' | b't' | b'r'] => true,
+        [.., b'%', a, b] | [.., b'\\', b'x', a, b] => hexadecimal(&[*a, *b]),
+        [b'\\', b'u', a, b, c, d] => hexadecimal(&[*a, *b, *c, *d]),
+        _ => false,
+    }
+}
+
 /// Where keywords may begin.
 #[derive(Debug, Clone)]
 pub struct Marks {
     first: [u8; 1 << FIRST_BITS],
-    second: [u8; 1 << (SECOND_BITS - 3)],
+    /// Two bits a number: [`ANYWHERE`], [`WORD`].
+    second: [u8; 1 << (SECOND_BITS - 2)],
 }
+
+/// There is a keyword that counts wherever it stands.
+const ANYWHERE: u8 = 1;
+/// There is one that counts where a word begins.
+const WORD: u8 = 2;
 
 impl Default for Marks {
     fn default() -> Self {
@@ -100,18 +125,19 @@ static BITS: [u8; 256] = {
 };
 
 impl Marks {
-    const NONE: Self = Self { first: [0; 1 << FIRST_BITS], second: [0; 1 << (SECOND_BITS - 3)] };
+    const NONE: Self = Self { first: [0; 1 << FIRST_BITS], second: [0; 1 << (SECOND_BITS - 2)] };
 
     #[expect(
         clippy::indexing_slicing,
         reason = "shifts and a mask keep the numbers in the bounds of the arrays"
     )]
     #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
-    const fn set(&mut self, keyword: &[u8]) {
+    const fn set(&mut self, keyword: &[u8], anywhere: bool) {
         let four = head_of(keyword) as u32;
         self.first[first(four)] |= if keyword.len() > SHORTEST { 1 << (four >> 24 & 7) } else { u8::MAX };
-        let bit = code_of(keyword) >> (u32::BITS - SECOND_BITS);
-        self.second[(bit >> 3) as usize] |= 1 << (bit & 7);
+        let pair = code_of(keyword) >> (u32::BITS - SECOND_BITS);
+        let kind = if anywhere { ANYWHERE } else { WORD };
+        self.second[(pair >> 2) as usize] |= kind << (2 * (pair & 3));
     }
 
     /// Whether a keyword may begin with these four bytes, the first one lowest. Quick, and wrong for one place in ten.
@@ -122,16 +148,18 @@ impl Marks {
         mark & bit != 0
     }
 
+    /// Which kinds of keywords with such a number there may be.
     #[inline]
-    fn has(&self, code: u32) -> bool {
-        let bit = code >> (u32::BITS - SECOND_BITS);
-        let byte = self.second.get((bit >> 3) as usize).copied().unwrap_or(0);
-        byte >> (bit & 7) & 1 != 0
+    fn kinds(&self, code: u32) -> u8 {
+        let pair = code >> (u32::BITS - SECOND_BITS);
+        let byte = self.second.get((pair >> 2) as usize).copied().unwrap_or(0);
+        byte >> (2 * (pair & 3)) & (ANYWHERE | WORD)
     }
 }
 
-/// A keyword as a table lists it: where it begins in the table's text, its length, and its row.
-pub type Keyword = (u32, u16, u16);
+/// A keyword as a table lists it: where it begins in the table's text, its length, its row, and whether it counts anywhere or only
+/// where a word [begins].
+pub type Keyword = (u32, u16, u16, bool);
 
 /// A keyword in an index.
 #[derive(Debug, Clone, Copy)]
@@ -139,6 +167,7 @@ struct Entry {
     at: u32,
     length: u16,
     row: u16,
+    anywhere: bool,
     /// See [`code_of`].
     code: u32,
     /// The next entry of the same chain, counted from 1; 0 ends the chain.
@@ -164,11 +193,11 @@ impl<const N: usize> KeywordTable<N> {
     pub const fn of(listed: &[Keyword; N], text: &str) -> Self {
         assert!(N < u16::MAX as usize, "too many keywords");
         let bytes = text.as_bytes();
-        let nothing = Entry { at: 0, length: 0, row: 0, code: 0, next: 0 };
+        let nothing = Entry { at: 0, length: 0, row: 0, anywhere: false, code: 0, next: 0 };
         let mut table = Self { marks: Marks::NONE, chains: [0; CHAINS], entries: [nothing; N] };
         let mut number = 0;
         while number < N {
-            let (at, length, row) = listed[number];
+            let (at, length, row, anywhere) = listed[number];
             assert!(length as usize >= SHORTEST, "a keyword is too short for the index");
             let begin = at as usize;
             assert!(begin + length as usize <= bytes.len(), "a keyword is outside the text");
@@ -176,8 +205,8 @@ impl<const N: usize> KeywordTable<N> {
             let (keyword, _) = keyword.split_at(length as usize);
             let code = code_of(keyword);
             let chain = chain(code);
-            table.marks.set(keyword);
-            table.entries[number] = Entry { at, length, row, code, next: table.chains[chain] };
+            table.marks.set(keyword, anywhere);
+            table.entries[number] = Entry { at, length, row, anywhere, code, next: table.chains[chain] };
             number += 1;
             table.chains[chain] = number as u16;
         }
@@ -205,21 +234,34 @@ impl KeywordIndex {
         self.marks
     }
 
-    /// Calls back with the row of each keyword that stands at a place, whatever its ASCII case. `head` is what [`head`] says of it.
+    /// Calls back with the row of each keyword that stands at a place and counts there, whatever its ASCII case. `head` is what
+    /// [`head`] says of the place.
     pub fn at(&self, bytes: &[u8], at: usize, head: u64, found: &mut dyn FnMut(u16)) {
-        for code in LENGTHS.map(|length| code(head, length)) {
-            if !self.marks.has(code) {
-                continue;
+        let kinds = LENGTHS.map(|length| {
+            let code = code(head, length);
+            (code, self.marks.kinds(code))
+        });
+        let all = kinds.iter().fold(0, |all, (_, kinds)| all | kinds);
+        if all == 0 {
+            return;
+        }
+        let counts = if all & WORD != 0 && begins(bytes, at) { ANYWHERE | WORD } else { ANYWHERE };
+        for (code, kinds) in kinds {
+            if kinds & counts != 0 {
+                self.chain(bytes, at, code, counts, found);
             }
-            let mut number = self.chains.get(chain(code)).copied().unwrap_or(0);
-            while let Some(entry) =
-                usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index))
-            {
-                if entry.code == code && stands(bytes, at, self.keyword(entry).as_bytes()) {
-                    found(entry.row);
-                }
-                number = entry.next;
+        }
+    }
+
+    /// The same of the keywords with one number.
+    fn chain(&self, bytes: &[u8], at: usize, code: u32, counts: u8, found: &mut dyn FnMut(u16)) {
+        let mut number = self.chains.get(chain(code)).copied().unwrap_or(0);
+        while let Some(entry) = usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index)) {
+            let counted = entry.anywhere || counts & WORD != 0;
+            if entry.code == code && counted && stands(bytes, at, self.keyword(entry).as_bytes()) {
+                found(entry.row);
             }
+            number = entry.next;
         }
     }
 
@@ -298,6 +340,58 @@ impl GrowingIndex {
     }
 }
 
+/// The first filter of several indexes in one, for a text that is long enough to pay for its making: every place of it is asked
+/// once, four places at a time.
+#[derive(Debug)]
+pub struct Together(Box<[u8; 1 << FIRST_BITS]>);
+
+/// How many places [`Together::places`] looks at.
+pub const BLOCK: usize = 64;
+
+impl Together {
+    /// One filter of all.
+    pub fn of<'i>(tables: impl Iterator<Item = &'i KeywordIndex>, growing: &GrowingIndex) -> Self {
+        let mut marks = Box::new([0; 1 << FIRST_BITS]);
+        for table in tables {
+            marks.iter_mut().zip(&table.marks.first).for_each(|(mark, other)| *mark |= other);
+        }
+        for (keyword, ..) in &growing.entries {
+            let [one, two, three, four, ..] = head_of(keyword.as_bytes()).to_le_bytes();
+            if let Some(mark) = marks.get_mut(first(u32::from_le_bytes([one, two, three, four]))) {
+                *mark |= if keyword.len() > SHORTEST { 1 << (four & 7) } else { u8::MAX };
+            }
+        }
+        Self(marks)
+    }
+
+    /// At which of the first [`BLOCK`] places of a piece of text a keyword may begin, a bit for each, the first one highest.
+    ///
+    /// Without a branch: a keyword may begin at every fifteenth place of ordinary text, and a processor that guesses wrong that
+    /// often does nothing else.
+    #[inline]
+    pub fn places(&self, text: &[u8; BLOCK + 4]) -> u64 {
+        const CLASSES: u64 = u64::from_le_bytes([7; 8]);
+        let (fours, _) = text.as_chunks::<4>();
+        let mut places = 0;
+        for pair in fours.windows(2) {
+            let &[low, high] = pair else { continue };
+            let both =
+                (u64::from(u32::from_le_bytes(low)) | u64::from(u32::from_le_bytes(high)) << 32) | FOLD_ALL;
+            // The bit of each place's fourth byte: all that counts of the numbers is their lowest three bits.
+            let classes = both >> 24 & CLASSES;
+            for step in [0, 8, 16, 24] {
+                #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
+                let (four, class) = ((both >> step) as u32, (classes >> step) as u32 & 31);
+                // The product of the lower three bytes and of nothing else.
+                let at = four.wrapping_mul(MULTIPLIER << 8) >> (u32::BITS - FIRST_BITS);
+                let mark = self.0.get(at as usize).copied().unwrap_or(0);
+                places = places << 1 | u64::from(u32::from(mark) >> class & 1);
+            }
+        }
+        places
+    }
+}
+
 /// Whether a keyword stands at a place, whatever its ASCII case.
 pub fn stands(bytes: &[u8], at: usize, keyword: &[u8]) -> bool {
     bytes.get(at..at + keyword.len()).is_some_and(|here| here.eq_ignore_ascii_case(keyword))
@@ -307,8 +401,11 @@ pub fn stands(bytes: &[u8], at: usize, keyword: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "ghp_AKIAtoken";
-    static TABLE: KeywordTable<4> = KeywordTable::of(&[(0, 4, 0), (4, 4, 1), (8, 5, 2), (8, 3, 3)], TEXT);
+    const TEXT: &str = "ghp_AKIAtokennpm_";
+    static TABLE: KeywordTable<5> = KeywordTable::of(
+        &[(0, 4, 0, true), (4, 4, 1, true), (8, 5, 2, true), (8, 3, 3, true), (13, 4, 4, false)],
+        TEXT,
+    );
 
     fn rows(text: &str) -> Vec<u16> {
         let mut rows = Vec::new();
@@ -327,9 +424,74 @@ mod tests {
     }
 
     #[test]
+    fn one_filter_of_all_lets_through_what_each_lets_through() {
+        let mut growing = GrowingIndex::default();
+        ["xoxb", "pwd", "é~9", "-----BEGIN"].into_iter().for_each(|keyword| assert!(growing.add(keyword, 0)));
+        let together = Together::of([TABLE.index(TEXT)].iter(), &growing);
+        // Random bytes, and keywords on every side of the end of a block.
+        let mut text: Vec<u8> = Vec::new();
+        for number in 0..400_u32 {
+            text.extend(number.wrapping_mul(MULTIPLIER).to_le_bytes());
+            if number % 7 == 0 {
+                let words = ["ghp_", "TOK", "akia", "xOxB", "PWD", "-----begin", "é~9"];
+                text.extend(words[number as usize % words.len()].as_bytes());
+            }
+        }
+        let may = |four: u32| {
+            let growing = growing.entries.iter().any(|(keyword, ..)| {
+                let [one, two, three, last, ..] = head_of(keyword.as_bytes()).to_le_bytes();
+                first(u32::from_le_bytes([one, two, three, last])) == first(four)
+                    && (keyword.len() == SHORTEST || (four >> 24) as u8 & 7 == last & 7)
+            });
+            growing || TABLE.marks.at(four)
+        };
+        for (from, text) in text.windows(BLOCK + 4).enumerate() {
+            let places = together.places(text.first_chunk().unwrap());
+            for (at, four) in text.windows(4).take(BLOCK).enumerate() {
+                let four = u32::from_le_bytes(*four.first_chunk().unwrap());
+                assert_eq!(places << at >> (BLOCK - 1) == 1, may(four), "{from} and {at}");
+            }
+        }
+    }
+
+    #[test]
     fn every_keyword_is_listed_with_its_row() {
         let mut all: Vec<_> = TABLE.index(TEXT).keywords().collect();
         all.sort_unstable();
-        assert_eq!(all, [(0, "ghp_"), (1, "AKIA"), (2, "token"), (3, "tok")]);
+        assert_eq!(all, [(0, "ghp_"), (1, "AKIA"), (2, "token"), (3, "tok"), (4, "npm_")]);
+    }
+
+    #[test]
+    fn words_count_where_they_begin() {
+        let found = |text: &str, at: usize| {
+            let mut rows = Vec::new();
+            let bytes = text.as_bytes();
+            TABLE.index(TEXT).at(bytes, at, head(bytes, at), &mut |row| rows.push(row));
+            rows == [4]
+        };
+        for (text, at) in [
+            ("npm_x", 0),
+            ("=NPM_x", 1),
+            ("_npm_x", 1),
+            (".npm_x", 1),
+            ("énpm_x", 2),
+            ("\\nnpm_x", 2),
+            ("%3Dnpm_x", 3),
+            ("\\x3dnpm_x", 4),
+            ("\\u003dnpm_x", 6),
+        ] {
+            assert!(found(text, at), "{text}");
+        }
+        for (text, at) in [
+            ("anpm_", 1),
+            ("9npm_x", 1),
+            ("nnpm_x", 1),
+            ("3Dnpm_x", 2),
+            ("x3dnpm_x", 3),
+            ("u003dnpm_x", 5),
+            ("\\u00dnpm_x", 5),
+        ] {
+            assert!(!found(text, at), "{text}");
+        }
     }
 }

@@ -10,7 +10,6 @@ use std::path::PathBuf;
 
 use agentfirewall_sdk::{AgentInfo, HookEvent, McpServer, PermissionMode, ToolCall};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{Answer, ConfigChange, Payload, PayloadError, Session, Surroundings};
@@ -54,12 +53,12 @@ struct Raw<'a> {
     agent_type: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     tool_name: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    tool_input: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    tool_response: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
+    #[serde(default)]
+    tool_input: Option<Value>,
+    #[serde(default)]
+    tool_response: Option<Value>,
+    #[serde(default)]
+    error: Option<Value>,
     #[serde(borrow, default)]
     tool_use_id: Cow<'a, str>,
     #[serde(default)]
@@ -139,10 +138,7 @@ fn call(
     }
     CLIENT.clone_into(&mut call.client);
     call.event = event;
-    call.response = match raw.tool_response.or(raw.error) {
-        Some(response) => Some(value(response, "tool_response")?),
-        None => None,
-    };
+    call.response = raw.tool_response.or(raw.error);
     call.cwd = session.cwd;
     call.project.clone_from(&around.project);
     call.session = session.id;
@@ -195,23 +191,18 @@ fn judgeable(call: &ToolCall) -> Result<(), PayloadError> {
     }
 }
 
-fn object(raw: &RawValue) -> Result<Value, PayloadError> {
-    let mut parsed = value(raw, "tool_input")?;
+fn object(mut input: Value) -> Result<Value, PayloadError> {
     // Some clients send the parameters as a string of JSON.
-    if let Value::String(text) = &parsed {
-        parsed = serde_json::from_str(text).map_err(|error| {
+    if let Value::String(text) = &input {
+        input = serde_json::from_str(text).map_err(|error| {
             PayloadError(format!("`tool_input` is a string that is no JSON object: {error}"))
         })?;
     }
-    if parsed.is_object() {
-        Ok(parsed)
+    if input.is_object() {
+        Ok(input)
     } else {
         Err(PayloadError("`tool_input` is not a JSON object".to_owned()))
     }
-}
-
-fn value(raw: &RawValue, name: &str) -> Result<Value, PayloadError> {
-    serde_json::from_str(raw.get()).map_err(|error| PayloadError(format!("`{name}` cannot be read: {error}")))
 }
 
 fn mode(name: &str) -> PermissionMode {

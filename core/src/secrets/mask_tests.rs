@@ -1,6 +1,7 @@
 use agentfirewall_sdk::Severity;
 use proptest::prelude::*;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::*;
 

@@ -1,15 +1,20 @@
 //! One pass over a text that finds where any detector's keyword begins, whatever its ASCII case.
 //!
-//! A hook lives for a millisecond, so the index has to cost next to nothing to build: see [`agentfirewall_sdk::keywords`]. That of a table of
-//! detectors was made by the compiler and is taken as it is; the keywords of all others are added beside it. An automaton reads no
-//! faster on the short texts of a tool call and takes a thousand times longer to make.
+//! A hook lives for a millisecond, so the index has to cost next to nothing to build: see [`agentfirewall_sdk::keywords`]. That
+//! of a table of detectors was made by the compiler and is taken as it is; the keywords of all others are added beside it. A text
+//! that is long enough pays for one filter of both. An automaton reads no faster and takes a thousand times longer to make.
+
+use std::sync::OnceLock;
 
 use agentfirewall_sdk::Rows;
-use agentfirewall_sdk::keywords::{GrowingIndex, KeywordIndex, head};
+use agentfirewall_sdk::keywords::{BLOCK, GrowingIndex, KeywordIndex, Together, head};
+
+/// From this length on (in bytes) a text pays for one filter of all keywords.
+const LONG: usize = 2048;
 
 /// How many places are looked at before what was seen there is judged. Where something may begin is written down without a
-/// branch: in ordinary text it is every tenth place, and a processor that guesses wrong that often does nothing else.
-const BLOCK: usize = 512;
+/// branch; see [`Together::places`].
+const STRETCH: usize = 512;
 
 /// A keyword of a detector at a place in the text. Sorts by detector, then by place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +32,8 @@ pub(super) struct Prefilter {
     index: GrowingIndex,
     /// The indexes of tables, each with the number of its first row among the detectors.
     tables: Vec<(KeywordIndex, u16)>,
+    /// The filter of all of them for long texts, made for the first one.
+    together: OnceLock<Together>,
     /// Keywords too short for an index. They are searched one after the other: no built-in detector has one.
     short: Vec<(&'static str, u16)>,
 }
@@ -38,7 +45,12 @@ impl Prefilter {
         tables: impl Iterator<Item = (&'static dyn Rows, u16)>,
         keywords: impl Iterator<Item = (&'static str, u16)>,
     ) -> Self {
-        let mut prefilter = Self { index: GrowingIndex::default(), tables: Vec::new(), short: Vec::new() };
+        let mut prefilter = Self {
+            index: GrowingIndex::default(),
+            tables: Vec::new(),
+            together: OnceLock::new(),
+            short: Vec::new(),
+        };
         for (rows, first) in tables {
             match rows.index() {
                 Some(index) => prefilter.tables.push((index, first)),
@@ -62,16 +74,32 @@ impl Prefilter {
     /// Appends every place at which a keyword begins.
     pub(super) fn find(&self, text: &str, hits: &mut Vec<Hit>) {
         let bytes = text.as_bytes();
+        let make = || Together::of(self.tables.iter().map(|(table, _)| table), &self.index);
+        let together =
+            if bytes.len() < LONG { self.together.get() } else { Some(self.together.get_or_init(make)) };
         let mut at = 0;
-        while let Some(block) =
-            bytes.get(at..(at + BLOCK + 3).min(bytes.len())).filter(|block| block.len() > 3)
+        while let Some(together) = together
+            && let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ BLOCK + 4 }>)
         {
-            self.look(bytes, at, block, hits);
-            at += block.len() - 3;
+            let mut places = together.places(block);
+            while places != 0 {
+                let place = places.leading_zeros();
+                places &= u64::MAX >> 1 >> place;
+                self.confirm(bytes, at + place as usize, hits);
+            }
+            at += BLOCK;
         }
-        // Three bytes are left, or fewer: too few for the first filter.
-        if at + 3 <= bytes.len() {
-            self.confirm(bytes, at, hits);
+        let mut seen = [0; STRETCH];
+        while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() > 3) {
+            let count = self.look(rest, &mut seen);
+            for place in seen.iter().take(count) {
+                self.confirm(bytes, at + usize::from(*place), hits);
+            }
+            at += STRETCH;
+        }
+        // At the last place three bytes are left: too few for the first filter.
+        if let Some(last) = bytes.len().checked_sub(3) {
+            self.confirm(bytes, last, hits);
         }
         for (keyword, owner) in &self.short {
             let (keyword, owner) = (keyword.as_bytes(), *owner);
@@ -84,22 +112,19 @@ impl Prefilter {
         }
     }
 
-    fn look(&self, bytes: &[u8], from: usize, block: &[u8], hits: &mut Vec<Hit>) {
-        let mut seen = [0_u16; BLOCK];
+    /// Where in the next block something may begin, asked of each index.
+    fn look(&self, rest: &[u8], seen: &mut [u16; STRETCH]) -> usize {
+        let block = rest.get(..STRETCH + 3).unwrap_or(rest);
         // One table is what there is but for programs with tables of their own.
-        let count = match self.tables.as_slice() {
-            [] => places(block, &mut seen, |four| self.index.may(four)),
+        match self.tables.as_slice() {
+            [] => places(block, seen, |four| self.index.may(four)),
             [(table, _)] => {
                 let marks = table.marks();
-                places(block, &mut seen, |four| self.index.may(four) | marks.at(four))
+                places(block, seen, |four| self.index.may(four) | marks.at(four))
             }
-            tables => places(block, &mut seen, |four| {
+            tables => places(block, seen, |four| {
                 self.index.may(four) || tables.iter().any(|(table, _)| table.marks().at(four))
             }),
-        };
-        for place in seen.iter().take(count) {
-            let at = from + usize::from(*place);
-            self.confirm(bytes, at, hits);
         }
     }
 
@@ -118,12 +143,12 @@ impl Prefilter {
 
 /// Writes down where four bytes pass a filter, and says how often they do.
 #[inline]
-fn places(block: &[u8], seen: &mut [u16; BLOCK], may: impl Fn(u32) -> bool) -> usize {
+fn places(block: &[u8], seen: &mut [u16; STRETCH], may: impl Fn(u32) -> bool) -> usize {
     let mut count = 0;
     for (window, place) in block.windows(4).zip(0_u16..) {
         let four = window.first_chunk().copied().map_or(0, u32::from_le_bytes);
         // There are no more places than the list has; the remainder spares the question.
-        if let Some(next) = seen.get_mut(count % BLOCK) {
+        if let Some(next) = seen.get_mut(count % STRETCH) {
             *next = place;
         }
         count += usize::from(may(four));
@@ -185,6 +210,15 @@ mod tests {
     }
 
     proptest! {
+        /// Long texts go through the filter of all keywords.
+        #[test]
+        fn a_long_text_is_searched_as_a_short_one(parts in prop::collection::vec(
+            prop_oneof![Just("ghp_".to_owned()), Just("Key".to_owned()), Just("akIa".to_owned()),
+                        Just("-----BEGIN".to_owned()), "[a-z \\n=\"]{0,90}", "\\PC{0,5}"], 40..80)) {
+            let text = parts.concat().repeat(1 + LONG / 600);
+            prop_assert_eq!(found(&text), plainly(&text));
+        }
+
         #[test]
         fn agrees_with_a_plain_search(parts in prop::collection::vec(
             prop_oneof![Just("ghp_".to_owned()), Just("Key".to_owned()), Just("AAAA".to_owned()),

@@ -105,7 +105,7 @@ const KEYWORDS: usize = {
 )]
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, in the bounds of its loops")]
 static LISTED: [Keyword; KEYWORDS] = {
-    let mut listed = [(0, 0, 0); KEYWORDS];
+    let mut listed = [(0, 0, 0, false); KEYWORDS];
     let (mut at, mut number) = (0, 0);
     while number < ROWS.len() {
         let row = &ROWS[number];
@@ -114,8 +114,16 @@ static LISTED: [Keyword; KEYWORDS] = {
         while which < spans.len() {
             let mut word = spans[which].0 as usize;
             while word < spans[which].range().end {
-                let (Span(begin, length), _) = WORDS[word];
-                listed[at] = (begin, length as u16, number as u16);
+                let (Span(begin, length), distance) = WORDS[word];
+                // What a token begins with says nothing inside another word, unless it is a name beside a value too.
+                let mut anywhere = which == 1 || distance > 0;
+                let mut name = row.near.0 as usize;
+                while name < row.near.range().end {
+                    let (Span(other, _), _) = WORDS[name];
+                    anywhere = anywhere || other == begin;
+                    name += 1;
+                }
+                listed[at] = (begin, length as u16, number as u16, anywhere);
                 at += 1;
                 word += 1;
             }
@@ -297,10 +305,13 @@ impl Rule {
             literal = if same == distance && word.len() > literal.len() { word } else { literal };
         }
         let at = here.checked_sub(distance)?;
+        let begun = begins(bytes, at);
+        if !begun && !subdomain(bytes, at) {
+            return None;
+        }
         let end = at + automaton.longest(from(bytes, at))?;
         let token = piece(bytes, at, end);
-        let begun = begins(bytes, at) || (is_address(token) && subdomain(bytes, at));
-        if !begun || bytes.get(end).is_some_and(|next| word(*next)) {
+        if !(begun || is_address(token)) || bytes.get(end).is_some_and(|next| word(*next)) {
             return None;
         }
         let drawn = token.get(distance + literal.len()..).unwrap_or_default();

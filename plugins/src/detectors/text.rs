@@ -2,7 +2,7 @@
 //!
 //! Every helper looks at a bounded piece of the text, so that a detector stays linear however hostile the text is.
 
-use agentfirewall_sdk::{Confidence, Finding, Scan, Severity};
+use agentfirewall_sdk::{Confidence, Finding, Scan, Severity, keywords};
 
 /// A class of bytes.
 pub(super) type Class = fn(u8) -> bool;
@@ -61,20 +61,9 @@ pub(super) fn run_back(bytes: &[u8], at: usize, limit: usize, class: Class) -> u
 /// `%3D`, `\u003d`) is no part of a word.
 pub(super) fn begins(bytes: &[u8], at: usize) -> bool {
     let before = |distance: usize| at.checked_sub(distance).and_then(|at| bytes.get(at)).copied();
-    let Some(last) = before(1) else { return true };
-    if !last.is_ascii_alphanumeric() {
-        // `box.ico-7a38` is a file's name.
-        return last != b'.' || !before(2).is_some_and(|byte: u8| byte.is_ascii_alphanumeric());
-    }
-    if matches!(last, b'n' | b't' | b'r') && before(2) == Some(b'\\') {
-        return true;
-    }
-    let hexadecimal = |distance| before(distance).is_some_and(|byte: u8| byte.is_ascii_hexdigit());
-    hexadecimal(1)
-        && hexadecimal(2)
-        && (before(3) == Some(b'%')
-            || (before(3) == Some(b'x') && before(4) == Some(b'\\'))
-            || (hexadecimal(3) && hexadecimal(4) && before(5) == Some(b'u') && before(6) == Some(b'\\')))
+    // `box.ico-7a38` is a file's name.
+    let name = before(1) == Some(b'.') && before(2).is_some_and(|byte: u8| byte.is_ascii_alphanumeric());
+    keywords::begins(bytes, at) && !name
 }
 
 /// One form of a token: a literal, then a run of a class.

@@ -1,8 +1,8 @@
 //! What finding secrets costs: `scan` of a tree and of hostile files, the hook with large calls, the engine by the number of
 //! its rules.
 //!
-//! `cargo run --release --package agentfirewall-tests --bin bench-scan [-- FOLDER ...]`. Without a folder the sources of all
-//! checked-out crates are scanned. The program measured is the release build of this workspace, or `AGENTFIREWALL_BIN`. With
+//! `cargo run --release --package agentfirewall-tests --bin bench-scan [-- [--engine] FOLDER ...]`. Without a folder the sources of
+//! all checked-out crates are scanned; with `--engine` the engine is measured and nothing else. The program measured is the release build of this workspace, or `AGENTFIREWALL_BIN`. With
 //! `AGENTFIREWALL_KINGFISHER` naming that scanner, it is run on the same tree, in turns with ours.
 //!
 //! Processor time is what counts: it says more than the clock on a machine that does other things too.
@@ -46,10 +46,15 @@ struct Took {
 
 fn main() {
     let mut folders: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    let engine = folders.first().is_some_and(|first| first.as_os_str() == "--engine");
+    folders.drain(..usize::from(engine));
     if folders.is_empty() {
         let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from);
         let home = || PathBuf::from(std::env::var_os("HOME").expect("a home folder")).join(".cargo");
         folders.push(cargo.unwrap_or_else(home).join("registry/src"));
+    }
+    if engine {
+        return rules(&folders);
     }
     tree(&folders);
     start_up();

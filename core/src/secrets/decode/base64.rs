@@ -9,15 +9,35 @@ use crate::base64::value;
 /// places.
 const LEAST: usize = 4;
 
-/// Whether four digits are three bytes of ASCII text: printable, or a tab or a line's end.
-fn texty(group: &[u8]) -> bool {
-    let &[a, b, c, d] = group else { return false };
-    let [a, b, c, d] = [value(a), value(b), value(c), value(d)];
-    // The first byte's six upper bits; the upper bit of the second; that of the third.
-    matches!(a, 2 | 3 | 8..=31) && b & 8 == 0 && c & 2 == 0 && {
-        let (second, third) = ((b & 15) << 4 | c >> 2, (c & 3) << 6 | d);
-        printable(second) && printable(third)
+/// Which of the first three of four digits a byte may be, a bit each, if the four are text: their upper bits are those of ASCII.
+static PLACES: [u8; 256] = {
+    let mut places = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        let digit = value(byte);
+        // The first byte's six upper bits; the upper bit of the second; that of the third.
+        let first = matches!(digit, 2 | 3 | 8..=31);
+        let (second, third) = (digit < 64 && digit & 8 == 0, digit < 64 && digit & 2 == 0);
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, a byte is below 256")]
+        {
+            places[byte as usize] = first as u8 | (second as u8) << 1 | (third as u8) << 2;
+        }
+        if byte == u8::MAX {
+            break places;
+        }
+        byte += 1;
     }
+};
+
+/// Whether four digits are three bytes of ASCII text: printable, or a tab or a line's end.
+fn texty([a, b, c, d]: &[u8; 4]) -> bool {
+    let may = |byte: u8| PLACES.get(usize::from(byte)).copied().unwrap_or(0);
+    if may(*a) & may(*b) >> 1 & may(*c) >> 2 & 1 == 0 {
+        return false;
+    }
+    let [b, c, d] = [value(*b), value(*c), value(*d)];
+    let (second, third) = ((b & 15) << 4 | c >> 2, (c & 3) << 6 | d);
+    printable(second) && printable(third)
 }
 
 const fn printable(byte: u8) -> bool {
@@ -31,8 +51,8 @@ pub(super) fn texts(digits: &[u8], found: &mut Vec<Range<usize>>) {
         stretches(
             groups.len(),
             LEAST,
-            &|number| groups.get(number).is_some_and(|group| texty(group)),
-            &mut |range| {
+            |number| groups.get(number).is_some_and(|group| texty(group)),
+            |range| {
                 let end =
                     if range.end + 1 >= groups.len() { digits.len() } else { start + (range.end + 1) * 4 };
                 found.push(start + range.start.saturating_sub(1) * 4..end);

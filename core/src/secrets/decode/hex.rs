@@ -37,10 +37,8 @@ pub(super) fn texts(digits: &[u8], found: &mut Vec<Range<usize>>) {
         stretches(
             pairs.len(),
             LEAST,
-            &|number| pairs.get(number).is_some_and(|pair| texty(pair)),
-            &mut |range| {
-                found.push(start + range.start * 2..start + range.end * 2);
-            },
+            |number| pairs.get(number).is_some_and(|pair| texty(pair)),
+            |range| found.push(start + range.start * 2..start + range.end * 2),
         );
     }
 }

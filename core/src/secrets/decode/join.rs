@@ -38,7 +38,13 @@ pub(super) fn at(bytes: &[u8], at: usize) -> Option<Edit> {
 fn seam(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = blank(bytes, from);
     let rest = bytes.get(at..)?;
-    let operator = OPERATORS.into_iter().find(|operator| rest.starts_with(operator))?;
+    // Most quotes end a literal that nothing joins with another.
+    let operator = match rest.first() {
+        Some(b'+' | b'<' | b'|' | b'.' | b'&' | b'~') => {
+            OPERATORS.into_iter().find(|operator| rest.starts_with(operator))?
+        }
+        _ => b"",
+    };
     at += operator.len();
     if !operator.is_empty() {
         at = blank(bytes, at);
@@ -56,16 +62,19 @@ fn seam(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// Past white space, ends of lines and the signs that let a line go on.
 fn blank(bytes: &[u8], from: usize) -> usize {
-    let rest = bytes.get(from..).unwrap_or_default();
-    let mut length = 0;
-    for (byte, next) in rest.iter().zip(rest.iter().skip(1).map(Some).chain([None])).take(GAP) {
-        let carries_on = matches!(byte, b'\\' | b'_') && matches!(next, Some(b'\n' | b'\r'));
-        if !(byte.is_ascii_whitespace() || carries_on) {
+    let mut at = from;
+    while at < from + GAP {
+        let here = match bytes.get(at..).unwrap_or_default() {
+            [b'\\' | b'_', b'\n' | b'\r', ..] => true,
+            [byte, ..] => byte.is_ascii_whitespace(),
+            [] => false,
+        };
+        if !here {
             break;
         }
-        length += 1;
+        at += 1;
     }
-    from + length
+    at
 }
 
 /// Whether a line ends in a literal, in what joins it with the next one, or in a backslash.

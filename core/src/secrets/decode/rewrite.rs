@@ -1,6 +1,6 @@
 //! Escapes and joined string literals: the text around them, as it would read without.
 //!
-//! What marks an escape is found by comparing every two neighbouring bytes, 32 places at a time. An escape counts if it
+//! What marks an escape is found by comparing bytes with the few that may begin one, 64 at a time. An escape counts if it
 //! lies in (or just before) a run of characters as long as a token; the text is then written anew from a little before the
 //! first such escape to a little after the last, so that a keyword and its value stay together.
 
@@ -16,8 +16,8 @@ const AFTER: usize = 512;
 const WORD: usize = 512;
 /// Escapes so near each other (in bytes) are parts of one encoded text.
 const NEAR: usize = 6;
-/// The places that are compared at once.
-const LANE: usize = 32;
+/// The bytes that are compared at once.
+const LANE: usize = 64;
 /// A value this long behind an escaped sign (`password%3D...`) may be a secret.
 const VALUE: usize = 10;
 
@@ -51,87 +51,165 @@ const fn inside(byte: u8) -> bool {
         && !matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>' | b'(' | b')' | b'[' | b']' | b',' | b'\\')
 }
 
-/// Whether a byte between its neighbours can be the start of an escape or the seam of two literals. Without branches, so
-/// that the compiler compares many at once.
+/// Whether a byte may begin an escape or the seam of two literals: `"$%&'`, `0`, a backslash, a backquote. `#` is among them
+/// because it lies between the others. Without branches, so that the compiler compares many at once.
 #[expect(
     clippy::needless_bitwise_bool,
     reason = "branches would keep the compiler from comparing many at once"
 )]
-const fn telling(before: u8, first: u8, second: u8) -> bool {
-    let lower = second | 0x20;
-    let word =
-        ((before | 0x20).wrapping_sub(b'a') < 26) | (before.wrapping_sub(b'-') < 13) | (before == b'_');
-    let next_word = (lower.wrapping_sub(b'a') < 26) | (second.wrapping_sub(b'-') < 13) | (second == b'_');
-    let quote = (first == b'"') | (first == b'\'') | (first == b'`');
-    let seam = (second == b' ')
-        | (second == b'\n')
-        | (second == b'\r')
-        | (second == b'\\')
-        | (second == b'+')
-        | (second == b'.')
-        | (second == b'&')
-        | (second == b'|')
-        | (second == b'~')
-        | (second == b'<')
-        | (second == b'}')
-        | (second == b'"')
-        | (second == b'\'')
-        | (second == b'`');
+const fn opens(byte: u8) -> bool {
+    (byte.wrapping_sub(b'"') < 6) | (byte == b'0') | (byte == b'\\') | (byte == b'`')
+}
+
+/// The kinds of pairs of bytes at which something begins. Those of the last two begin only inside a word.
+const SEAM: u8 = 1;
+const PERCENT: u8 = 1 << 1;
+const ENTITY: u8 = 1 << 2;
+const ESCAPE: u8 = 1 << 3;
+const LISTED: u8 = 1 << 4;
+const TEMPLATE: u8 = 1 << 5;
+const PLAIN: u8 = 1 << 6;
+const QUOTED: u8 = 1 << 7;
+
+/// What may begin with a byte.
+const fn as_first(byte: u8) -> u8 {
+    match byte {
+        b'"' | b'\'' | b'`' => SEAM | QUOTED,
+        b'%' => PERCENT,
+        b'&' => ENTITY,
+        b'\\' => ESCAPE | PLAIN,
+        b'0' => LISTED,
+        b'$' => TEMPLATE,
+        _ => 0,
+    }
+}
+
+/// What may go on with a byte.
+const fn as_second(byte: u8) -> u8 {
+    let mut kinds = 0;
+    if matches!(
+        byte,
+        b' ' | b'\n' | b'\r' | b'\\' | b'+' | b'.' | b'&' | b'|' | b'~' | b'<' | b'}' | b'"' | b'\'' | b'`'
+    ) {
+        kinds |= SEAM;
+    }
+    if wordy(byte) {
+        kinds |= QUOTED;
+    }
+    if matches!(byte, b'0'..=b'7') {
+        kinds |= PERCENT;
+    }
+    if byte == b'#' {
+        kinds |= ENTITY;
+    }
+    if matches!(byte, b'x' | b'u' | b'U' | b'0' | b'1' | b'\n' | b'\r' | b'/') {
+        kinds |= ESCAPE;
+    }
     // The letters that are no escape anywhere: see `escape`.
-    let plain = (second.wrapping_sub(b'g') < 7)
-        | (second.wrapping_sub(b'o') < 3)
-        | (second == b'y')
-        | (second.wrapping_sub(b'C') < 23)
-        | (second == b'_');
-    let escape = (second == b'x')
-        | (second == b'u')
-        | (second == b'U')
-        | (second.wrapping_sub(b'0') < 2)
-        | (second == b'\n')
-        | (second == b'\r')
-        | (second == b'/');
-    (quote & (seam | (word & next_word)))
-        | ((first == b'%') & (second.wrapping_sub(b'0') < 8))
-        | ((first == b'&') & (second == b'#'))
-        | ((first == b'\\') & (escape | (plain & word)))
-        | ((first == b'0') & (lower == b'x'))
-        | ((first == b'$') & (second == b'{'))
+    if matches!(byte, b'g'..=b'm' | b'o'..=b'q' | b'y' | b'C'..=b'Y' | b'_') {
+        kinds |= PLAIN;
+    }
+    if matches!(byte, b'x' | b'X') {
+        kinds |= LISTED;
+    }
+    if byte == b'{' {
+        kinds |= TEMPLATE;
+    }
+    kinds
 }
 
-/// The same for one place, where branches are quicker.
-fn told(before: u8, first: u8, second: u8) -> bool {
-    matches!(first, b'"' | b'\'' | b'`' | b'%' | b'&' | b'\\' | b'0' | b'$') && single(before, first, second)
+/// What may begin behind a byte.
+const fn as_before(byte: u8) -> u8 {
+    if wordy(byte) { u8::MAX } else { !(PLAIN | QUOTED) }
 }
 
-#[inline(never)]
-const fn single(before: u8, first: u8, second: u8) -> bool {
-    telling(before, first, second)
+const fn wordy(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || matches!(byte, b'-'..=b'9' | b'_')
 }
 
-/// The next place at which something may begin.
-fn next(bytes: &[u8], mut from: usize) -> Option<usize> {
-    if from == 0 {
-        if let [first, second, ..] = bytes
-            && telling(b' ', *first, *second)
+/// The three for every byte, side by side.
+static KINDS: [[u8; 256]; 3] = {
+    let mut kinds = [[0; 256]; 3];
+    let mut byte = 0_u8;
+    loop {
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, a byte is below 256")]
         {
-            return Some(0);
+            kinds[0][byte as usize] = as_before(byte);
+            kinds[1][byte as usize] = as_first(byte);
+            kinds[2][byte as usize] = as_second(byte);
         }
-        from = 1;
-    }
-    while let Some(window) = bytes.get(from - 1..).and_then(<[u8]>::first_chunk::<{ LANE + 2 }>) {
-        let places = || window[..LANE].iter().zip(&window[1..=LANE]).zip(&window[2..]);
-        let here = |((before, first), second): ((&u8, &u8), &u8)| telling(*before, *first, *second);
-        if places().fold(false, |any, place| any | here(place)) {
-            let place = places().position(|((before, first), second)| told(*before, *first, *second))?;
-            return Some(from + place);
+        if byte == u8::MAX {
+            break kinds;
         }
-        from += LANE;
+        byte += 1;
     }
-    let rest = bytes.get(from - 1..)?;
-    let place = rest
-        .windows(3)
-        .position(|window| matches!(window, [before, first, second] if telling(*before, *first, *second)));
-    place.map(|place| from + place)
+};
+
+/// Whether a byte between its neighbours can be the start of an escape or the seam of two literals.
+fn telling(before: u8, first: u8, second: u8) -> bool {
+    let [befores, firsts, seconds] = &KINDS;
+    let kinds = |table: &[u8; 256], byte: u8| table.get(usize::from(byte)).copied().unwrap_or(0);
+    kinds(firsts, first) & kinds(seconds, second) & kinds(befores, before) != 0
+}
+
+/// The places at which something may begin, in ascending order.
+#[derive(Debug)]
+struct Places<'t> {
+    bytes: &'t [u8],
+    /// Where the last block begins.
+    block: usize,
+    /// The bytes of that block which are left to look at, the first one lowest.
+    left: u64,
+    /// Where the next block begins.
+    next: usize,
+}
+
+impl<'t> Places<'t> {
+    const fn of(bytes: &'t [u8]) -> Self {
+        Self { bytes, block: 0, left: 0, next: 0 }
+    }
+
+    /// The next place from here on.
+    fn from(&mut self, from: usize) -> Option<usize> {
+        loop {
+            while self.left != 0 {
+                let at = self.block + self.left.trailing_zeros() as usize;
+                self.left &= self.left - 1;
+                if at >= from && told(self.bytes, at) {
+                    return Some(at);
+                }
+            }
+            // What an edit takes up may be longer than a block.
+            self.block = self.next.max(from);
+            let rest = self.bytes.get(self.block..).filter(|rest| !rest.is_empty())?;
+            self.next = self.block + LANE;
+            let mut block = [0; LANE];
+            self.left = marked(rest.first_chunk::<LANE>().unwrap_or_else(|| {
+                rest.iter().zip(&mut block).for_each(|(byte, to)| *to = *byte);
+                &block
+            }));
+        }
+    }
+}
+
+/// Which bytes of a block may begin something, a bit each.
+fn marked(block: &[u8; LANE]) -> u64 {
+    let mut marks = [0; LANE];
+    marks.iter_mut().zip(block).for_each(|(mark, byte)| *mark = u8::from(opens(*byte)));
+    let (eights, _) = marks.as_chunks::<8>();
+    eights.iter().rev().fold(0, |all, eight| {
+        // The lowest bits of eight bytes, side by side in the highest byte of the product.
+        all << 8 | u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56
+    })
+}
+
+/// The same of a place in a text.
+fn told(bytes: &[u8], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|at| bytes.get(at)).copied().unwrap_or(b' ');
+    match bytes.get(at..) {
+        Some([first, second, ..]) => telling(before, *first, *second),
+        _ => false,
+    }
 }
 
 fn edit(bytes: &[u8], at: usize) -> Option<Edit> {
@@ -241,8 +319,9 @@ pub(super) fn pieces<E>(text: &str, each: &mut impl FnMut(&Piece) -> Result<(), 
         (group.worth, group.run, group.chain) = (false, 0, 0);
         done
     };
+    let mut places = Places::of(bytes);
     let mut from = 0;
-    while let Some(at) = next(bytes, from) {
+    while let Some(at) = places.from(from) {
         from = at + 1;
         let Some(edit) = edit(bytes, at) else { continue };
         if group.edits.last().is_some_and(|last| last.place.end + AFTER < edit.place.start) {
@@ -259,11 +338,68 @@ mod tests {
     use super::*;
     use crate::secrets::decode::tests;
 
+    use proptest::prelude::*;
+
     fn read(text: &str) -> Vec<String> {
         tests::texts_of(|mut each| pieces(text, &mut each))
     }
 
-    const PLAIN: &str = "the acme_0123456789abcdef key";
+    /// [`telling`] in plain words.
+    fn plainly(before: u8, first: u8, second: u8) -> bool {
+        let inside = wordy(before);
+        match first {
+            b'"' | b'\'' | b'`' => b" \n\r\\+.&|~<}\"'`".contains(&second) || (inside && wordy(second)),
+            b'%' => (b'0'..b'8').contains(&second),
+            b'&' => second == b'#',
+            b'\\' => {
+                let plain = matches!(second, b'g'..=b'm' | b'o'..=b'q' | b'y' | b'C'..=b'Y' | b'_');
+                b"xuU01\n\r/".contains(&second) || (plain && inside)
+            }
+            b'0' => second.eq_ignore_ascii_case(&b'x'),
+            b'$' => second == b'{',
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn the_tables_say_what_is_said_in_words() {
+        for before in [b' ', b'"', b'-', b'.', b'/', b'9', b'_', b'a', b'Z', b':', 0, 0xff] {
+            for first in 0..=u8::MAX {
+                for second in 0..=u8::MAX {
+                    let told = telling(before, first, second);
+                    assert_eq!(told, plainly(before, first, second), "{before} {first} {second}");
+                    assert!(!told || opens(first));
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_place_is_passed_over(
+            parts in prop::collection::vec(
+                prop_oneof![Just("\\x6".to_owned()), Just("%41".to_owned()), Just("\" \"".to_owned()),
+                            Just("a'b".to_owned()), Just("0x41, ".to_owned()), Just("${'".to_owned()),
+                            "[a-z ]{0,70}", "\\PC{0,5}"], 0..24),
+            steps in prop::collection::vec(1_usize..90, 1..40),
+        ) {
+            let text = parts.concat();
+            let bytes = text.as_bytes();
+            let plain = |from: usize| (from..bytes.len()).find(|at| {
+                let before = at.checked_sub(1).map_or(b' ', |at| bytes[at]);
+                bytes.get(at + 1).is_some_and(|second| plainly(before, bytes[*at], *second))
+            });
+            let (mut places, mut from) = (Places::of(bytes), 0);
+            for step in steps {
+                let found = places.from(from);
+                prop_assert_eq!(found, plain(from));
+                let Some(at) = found else { break };
+                from = at + step;
+            }
+        }
+    }
+
+    const PLAIN_TEXT: &str = "the acme_0123456789abcdef key";
 
     #[test]
     fn escapes_of_every_kind_are_read() {
@@ -280,7 +416,7 @@ mod tests {
             "the ac\"\"me_0123456789ab''cdef key",
             "the acme_0123${'456'}789abcdef key",
         ] {
-            assert_eq!(read(text), [PLAIN], "{text}");
+            assert_eq!(read(text), [PLAIN_TEXT], "{text}");
         }
     }
 

@@ -15,13 +15,24 @@ fn digit(byte: u8) -> bool {
     value(byte) < 64
 }
 
+/// The last byte in the second half of a window that is below `+` or no ASCII, which is no digit: in most windows one is, a blank
+/// or a bracket. Asked of eight bytes at once.
+fn blank(window: &[u8; RUN]) -> Option<usize> {
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    const PAST: u64 = u64::from_le_bytes([0x80 - b'+'; 8]);
+    let eight = u64::from_le_bytes(*window.last_chunk()?);
+    // The highest bit of a byte of the sum is set if the byte's lower seven are `+` or more; nothing is carried over.
+    let others = (!((eight & !HIGH) + PAST) | eight) & HIGH;
+    (others != 0).then(|| RUN - 1 - others.leading_zeros() as usize / 8)
+}
+
 /// The stretches of at least `least` numbers below `count` for which `holds` is true. Looks at every `least`th number
 /// first. Stretches with no more than two others between them are one.
 pub(super) fn stretches(
     count: usize,
     least: usize,
-    holds: &dyn Fn(usize) -> bool,
-    found: &mut dyn FnMut(Range<usize>),
+    holds: impl Fn(usize) -> bool,
+    mut found: impl FnMut(Range<usize>),
 ) {
     let mut pending: Option<Range<usize>> = None;
     let mut from = 0;
@@ -54,7 +65,7 @@ pub(super) fn pieces<E>(text: &str, each: &mut impl FnMut(&Piece) -> Result<(), 
     let mut found = Vec::new();
     let mut from = 0;
     while let Some(window) = bytes.get(from..).and_then(<[u8]>::first_chunk::<RUN>) {
-        if let Some(other) = window.iter().rposition(|byte| !digit(*byte)) {
+        if let Some(other) = blank(window).or_else(|| window.iter().rposition(|byte| !digit(*byte))) {
             from += other + 1;
             continue;
         }
@@ -174,10 +185,28 @@ mod tests {
     }
 
     #[test]
+    fn eight_bytes_at_once_are_judged_as_one_by_one() {
+        for byte in 0..=u8::MAX {
+            for at in 0..RUN {
+                let mut window = [b'A'; RUN];
+                window[at] = byte;
+                let low = (byte < b'+' || byte > 0x7f) && at >= 8;
+                assert_eq!(blank(&window), low.then_some(at), "{byte} at {at}");
+                assert!(!low || !digit(byte));
+                window[3] = b' ';
+                window[15] = byte;
+                window[9] = b'(';
+                let last = if byte < b'+' || byte > 0x7f { 15 } else { 9 };
+                assert_eq!(blank(&window), Some(last), "{byte} at {at}");
+            }
+        }
+    }
+
+    #[test]
     fn stretches_join_over_small_gaps() {
         let holds = |number: usize| !matches!(number, 3 | 9 | 10 | 11);
         let mut found = Vec::new();
-        stretches(20, 3, &holds, &mut |range| found.push(range));
+        stretches(20, 3, holds, |range| found.push(range));
         assert_eq!(found, [0..9, 12..20]);
     }
 }
