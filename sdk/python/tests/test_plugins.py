@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -258,3 +259,19 @@ def test_a_plugin_cannot_take_the_place_of_a_built_in_one() -> None:
     agentfirewall.detector("github-token")(lambda text: [])
     with pytest.raises(agentfirewall.PolicyError, match="github-token"):
         Interceptor(policy_path=POLICY)
+
+
+@pytest.mark.skipif("AGENTFIREWALL_LIBRARY" not in os.environ, reason="no library of a native plugin")
+def test_a_plugin_that_was_installed_as_a_library_takes_part(project: Path) -> None:
+    token = "v1tok_12345678"
+    before = Interceptor(policy_path=POLICY)
+    assert before.check("Read", {"file_path": token}).allowed
+    command = [agentfirewall.executable(), "plugins", "add", os.environ["AGENTFIREWALL_LIBRARY"]]
+    added = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert added.returncode == 0, added.stderr
+    for firewall in (Interceptor(policy_path=POLICY), Interceptor.from_layers()):
+        decision = firewall.check("Read", {"file_path": token})
+        assert decision.action == PolicyAction.DENY and decision.violations[0].rule_id == "v1-token"
+        assert decision.plugins and decision.plugins[0].startswith("fixture-wire-v1")
+        assert token not in (project / ".agentfirewall/audit.jsonl").read_text().splitlines()[-1]
+        assert firewall.check("Read", {"file_path": "other"}).allowed

@@ -9,21 +9,33 @@ _Path = Union[str, PathLike[str]]
 
 # Detector, pointer, severity, confidence, start and end in characters, line from 1.
 Finding = tuple[str, str, str, str, int, int, int]
-# Action, reason, layer, rule, line, part, suggestion, would, findings, plugins, failures, whether a sink wants it.
-Answer = tuple[
-    str,
-    str,
-    str,
-    str,
-    int,
-    Optional[str],
-    Optional[str],
-    Optional[str],
-    list[Finding],
-    list[str],
-    list[str],
-    bool,
-]
+
+class Answer:
+    @property
+    def action(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def layer(self) -> str: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def line(self) -> int: ...
+    @property
+    def part(self) -> Optional[str]: ...
+    @property
+    def suggestion(self) -> Optional[str]: ...
+    @property
+    def would(self) -> Optional[str]: ...
+    @property
+    def findings(self) -> list[Finding]: ...
+    @property
+    def plugins(self) -> list[str]: ...
+    @property
+    def plugin_failures(self) -> list[str]: ...
+    # Whether a sink wants to hear of it.
+    @property
+    def wanted(self) -> bool: ...
 
 class Firewall:
     @staticmethod
