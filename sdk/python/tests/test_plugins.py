@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_a_matcher(project: Path) -> None:
     @agentfirewall.matcher("owner")
     def owner(subject: Subject, config: dict[str, Any]) -> bool:
         subjects.append(subject)
-        return subject.parameters.get("owner") == config["is"]
+        return bool(subject.parameters.get("owner") == config["is"])
 
     (project / "p.yaml").write_text(
         """\
@@ -242,7 +243,7 @@ def test_wrong_registrations_are_refused() -> None:
     async def later(text: str) -> list[tuple[int, int]]:
         return []
 
-    for make in [
+    registrations: list[Callable[[], object]] = [
         lambda: agentfirewall.detector("Not Good")(lambda text: []),
         lambda: agentfirewall.detector("x", keywords="word"),
         lambda: agentfirewall.detector("x", keywords=["a"]),
@@ -250,7 +251,8 @@ def test_wrong_registrations_are_refused() -> None:
         lambda: agentfirewall.detector("x", confidence="sure")(lambda text: []),
         lambda: agentfirewall.detector("x")(later),  # type: ignore[type-var]
         lambda: agentfirewall.matcher("x")(7),  # type: ignore[type-var]
-    ]:
+    ]
+    for make in registrations:
         with pytest.raises(PluginError):
             make()
 

@@ -336,7 +336,7 @@ def _refusal(error: BaseException) -> PolicyDecision:
     )
 
 
-def _violations(found: Iterable[_native.Finding], source: str) -> list[Violation]:
+def _violations(found: Iterable[_native._Finding], source: str) -> list[Violation]:
     return [
         Violation(
             rule_id=detector,
