@@ -81,10 +81,13 @@ pub(crate) use line::split as split_sealed;
 pub use line::{MAX_RECORD, is_hidden};
 pub(crate) use lines::Next;
 pub use query::{Filter, Found, find, find_indexed, scan};
-pub use retention::{Pruned, Removed, Retention, prune};
+pub use retention::{Awaited, Holds, Lost, Pruned, Removed, Retention, Span, prune, prune_held};
 pub(crate) use segment::open_written;
 pub use segment::{Rotation, Segment, segments};
-pub use verify::{ChainTree, Checks, Copies, Fault, FaultKind, Recovered, Report, verify, verify_with};
+pub use verify::{
+    ChainTree, Checks, Collected, CollectedChain, CollectedFault, CollectedReport, Copies, Fault, FaultKind,
+    Recovered, Report, verify, verify_with,
+};
 pub use view::{RuleView, View};
 
 use std::fs::{File, OpenOptions};

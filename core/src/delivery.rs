@@ -9,6 +9,7 @@ mod cursor;
 mod filter;
 mod flood;
 mod format;
+mod hold;
 mod letters;
 mod retry;
 mod run;
@@ -31,6 +32,7 @@ use crate::private::{OWNER_ONLY, create_folder};
 
 pub use filter::{Filter, Group};
 pub use format::Format;
+pub use hold::awaited;
 pub use run::{deliver, follow};
 pub use status::{Retried, SinkStatus, retry_letters, status};
 

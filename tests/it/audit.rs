@@ -199,6 +199,30 @@ fn stats_and_exports_count_what_is_there() {
 }
 
 #[test]
+fn a_table_of_columns_is_read_by_a_database_and_is_evidence_still() {
+    let sandbox = rotated("");
+    sandbox.bash("rm -rf /").denied();
+    let (table, copy) = (outside(&sandbox, "audit.parquet"), outside(&sandbox, "out.jsonl"));
+    let export = |more: &[&str]| sandbox.run(["audit", "export", "--format", "parquet"].iter().chain(more));
+    assert!(export(&[]).exits(64).stderr.contains("--output"));
+    export(&["--output", table.to_str().unwrap()]).exits(0);
+    let Some(python) = crate::sinks::python() else { return };
+    let script = "
+import duckdb, sys
+db = duckdb.connect()
+print(db.execute('select count(*), count(distinct _hash), max(seq), '
+                 \"count(*) filter (action_taken = 'deny'), count(*) filter (rule is null) > 0, \"
+                 \"max(timestamp) between now() - interval 1 hour and now(), typeof(any_value(timestamp)) \"
+                 'from read_parquet(?)', [sys.argv[1]]).fetchone())
+db.execute(f\"copy (select record from '{sys.argv[1]}' order by hash(_hash)) to '{sys.argv[2]}' (format json)\")
+";
+    let said = crate::sinks::python_says(&python, script, &[table.to_str().unwrap(), copy.to_str().unwrap()]);
+    assert_eq!(said.trim(), "(233, 233, 233, 1, True, True, 'TIMESTAMP WITH TIME ZONE')");
+    let verified = sandbox.run(["audit", "verify", "--json", "--from", copy.to_str().unwrap()]);
+    assert_eq!(verified.exits(0).json()["chains"][0]["recomputed"], 233);
+}
+
+#[test]
 fn a_log_that_cannot_be_written_denies_unless_a_trusted_policy_says_otherwise() {
     let broken = |keys: &str| {
         let sandbox = Sandbox::with_policy(

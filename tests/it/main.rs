@@ -8,6 +8,7 @@
     reason = "tests: a panic is how a test fails"
 )]
 
+mod attacks;
 mod audit;
 mod client;
 mod commands;

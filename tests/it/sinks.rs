@@ -2,6 +2,7 @@
 //! that answers as the vendors document.
 
 mod faults;
+mod fleet;
 mod hook;
 mod servers;
 mod stand_in;
@@ -10,8 +11,8 @@ mod vendors;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use agentfirewall_tests::deliveries::{alerts, dead_letters};
 use agentfirewall_tests::sandbox::Sandbox;
-use serde_json::Value;
 
 /// A user's policy that alerts on everything and has these sinks (YAML, a list).
 fn sandbox(sinks: &str) -> Sandbox {
@@ -22,14 +23,6 @@ fn sandbox(sinks: &str) -> Sandbox {
     std::fs::write(folder.join("policy.yaml"), policy).unwrap();
     sandbox.run(["validate"]).exits(0);
     sandbox
-}
-
-/// What `check --record` writes, `deliver` brings; the hook would start it by itself.
-fn alerts(sandbox: &Sandbox, count: usize) {
-    for number in 0..count {
-        let command = format!("echo {number}");
-        sandbox.run(["check", "--record", "--tool", "Bash", "--command", command.as_str()]).exits(0);
-    }
 }
 
 /// The hashes in the log, in order, of what is told.
@@ -44,23 +37,6 @@ fn distinct(all: impl IntoIterator<Item = String>) -> Vec<String> {
     all.into_iter().filter(|one| seen.insert(one.clone())).collect()
 }
 
-fn dead_letters(sandbox: &Sandbox) -> Vec<Value> {
-    let mut found = Vec::new();
-    let mut folders = vec![sandbox.state().join("delivery")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.to_string_lossy().ends_with("dead.jsonl") {
-                let text = std::fs::read_to_string(path).unwrap();
-                found.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
-            }
-        }
-    }
-    found
-}
-
 /// Whether a program is there. Where nothing may be left out, it has to be.
 fn there(program: &str, argument: &str) -> bool {
     let asked = Command::new(program).arg(argument).output();
@@ -72,7 +48,7 @@ fn there(program: &str, argument: &str) -> bool {
 }
 
 /// The Python with the packages that judge what is sent: `cargo xtask setup` makes it.
-fn python() -> Option<PathBuf> {
+pub(crate) fn python() -> Option<PathBuf> {
     let target = std::env::current_exe().unwrap();
     let found = target
         .ancestors()
@@ -88,7 +64,7 @@ fn python() -> Option<PathBuf> {
 }
 
 /// Runs a Python script with arguments and returns what it says.
-fn python_says(python: &Path, script: &str, arguments: &[&str]) -> String {
+pub(crate) fn python_says(python: &Path, script: &str, arguments: &[&str]) -> String {
     let output = Command::new(python).arg("-c").arg(script).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

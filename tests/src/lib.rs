@@ -13,6 +13,7 @@
 
 pub mod cargo;
 pub mod client;
+pub mod deliveries;
 pub mod fixtures;
 pub mod measure;
 pub mod model;

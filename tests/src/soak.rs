@@ -94,7 +94,7 @@ pub fn run(program: &Path, folder: &Path, length: Duration, seed: u64, keep: Opt
         }
         see(&mut follow);
         if let Some(segments) = keep {
-            let retention = Retention { segments: Some(segments), age: None };
+            let retention = Retention { segments: Some(segments), ..Retention::default() };
             prune(&log, &retention, Timestamp::now(), Duration::from_mins(1)).unwrap();
         }
     }

@@ -90,11 +90,17 @@ pub struct AuditVerifyArgs {
     /// Compare with a copy that left the machine: JSON Lines of records, sink events, OCSF or ECS
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
+    /// Check instead records that were collected elsewhere, of any number of logs: JSON Lines, `-` for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["log", "against"])]
+    pub from: Option<PathBuf>,
+    /// With `--from`: the sink was told of some records only, so what is missing between them is no fault
+    #[arg(long, requires = "from")]
+    pub partial: bool,
     /// Compare with a signed checkpoint
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,
     /// Check an inclusion proof instead of the log; `--record` says of which record
-    #[arg(long, value_name = "FILE", requires = "record", conflicts_with_all = ["against", "checkpoint"])]
+    #[arg(long, value_name = "FILE", requires = "record", conflicts_with_all = ["against", "checkpoint", "from"])]
     pub proof: Option<PathBuf>,
     /// The `_hash` of the record that `--proof` is of
     #[arg(long, value_name = "HASH", requires = "proof")]
@@ -148,6 +154,8 @@ pub enum ExportFormat {
     Ecs,
     /// The Common Event Format
     Cef,
+    /// Apache Parquet, a table of columns for DuckDB, Spark and others; a file alone, no terminal can show it
+    Parquet,
 }
 
 /// `audit report`
@@ -218,4 +226,7 @@ pub struct AuditPruneArgs {
     /// The log [default: the project's]
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
+    /// Remove also what a sink has not received; the log records as an alert what each sink lost
+    #[arg(long)]
+    pub force: bool,
 }

@@ -104,9 +104,14 @@ impl Follow {
 #[derive(Debug)]
 pub(crate) struct Onward {
     lines: Lines<BufReader<Take<File>>>,
+    /// The number of the file that is read, if it is a closed one.
+    segment: Option<u64>,
     /// The files that follow, the next one last.
-    next: Vec<File>,
+    next: Vec<Opened>,
 }
+
+/// A file of a log, with its number if it is a closed one.
+type Opened = (Option<u64>, File);
 
 impl Onward {
     /// Opens a log after the record whose line ends at `offset` and has this hash. `None` if no file of the log has it
@@ -116,7 +121,7 @@ impl Onward {
         let io = |error| AuditError::io("read", log, error);
         // The newest first: that is where a reader nearly always is.
         for at in (0..files.len()).rev() {
-            let Some(file) = files.get_mut(at) else { continue };
+            let Some((_, file)) = files.get_mut(at) else { continue };
             if ends_a_record(file, offset, hash).map_err(io)? {
                 return Self::of(log, files.split_off(at), offset).map(Some);
             }
@@ -134,7 +139,7 @@ impl Onward {
     pub(crate) fn since(log: &Path, earliest: Timestamp) -> Result<(Self, Option<(u64, Hash)>), AuditError> {
         let mut files = Self::files(log)?;
         for at in (0..files.len()).rev() {
-            let Some(file) = files.get(at) else { continue };
+            let Some((_, file)) = files.get(at) else { continue };
             let place = last_before(file, log, earliest)?;
             if let Some((offset, hash)) = place {
                 return Ok((Self::of(log, files.split_off(at), offset)?, Some((offset, hash))));
@@ -144,26 +149,28 @@ impl Onward {
     }
 
     /// Every file, the oldest first.
-    fn files(log: &Path) -> Result<Vec<File>, AuditError> {
+    fn files(log: &Path) -> Result<Vec<Opened>, AuditError> {
         let files = Files::of(log)?;
         let mut opened = Vec::with_capacity(files.closed.len() + 1);
         for segment in &files.closed {
             match open_for_reading(&segment.path) {
-                Ok(file) => opened.push(file),
+                Ok(file) => opened.push((Some(segment.number), file)),
                 // Retention was quicker.
                 Err(AuditError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
         }
-        opened.extend(files.written);
+        opened.extend(files.written.map(|file| (None, file)));
         Ok(opened)
     }
 
-    fn of(log: &Path, mut files: Vec<File>, offset: u64) -> Result<Self, AuditError> {
+    fn of(log: &Path, mut files: Vec<Opened>, offset: u64) -> Result<Self, AuditError> {
         files.reverse();
-        let Some(first) = files.pop() else { return Self::of(log, vec![open_for_reading(log)?], offset) };
+        let Some((segment, first)) = files.pop() else {
+            return Self::of(log, vec![(None, open_for_reading(log)?)], offset);
+        };
         let lines = lines_of(log, first, offset)?;
-        Ok(Self { lines, next: files })
+        Ok(Self { lines, segment, next: files })
     }
 
     /// Reads the next whole line, without its line break, into `line`. What is being written now counts as the end.
@@ -173,11 +180,17 @@ impl Onward {
                 Next::Unfinished | Next::End => {}
                 read => return Ok(read),
             }
-            let Some(mut file) = self.next.pop() else { return Ok(Next::End) };
+            let Some((segment, mut file)) = self.next.pop() else { return Ok(Next::End) };
+            self.segment = segment;
             let length = file.metadata()?.len();
             file.seek(SeekFrom::Start(0))?;
             self.lines = Lines::new(BufReader::with_capacity(BLOCK, file.take(length)), 0);
         }
+    }
+
+    /// The number of the file that the line that was read last is in; `None` for the one that is written.
+    pub(crate) const fn segment(&self) -> Option<u64> {
+        self.segment
     }
 
     /// The offset, in its file, at which the line that was read last ends.

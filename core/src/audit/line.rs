@@ -4,6 +4,7 @@ use std::io;
 
 use agentfirewall_sdk::LocatedFinding;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::ser::{Formatter, Serializer};
 
 use super::entry::Entry;
@@ -17,6 +18,31 @@ const SEAL_START: &[u8] = br#","_hash":""#;
 const SEAL_END: &[u8] = br#""}"#;
 /// The length of `,"_hash":"<64 digits>"}`.
 pub(crate) const SEAL: usize = SEAL_START.len() + 64 + SEAL_END.len();
+
+/// The members of a record in the order in which they are written, without the hash.
+pub(crate) const MEMBERS: [&str; 21] = [
+    "v",
+    "timestamp",
+    "event_type",
+    "chain",
+    "seq",
+    "prev",
+    "tool_name",
+    "action_taken",
+    "rule",
+    "reason",
+    "suggestion",
+    "would",
+    "violations",
+    "parameters",
+    "session_id",
+    "call_id",
+    "agent",
+    "subagent",
+    "mode",
+    "project",
+    "metadata",
+];
 
 /// Where a record stands: its chain, its number and what is before it.
 #[derive(Debug, Clone)]
@@ -232,6 +258,21 @@ impl<'a> From<&'a LocatedFinding> for Violation<'a> {
             confidence: located.finding.confidence,
         }
     }
+}
+
+/// An object of these members as the log writes one.
+pub(crate) fn visible(members: &[(&String, &Value)]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut out = vec![b'{'];
+    for (name, value) in members {
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        json(&mut out, name)?;
+        out.push(b':');
+        json(&mut out, value)?;
+    }
+    out.push(b'}');
+    Ok(out)
 }
 
 fn json<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), serde_json::Error> {

@@ -5,10 +5,12 @@
 //! the Merkle tree. So the chain of what is left begins at a hash that the log itself names, and the tree's root, and
 //! with it every newer checkpoint, can be computed without what is gone. A file with a fault is evidence and stays.
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 use std::time::Duration;
 
+use agentfirewall_sdk::Action;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -36,6 +38,51 @@ pub struct Retention {
     pub segments: Option<u64>,
     /// How many seconds a file is kept after its last record.
     pub age: Option<u64>,
+    /// How many bytes of files at most stay only because a sink has not received what is in them; without it all stay.
+    #[serde(default)]
+    pub undelivered: Option<u64>,
+}
+
+/// What a sink has not received yet of a log's closed files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Awaited {
+    /// The sink's name in the policy.
+    pub sink: String,
+    /// The records it waits for, by the number of the file they are in.
+    pub segments: BTreeMap<u64, Span>,
+}
+
+/// Some records of one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// How many.
+    pub records: u64,
+    /// The number of the first in its chain.
+    pub first_seq: u64,
+    /// The number of the last.
+    pub last_seq: u64,
+}
+
+/// What a removal must not touch.
+#[derive(Debug, Clone, Default)]
+pub struct Holds {
+    /// What the sinks wait for.
+    pub awaited: Vec<Awaited>,
+    /// Whether it goes all the same.
+    pub force: bool,
+}
+
+/// What a sink never got, because retention removed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// The sink's name in the policy.
+    pub sink: String,
+    /// How many records.
+    pub records: u64,
+    /// The number of the first in its chain.
+    pub first_seq: u64,
+    /// The number of the last.
+    pub last_seq: u64,
 }
 
 impl Retention {
@@ -62,6 +109,9 @@ pub struct Removed {
     pub root: String,
     /// The nodes of its [`Frontier`], in hexadecimal.
     pub frontier: Vec<String>,
+    /// What sinks never got of what this record's removal took.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<Lost>,
 }
 
 impl Removed {
@@ -80,6 +130,10 @@ pub struct Pruned {
     pub files: u64,
     /// How many bytes they had.
     pub bytes: u64,
+    /// How many files stay only because a sink waits for what is in them.
+    pub held: u64,
+    /// What sinks never got of what is gone.
+    pub lost: Vec<Lost>,
 }
 
 /// The newest `retention` record of a log.
@@ -114,14 +168,26 @@ pub(super) fn newest(log: &Path) -> Result<Option<Removed>, AuditError> {
     Ok(None)
 }
 
-/// Removes the closed files that need not be kept. One process at a time: a second one finds nothing to do.
+/// Removes the closed files that need not be kept, whatever any sink waits for; see [`prune_held`].
 pub fn prune(
     log: &Path,
     retention: &Retention,
     now: Timestamp,
     lock_wait: Duration,
 ) -> Result<Pruned, AuditError> {
-    let mut done = Pruned { files: 0, bytes: 0 };
+    prune_held(log, retention, &Holds::default(), now, lock_wait)
+}
+
+/// Removes the closed files that need not be kept and that no sink waits for. One process at a time: a second one finds
+/// nothing to do.
+pub fn prune_held(
+    log: &Path,
+    retention: &Retention,
+    holds: &Holds,
+    now: Timestamp,
+    lock_wait: Duration,
+) -> Result<Pruned, AuditError> {
+    let mut done = Pruned { files: 0, bytes: 0, held: 0, lost: Vec::new() };
     let Some(oldest) = segments(log)?.into_iter().next() else { return Ok(done) };
     let Ok(lock) = open_for_reading(&oldest.path) else { return Ok(done) };
     if lock.try_lock().is_err() {
@@ -142,8 +208,11 @@ pub fn prune(
         }
     }
     let old = count_of_old(&closed, retention, now)?;
-    let old = closed.get(..old).unwrap_or_default();
+    let free = count_of_free(closed.get(..old).unwrap_or_default(), retention, holds);
+    done.held = u64::try_from(old - free).unwrap_or_default();
+    let old = closed.get(..free).unwrap_or_default();
     let Some(last) = old.last() else { return Ok(done) };
+    let lost = lost(old, holds);
     let (report, tree) = verify_closed(log, old, before)?;
     let (Some(tree), true) = (tree, report.is_intact()) else {
         return Err(AuditError::Evidence { path: last.path.clone() });
@@ -164,13 +233,19 @@ pub fn prune(
             .iter()
             .map(|node| Hash::of_digest(node).as_str().to_owned())
             .collect(),
+        lost: lost.clone(),
     };
+    let reason = reason(&lost);
+    // What was lost is told to whoever is told of anything.
+    let action = if lost.is_empty() { Action::Log } else { Action::Alert };
+    done.lost = lost;
     let metadata = match serde_json::to_value(removed)? {
         Value::Object(metadata) => metadata,
         _ => Map::new(),
     };
     // On the disk before anything goes: records of this type are waited for.
-    append(log, &Entry::new(EventType::Retention, now).with_metadata(&metadata), lock_wait)?;
+    let entry = Entry { action, reason: &reason, ..Entry::new(EventType::Retention, now) };
+    append(log, &entry.with_metadata(&metadata), lock_wait)?;
     remove(old, &mut done)?;
     Ok(done)
 }
@@ -192,6 +267,54 @@ fn count_of_old(closed: &[Segment], retention: &Retention, now: Timestamp) -> Re
         }
     }
     Ok(by_number.max(by_age).min(most))
+}
+
+/// How many of the old files may go: those before the first that a sink waits for, and as many more as the files that
+/// are kept for sinks are too large together.
+fn count_of_free(old: &[Segment], retention: &Retention, holds: &Holds) -> usize {
+    if holds.force {
+        return old.len();
+    }
+    let needed = holds.awaited.iter().filter_map(|awaited| awaited.segments.keys().next()).min();
+    let Some(needed) = needed else { return old.len() };
+    let free = old.iter().position(|segment| segment.number >= *needed).unwrap_or(old.len());
+    let Some(most) = retention.undelivered else { return free };
+    let bytes = |segment: &Segment| segment.path.metadata().map_or(0, |metadata| metadata.len());
+    let mut kept: u64 = old.iter().skip(free).map(bytes).sum();
+    let mut gone = free;
+    for segment in old.iter().skip(free) {
+        if kept <= most {
+            break;
+        }
+        kept -= bytes(segment);
+        gone += 1;
+    }
+    gone
+}
+
+/// What the sinks wait for in these files.
+fn lost(old: &[Segment], holds: &Holds) -> Vec<Lost> {
+    let Some(last) = old.last() else { return Vec::new() };
+    let of = |awaited: &Awaited| {
+        let mut spans = awaited.segments.range(..=last.number).map(|(_, span)| *span);
+        let first = spans.next()?;
+        let sum = spans.fold(first, |sum, span| Span {
+            records: sum.records + span.records,
+            last_seq: span.last_seq,
+            ..sum
+        });
+        let (records, first_seq, last_seq) = (sum.records, sum.first_seq, sum.last_seq);
+        Some(Lost { sink: awaited.sink.clone(), records, first_seq, last_seq })
+    };
+    holds.awaited.iter().filter_map(of).collect()
+}
+
+fn reason(lost: &[Lost]) -> String {
+    let one = |lost: &Lost| {
+        let Lost { sink, records, first_seq, last_seq } = lost;
+        format!("sink `{sink}` never got {records} of the records {first_seq} to {last_seq}")
+    };
+    lost.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 /// When the newest record of a file was written.

@@ -1,7 +1,9 @@
 //! Checking a log: the hash chain from the first line of its first file to the last, and what is known of it elsewhere.
 
 mod chain;
+mod collected;
 mod copies;
+mod found;
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -19,6 +21,7 @@ use super::segment::{Files, Segment, number_of_written};
 use super::{open_for_reading, settled_length};
 
 use chain::Verifier;
+pub use collected::{Collected, CollectedChain, CollectedFault, CollectedReport};
 pub use copies::Copies;
 
 /// The most faults a report lists; all are counted.

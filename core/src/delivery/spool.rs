@@ -62,6 +62,11 @@ impl Spool {
         self.lines.offset()
     }
 
+    /// The number of the closed file that the line is in which was given last.
+    pub(super) const fn segment(&self) -> Option<u64> {
+        self.lines.segment()
+    }
+
     /// The line that was given last.
     pub(super) fn line(&self) -> &[u8] {
         &self.line

@@ -1,5 +1,10 @@
 //! One sink's run: read, offer, wait, remember.
+//!
+//! A receiver that is down and one that fails over one event look the same from that event. So after some runs that got
+//! nowhere the events behind it are offered one at a time: if one of them is taken and the first is not even then, the
+//! first is to blame. If none is taken, the receiver is down and everything waits.
 
+use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -19,6 +24,10 @@ use super::{NamedSink, Options, SinkEnd, SinkOutcome, step};
 /// How many records pass before the cursor is stored, where a receiver knows repetitions. After a crash at most this many
 /// are delivered again.
 const STORE_EVERY: u32 = 32;
+/// After how many runs in a row that got nowhere the first event may be the one to blame.
+const SUSPECT_AFTER: u32 = 3;
+/// How many events behind it are tried then.
+const PROBES: usize = 4;
 /// How long to sleep at once while a window is open.
 const GLANCE: Duration = Duration::from_millis(200);
 
@@ -33,6 +42,10 @@ pub(super) struct Worker<'a> {
     cursor: Cursor,
     /// How many records passed since the cursor was stored.
     unstored: u32,
+    /// How many runs in a row got nowhere before this one.
+    fruitless: u32,
+    /// Whether the first event may be what the receiver fails over.
+    suspicious: bool,
     pub(super) outcome: SinkOutcome,
 }
 
@@ -40,7 +53,12 @@ pub(super) struct Worker<'a> {
 struct Piece {
     line: Vec<u8>,
     after: Cursor,
+    /// Whether the receiver has it already, ahead of one that it fails over.
+    taken: bool,
 }
+
+/// Why an event is to be tried again, and the pause that was asked for.
+type Failure = (String, Option<Duration>);
 
 /// What is offered together.
 #[derive(Default)]
@@ -64,6 +82,8 @@ impl<'a> Worker<'a> {
             dead_letters: letters::file(folder, &sink.name),
             cursor: Cursor::default(),
             unstored: 0,
+            fruitless: 0,
+            suspicious: false,
             outcome: SinkOutcome {
                 name: sink.name.clone(),
                 delivered: 0,
@@ -103,6 +123,8 @@ impl<'a> Worker<'a> {
         let mut spool = opened.0;
         self.cursor = opened.1;
         self.unstored = 0;
+        self.fruitless = self.cursor.failures;
+        self.suspicious = self.fruitless >= SUSPECT_AFTER;
         // A sink seen for the first time keeps its place even if it is down now.
         if stored.as_ref() != Some(&self.cursor) {
             self.store()?;
@@ -142,7 +164,11 @@ impl<'a> Worker<'a> {
                 // What cannot be remembered is not begun: it would be told again by every later run.
                 self.store()?;
             }
-            if self.group.after > 0 && self.full() {
+            // While an event is suspected, each is told alone: a sum could not be told apart from what is in it.
+            if self.group.after > 0 && !self.suspicious && self.full(&read) {
+                if let Some(end) = self.offer(&mut batch)? {
+                    return Ok(Some(end));
+                }
                 if let Some(end) = self.sum_up(*event, read, spool)? {
                     return Ok(Some(end));
                 }
@@ -154,7 +180,8 @@ impl<'a> Worker<'a> {
                 self.tell_one(&mut read);
             }
             batch.push(*event, spool.line(), read.clone());
-            if (batch.events.len() >= self.manner.events.max(1) || batch.bytes >= self.manner.bytes)
+            let wanted = if self.suspicious { PROBES + 1 } else { 1 };
+            if (batch.events.len() >= self.manner.events.max(wanted) || batch.bytes >= self.manner.bytes)
                 && let Some(end) = self.offer(&mut batch)?
             {
                 return Ok(Some(end));
@@ -163,10 +190,8 @@ impl<'a> Worker<'a> {
     }
 
     /// Whether so many events were told in this window that the next ones are summed up.
-    fn full(&self) -> bool {
-        self.cursor
-            .window
-            .is_some_and(|window| self.left(window).is_some() && window.told >= self.group.after)
+    fn full(&self, at: &Cursor) -> bool {
+        at.window.is_some_and(|window| self.left(window).is_some() && window.told >= self.group.after)
     }
 
     /// How long a window is still open. One that begins in the future was made before the clock was put back.
@@ -226,24 +251,27 @@ impl<'a> Worker<'a> {
 
     /// Offers a batch until all of it is dealt with, or the attempts of this run are used up.
     fn offer(&mut self, batch: &mut Batch) -> Result<Option<SinkEnd>, String> {
-        let Batch { events, pieces, .. } = std::mem::take(batch);
-        let mut events: Vec<Event> = events
-            .into_iter()
-            .map(|mut event| {
-                self.sink.format.apply(&mut event);
-                event
-            })
-            .collect();
-        let mut pieces = pieces.into_iter();
-        let mut size = events.len();
+        let Batch { mut events, pieces, .. } = std::mem::take(batch);
+        for event in &mut events {
+            self.sink.format.apply(event);
+        }
+        let mut pieces = VecDeque::from(pieces);
+        let most = self.manner.events.max(1);
+        let mut size = if self.suspicious { 1 } else { most };
         let mut failures = 0;
         while !events.is_empty() {
-            let offered = events.get(..size.clamp(1, events.len())).unwrap_or(&events);
-            step("before the sink is called");
+            if let Some(piece) = pieces.pop_front_if(|piece| piece.taken) {
+                events.drain(..1);
+                self.advance(piece.after, u32::MAX)?;
+                continue;
+            }
+            let ahead = pieces.iter().position(|piece| piece.taken).unwrap_or(events.len());
+            let offered = events.get(..size.clamp(1, most).min(ahead)).unwrap_or(&events);
+            let together = offered.len();
             let results = match self.call(offered) {
                 // One of them is to blame: the halves say which.
-                Err(SinkError::Reject { .. }) if offered.len() > 1 => {
-                    size = offered.len().div_ceil(2);
+                Err(SinkError::Reject { .. }) if together > 1 => {
+                    size = together.div_ceil(2);
                     continue;
                 }
                 Err(error) => vec![Err(error)],
@@ -251,35 +279,11 @@ impl<'a> Worker<'a> {
                     vec![Err(SinkError::retry("the sink took none of the events"))]
                 }
                 Ok(mut results) => {
-                    results.truncate(offered.len());
+                    results.truncate(together);
                     results
                 }
             };
-            step("after the sink was called");
-            let mut failure = None;
-            let mut done = 0;
-            for result in results {
-                let reason = match result {
-                    Ok(()) => None,
-                    Err(SinkError::Reject { message }) => Some(message),
-                    Err(SinkError::Retry { message, after }) => {
-                        failure = Some((message, after));
-                        break;
-                    }
-                };
-                let Some(piece) = pieces.next() else { break };
-                match reason {
-                    None => self.outcome.delivered += 1,
-                    Some(reason) => {
-                        self.bury(&reason, &piece.line)
-                            .map_err(|error| format!("cannot write the dead-letter file: {error}"))?;
-                        self.outcome.rejected += 1;
-                    }
-                }
-                done += 1;
-                let every = if self.manner.people || events.len() > 1 { u32::MAX } else { STORE_EVERY };
-                self.advance(piece.after, every)?;
-            }
+            let (done, failure) = self.deal_with(results, &mut pieces, events.len() > 1)?;
             events.drain(..done);
             if done > 0 {
                 failures = 0;
@@ -290,23 +294,105 @@ impl<'a> Worker<'a> {
             }
             let Some((message, asked)) = failure else { continue };
             failures += 1;
+            if self.suspicious && asked.is_none() {
+                if together > 1 {
+                    size = together.div_ceil(2);
+                    continue;
+                }
+                if !self.another_is_taken(&events, &mut pieces) {
+                    return self.give_up(message, asked).map(Some);
+                }
+                // Perhaps the receiver came back in between: once more, then it is this event.
+                (self.options.sleep)(pause(self.options, failures, None));
+                let again = self.call(events.get(..1).unwrap_or_default());
+                let result = again.map_or_else(Err, |mut results| results.pop().unwrap_or(Ok(())));
+                let result = match result {
+                    Err(SinkError::Retry { message, after: None }) => Err(SinkError::reject(format!(
+                        "{message} ({} runs failed over this record, and a later one was taken)",
+                        self.fruitless.saturating_add(1)
+                    ))),
+                    Err(SinkError::Retry { message, after }) => {
+                        return self.give_up(message, after).map(Some);
+                    }
+                    dealt_with => dealt_with,
+                };
+                self.deal_with(vec![result], &mut pieces, true)?;
+                events.drain(..1);
+                self.store()?;
+                continue;
+            }
             let wait = pause(self.options, failures, asked);
             if failures >= self.options.attempts || wait > self.options.patience {
                 return self.give_up(message, asked).map(Some);
             }
             (self.options.sleep)(wait);
         }
+        // What was taken says that the receiver is there.
+        self.suspicious = false;
         Ok(None)
+    }
+
+    /// Notes what became of the first events, up to one that is to be tried again: how many are dealt with, and why the
+    /// next one is not.
+    fn deal_with(
+        &mut self,
+        results: Vec<Result<(), SinkError>>,
+        pieces: &mut VecDeque<Piece>,
+        several: bool,
+    ) -> Result<(usize, Option<Failure>), String> {
+        let mut done = 0;
+        for result in results {
+            let reason = match result {
+                Ok(()) => None,
+                Err(SinkError::Reject { message }) => Some(message),
+                Err(SinkError::Retry { message, after }) => return Ok((done, Some((message, after)))),
+            };
+            let Some(piece) = pieces.pop_front() else { break };
+            match reason {
+                None => self.outcome.delivered += 1,
+                Some(reason) => {
+                    self.bury(&reason, &piece.line)
+                        .map_err(|error| format!("cannot write the dead-letter file: {error}"))?;
+                    self.outcome.rejected += 1;
+                }
+            }
+            done += 1;
+            let every = if self.manner.people || several { u32::MAX } else { STORE_EVERY };
+            self.advance(piece.after, every)?;
+        }
+        Ok((done, None))
+    }
+
+    /// Whether the receiver takes an event behind the first, which it fails over. What it takes is not offered again.
+    fn another_is_taken(&mut self, events: &[Event], pieces: &mut VecDeque<Piece>) -> bool {
+        if pieces.iter().any(|piece| piece.taken) {
+            return true;
+        }
+        for (event, piece) in events.iter().zip(pieces.iter_mut()).skip(1).take(PROBES) {
+            match self.call(std::slice::from_ref(event)).map(|mut results| results.pop()) {
+                Ok(Some(Ok(()))) => {
+                    piece.taken = true;
+                    self.outcome.delivered += 1;
+                    return true;
+                }
+                // It says itself when it wants to be asked again.
+                Ok(Some(Err(SinkError::Retry { after: Some(_), .. }))) => return false,
+                _ => {}
+            }
+        }
+        false
     }
 
     /// Calls the sink. A panic would come back with every attempt, so it is a refusal.
     fn call(&self, events: &[Event]) -> Result<Vec<Result<(), SinkError>>, SinkError> {
         let sink = &self.sink.sink;
-        catch_unwind(AssertUnwindSafe(|| match events {
+        step("before the sink is called");
+        let result = catch_unwind(AssertUnwindSafe(|| match events {
             [event] => Ok(vec![sink.deliver(event)]),
             events => sink.deliver_batch(events),
-        }))
-        .unwrap_or_else(|_| Err(SinkError::reject("the sink panicked")))
+        }));
+        step("after the sink was called");
+        result.unwrap_or_else(|_| Err(SinkError::reject("the sink panicked")))
     }
 
     /// Moves the cursor, and stores it if that is due.
@@ -360,7 +446,7 @@ impl Batch {
     fn push(&mut self, event: Event, line: &[u8], after: Cursor) {
         self.bytes += line.len();
         self.events.push(event);
-        self.pieces.push(Piece { line: line.to_vec(), after });
+        self.pieces.push(Piece { line: line.to_vec(), after, taken: false });
     }
 }
 

@@ -32,10 +32,10 @@ pub fn header() -> String {
     COLUMNS.join(",")
 }
 
-/// The line of an event, without a line break.
-pub fn line(event: &Event) -> String {
+/// What an event has in each column, as it is; empty for what it has not.
+pub fn cells(event: &Event) -> [String; 18] {
     let record = Record::of(event);
-    let cells = COLUMNS.map(|column| match column {
+    COLUMNS.map(|column| match column {
         "layer" => record.rule("layer").to_owned(),
         "rule" => record.rule("name").to_owned(),
         "seq" => event.sequence.to_string(),
@@ -45,8 +45,12 @@ pub fn line(event: &Event) -> String {
         }
         "parameters" => record.get("parameters").map(Value::to_string).unwrap_or_default(),
         name => record.text(name).to_owned(),
-    });
-    cells.map(|cell| quoted(&cell)).join(",")
+    })
+}
+
+/// The line of an event, without a line break.
+pub fn line(event: &Event) -> String {
+    cells(event).map(|cell| quoted(&cell)).join(",")
 }
 
 fn quoted(cell: &str) -> String {

@@ -61,7 +61,7 @@ pub(super) const AUDIT: &[&str] = &["rotate", "retain"];
 /// Of `audit: {rotate: ...}`.
 pub(super) const ROTATE: &[&str] = &["size", "age", "records"];
 /// Of `audit: {retain: ...}`.
-pub(super) const RETAIN: &[&str] = &["segments", "age"];
+pub(super) const RETAIN: &[&str] = &["segments", "age", "undelivered"];
 /// Of an installed plugin.
 pub(super) const PLUGIN: &[&str] = &["enabled", "on_error"];
 /// Of a detector.

@@ -148,6 +148,7 @@ fn audit() -> Value {
                 "properties": {
                     "segments": amount("So many, besides the one that is written."),
                     "age": amount("Those whose last record is younger, such as `52w`."),
+                    "undelivered": amount("A file that a sink has not received stays all the same; at most so much, such as `4GiB`."),
                 },
             },
         },

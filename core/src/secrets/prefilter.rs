@@ -1,6 +1,6 @@
 //! One pass over a text that finds where any detector's keyword begins, whatever its ASCII case.
 //!
-//! A hook lives for a millisecond, so the index has to cost next to nothing to build: see [`keywords`]. That of a table of
+//! A hook lives for a millisecond, so the index has to cost next to nothing to build: see [`agentfirewall_sdk::keywords`]. That of a table of
 //! detectors was made by the compiler and is taken as it is; the keywords of all others are added beside it. An automaton reads no
 //! faster on the short texts of a tool call and takes a thousand times longer to make.
 

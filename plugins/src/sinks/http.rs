@@ -4,6 +4,7 @@
 //! the policy allows it: whoever can change a name's address could else make the sink knock at doors inside. Answers are
 //! read up to a limit of bytes and of time, and never repeated.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -344,6 +345,32 @@ impl Resolve for Resolver {
             let addresses: Addrs = Box::new(found.into_iter());
             Ok(addresses)
         })
+    }
+}
+
+/// The headers that a policy names, such as `Authorization: {env: TOKEN}`.
+pub(super) struct Headers(Vec<(HeaderName, Setting)>);
+
+impl Headers {
+    /// Checks what can be checked before a value from outside the policy is known.
+    pub(super) fn new(headers: BTreeMap<String, Setting>) -> Result<Self, PluginError> {
+        let one = |(name, value): (String, Setting)| {
+            let parsed = HeaderName::try_from(&name)
+                .map_err(|_| PluginError::new(format!("`{name}` cannot be the name of a header")))?;
+            if let Some(text) = value.literal() {
+                header_value(&parsed, text).map_err(PluginError::new)?;
+            }
+            Ok((parsed, value))
+        };
+        headers.into_iter().map(one).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The headers as they are now.
+    pub(super) fn resolve(&self) -> Result<HeaderMap, SinkError> {
+        let one = |(name, value): &(HeaderName, Setting)| {
+            secret_header(name.clone(), &value.resolve().map_err(SinkError::retry)?)
+        };
+        self.0.iter().map(one).collect()
     }
 }
 

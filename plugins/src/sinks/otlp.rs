@@ -11,12 +11,12 @@ use std::io::Write;
 use agentfirewall_sdk::{Event, Manner, Plugin, PluginError, Sink, SinkError, register};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_ENCODING, HeaderValue};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::http::{Answer, Http, Receiver, header_value, secret_header};
+use super::http::{Answer, Headers, Http, Receiver};
 use super::setting::Setting;
 
 /// Where and how to send.
@@ -61,7 +61,7 @@ struct Otlp {
     receiver: Receiver,
     encoding: Encoding,
     gzip: bool,
-    headers: Vec<(HeaderName, Setting)>,
+    headers: Headers,
     resource: BTreeMap<String, String>,
 }
 
@@ -69,15 +69,7 @@ impl Plugin for Otlp {
     type Config = Config;
 
     fn new(config: Config) -> Result<Self, PluginError> {
-        let mut headers = Vec::new();
-        for (name, value) in config.headers {
-            let parsed = HeaderName::try_from(&name)
-                .map_err(|_| PluginError::new(format!("`{name}` cannot be the name of a header")))?;
-            if let Some(text) = value.literal() {
-                header_value(&parsed, text).map_err(PluginError::new)?;
-            }
-            headers.push((parsed, value));
-        }
+        let headers = Headers::new(config.headers)?;
         let receiver = Receiver::new(config.url, config.http)?;
         let mut resource = BTreeMap::from([
             ("service.name".to_owned(), "agentfirewall".to_owned()),
@@ -90,16 +82,6 @@ impl Plugin for Otlp {
 }
 
 impl Otlp {
-    fn headers(&self) -> Result<HeaderMap, SinkError> {
-        let mut headers = HeaderMap::new();
-        for (name, value) in &self.headers {
-            let text = value.resolve().map_err(SinkError::retry)?;
-            let (name, value) = secret_header(name.clone(), &text)?;
-            headers.insert(name, value);
-        }
-        Ok(headers)
-    }
-
     fn post(&self, events: &[Event]) -> Result<Answer, SinkError> {
         let url = self.receiver.url_with("/v1/logs")?;
         let request = wire::Request { resource: &self.resource, events };
@@ -107,7 +89,7 @@ impl Otlp {
             Encoding::Protobuf => ("application/x-protobuf", request.protobuf()),
             Encoding::Json => ("application/json", request.json().to_string().into_bytes()),
         };
-        let mut headers = self.headers()?;
+        let mut headers = self.headers.resolve()?;
         if self.gzip {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
             let packed = encoder.write_all(&body).and_then(|()| encoder.finish());

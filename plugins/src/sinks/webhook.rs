@@ -6,13 +6,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use agentfirewall_sdk::{Event, Plugin, PluginError, Sink, SinkError, register};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderName, HeaderValue};
 use ring::hmac;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::http::{Http, Receiver, header_value, secret_header};
+use super::http::{Headers, Http, Receiver, header_value};
 use super::setting::{Secret, Setting};
 
 /// The `type` of every message.
@@ -42,7 +42,7 @@ struct Config {
 
 struct Webhook {
     receiver: Receiver,
-    headers: Vec<(HeaderName, Setting)>,
+    headers: Headers,
     signing: Vec<Secret>,
 }
 
@@ -53,30 +53,11 @@ impl Plugin for Webhook {
         let mut http = config.http;
         http.timeout_seconds = http.timeout_seconds.or(config.timeout_seconds);
         let receiver = Receiver::new(config.url, http)?;
-        let mut headers = Vec::with_capacity(config.headers.len());
-        for (name, value) in config.headers {
-            let parsed = HeaderName::try_from(&name)
-                .map_err(|_| PluginError::new(format!("`{name}` cannot be the name of a header")))?;
-            if let Some(text) = value.literal() {
-                header_value(&parsed, text).map_err(PluginError::new)?;
-            }
-            headers.push((parsed, value));
-        }
-        Ok(Self { receiver, headers, signing: config.signing })
+        Ok(Self { receiver, headers: Headers::new(config.headers)?, signing: config.signing })
     }
 }
 
 impl Webhook {
-    fn headers(&self) -> Result<HeaderMap, SinkError> {
-        let mut headers = HeaderMap::new();
-        for (name, value) in &self.headers {
-            let text = value.resolve().map_err(SinkError::retry)?;
-            let (name, value) = secret_header(name.clone(), &text)?;
-            headers.insert(name, value);
-        }
-        Ok(headers)
-    }
-
     /// `webhook-signature`: HMAC-SHA256 over `id.timestamp.body`, one for each key.
     fn signature(&self, id: &str, seconds: u64, body: &str) -> Result<Option<String>, SinkError> {
         let mut signatures = Vec::with_capacity(self.signing.len());
@@ -100,7 +81,7 @@ impl Sink for Webhook {
         let timestamp = event.record.get("timestamp").unwrap_or(&Value::Null);
         let body = json!({"type": TYPE, "timestamp": timestamp, "data": event.document()}).to_string();
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let mut headers = self.headers()?;
+        let mut headers = self.headers.resolve()?;
         headers.insert("webhook-timestamp", HeaderValue::from(seconds));
         let mut add = |name: &'static str, text: &str| -> Result<(), SinkError> {
             let name = HeaderName::from_static(name);
@@ -115,7 +96,7 @@ impl Sink for Webhook {
     }
 
     fn check(&self) -> Result<String, SinkError> {
-        self.receiver.check(&self.receiver.url()?, self.headers()?)
+        self.receiver.check(&self.receiver.url()?, self.headers.resolve()?)
     }
 }
 

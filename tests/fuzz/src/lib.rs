@@ -39,6 +39,14 @@ pub fn audit_log(data: &[u8]) {
         return;
     }
     let _answer = audit::verify(file.path(), &mut |_, _| {});
+    // The same bytes as a copy, and as what a store collected.
+    let copies = audit::Copies::read(file.path()).ok();
+    let checks = audit::Checks { copies, ..audit::Checks::default() };
+    let _compared = audit::verify_with(file.path(), checks, &mut |_, _| {});
+    if let Ok(collected) = audit::Collected::read(data, Path::new("-"), &mut |_| {}) {
+        let report = collected.verify(false, None);
+        assert!(report.faults.len() as u64 <= report.fault_count, "no fault is listed that is not counted");
+    }
 }
 
 /// A signed note, a checkpoint, a proof or a key from elsewhere; and a line of a log as formats and exports read it.

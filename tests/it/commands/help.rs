@@ -305,6 +305,10 @@ fn help_of_audit_verify() {
           --log <FILE>         The log [default: the project's]
           --against <FILE>     Compare with a copy that left the machine: JSON Lines of records, sink
                                events, OCSF or ECS
+          --from <FILE>        Check instead records that were collected elsewhere, of any number of
+                               logs: JSON Lines, `-` for standard input
+          --partial            With `--from`: the sink was told of some records only, so what is missing
+                               between them is no fault
           --checkpoint <FILE>  Compare with a signed checkpoint
           --proof <FILE>       Check an inclusion proof instead of the log; `--record` says of which
                                record

@@ -1,5 +1,6 @@
 //! A sink of a library that fails takes no other sink with it, and loses nothing.
 
+use agentfirewall_tests::deliveries::{alerts, dead_letters};
 use agentfirewall_tests::fixtures::{install, library};
 use agentfirewall_tests::sandbox::Sandbox;
 
@@ -22,32 +23,8 @@ fn with_sinks(does: &str) -> Sandbox {
     sandbox
 }
 
-/// What `check --record` writes, `deliver` brings; the hook would start it by itself.
-fn alerts(sandbox: &Sandbox, count: usize) {
-    for number in 0..count {
-        let command = format!("echo {number}");
-        sandbox.run(["check", "--record", "--tool", "Bash", "--command", command.as_str()]).exits(0);
-    }
-}
-
 fn lines(sandbox: &Sandbox, file: &str) -> usize {
     std::fs::read_to_string(sandbox.home.join(file)).map_or(0, |text| text.lines().count())
-}
-
-fn dead_letters(sandbox: &Sandbox) -> String {
-    let mut all = String::new();
-    let mut folders = vec![sandbox.home.join(".local/state/agentfirewall/delivery")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.to_string_lossy().ends_with("dead.jsonl") {
-                all.push_str(&std::fs::read_to_string(path).unwrap());
-            }
-        }
-    }
-    all
 }
 
 #[test]
@@ -72,8 +49,9 @@ fn a_sink_that_crashes_loses_nothing_and_takes_no_other_with_it() {
         assert_eq!(lines(&sandbox, "ours.jsonl"), 2, "{does}");
         // Each record was offered twice, to a process of its own each time, and is kept.
         let letters = dead_letters(&sandbox);
-        assert_eq!(letters.lines().count(), 2, "{does}: {letters} {outcome:?}");
-        assert!(letters.contains(&format!("plugin `{MISBEHAVING}` failed: its process ended")), "{letters}");
+        assert_eq!(letters.len(), 2, "{does}: {letters:?} {outcome:?}");
+        let reason = letters[0]["reason"].as_str().unwrap();
+        assert!(reason.contains(&format!("plugin `{MISBEHAVING}` failed: its process ended")), "{reason}");
     }
 }
 
@@ -83,5 +61,6 @@ fn a_sink_that_panics_is_refused_by_name() {
     alerts(&sandbox, 1);
     let outcome = sandbox.run(["deliver"]);
     assert!(outcome.stderr.contains("ours: 1 delivered"), "{outcome:?}");
-    assert!(dead_letters(&sandbox).contains("panicked"), "{}", dead_letters(&sandbox));
+    let letters = dead_letters(&sandbox);
+    assert!(letters[0]["reason"].as_str().unwrap().contains("panicked"), "{letters:?}");
 }

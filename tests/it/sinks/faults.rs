@@ -1,15 +1,32 @@
-//! The table of faults: afterwards every event is in the store exactly once after dedupe, in order.
+//! The table of faults: afterwards every event is in the store exactly once after dedupe, in order, and what the store
+//! has verifies as a chain without the log.
 
 use std::collections::HashSet;
 use std::net::TcpListener;
 
 use agentfirewall_tests::sandbox::Sandbox;
 
-use super::stand_in::{Reply, StandIn, say};
+use super::stand_in::{Reply, StandIn, created, say};
 use super::{alerts, dead_letters, distinct, hashes, sandbox};
 
 fn webhook(url: &str, more: &str) -> Sandbox {
-    sandbox(&format!("  - {{name: s, use: webhook, with: {{url: \"{url}\"{more}}}}}"))
+    sandbox(&format!("  - {{name: s, use: webhook, {ALL}, with: {{url: \"{url}\"{more}}}}}"))
+}
+
+/// A sink that is told of every record.
+const ALL: &str = "actions: [allow, log, alert, ask, deny]";
+
+/// What the receiver took, put together as it came, is the whole chain up to the log's last record.
+fn copy_verifies(sandbox: &Sandbox, server: &StandIn) {
+    let file = sandbox.root().join("store.jsonl");
+    std::fs::write(&file, server.store()).unwrap();
+    let said = sandbox.run(["audit", "verify", "--json", "--from", file.to_str().unwrap()]);
+    let report = said.exits(0).json();
+    let chains = report["chains"].as_array().unwrap();
+    let last = sandbox.log().pop().unwrap();
+    assert_eq!((chains.len(), &chains[0]["first"], &chains[0]["last"]), (1, &1.into(), &last["seq"]));
+    assert_eq!((&chains[0]["head"], &chains[0]["chain"]), (&last["_hash"], &last["chain"]));
+    assert_eq!(chains[0]["recomputed"], chains[0]["records"]);
 }
 
 fn stored(server: &StandIn) -> Vec<String> {
@@ -32,6 +49,7 @@ fn down_for_the_whole_run_then_up() {
     let server = StandIn::on(TcpListener::bind(("127.0.0.1", port)).unwrap(), |_, _| say(200, ""));
     sandbox.run(["deliver", "--once"]).exits(0);
     assert_eq!((stored(&server), waiting(&sandbox)), (hashes(&sandbox), 0));
+    copy_verifies(&sandbox, &server);
 }
 
 #[test]
@@ -63,6 +81,7 @@ fn hanging_and_dripping_receivers_are_left_in_time() {
     alerts(&sandbox, 2);
     sandbox.run(["deliver", "--once"]).exits(0);
     assert_eq!(distinct(stored(&server)), hashes(&sandbox));
+    copy_verifies(&sandbox, &server);
 }
 
 /// The deliverer is killed at its 1st, 2nd, 3rd... step, until one comes through.
@@ -70,18 +89,12 @@ fn hanging_and_dripping_receivers_are_left_in_time() {
 #[test]
 fn killed_at_every_step() {
     for sink in ["webhook", "elasticsearch"] {
-        let server = StandIn::new(|_, request| {
-            let items: Vec<_> = request
-                .text()
-                .lines()
-                .step_by(2)
-                .map(|_| serde_json::json!({"create": {"status": 201}}))
-                .collect();
-            say(200, serde_json::json!({"errors": false, "items": items}).to_string())
-        });
+        let server = StandIn::new(|_, request| created(request));
         let index = if sink == "elasticsearch" { ", index: a" } else { "" };
-        let mut sandbox =
-            sandbox(&format!("  - {{name: s, use: {sink}, with: {{url: \"{}\"{index}}}}}", server.url()));
+        let mut sandbox = sandbox(&format!(
+            "  - {{name: s, use: {sink}, {ALL}, with: {{url: \"{}\"{index}}}}}",
+            server.url()
+        ));
         alerts(&sandbox, 3);
         let mut killed = 0;
         loop {
@@ -116,6 +129,7 @@ fn killed_at_every_step() {
             })
             .collect();
         assert_eq!(distinct(ids), hashes(&sandbox), "{sink}");
+        copy_verifies(&sandbox, &server);
     }
 }
 
@@ -133,6 +147,7 @@ fn two_deliverers_at_once_tell_everything_once() {
         }
     });
     assert_eq!(stored(&server), hashes(&sandbox));
+    copy_verifies(&sandbox, &server);
 }
 
 /// No file may grow: neither the cursor nor the dead letters can be written.
@@ -156,6 +171,7 @@ fn a_full_disk_stops_before_anything_is_told_twice() {
     assert!(stored(&server).is_empty(), "{:?}", stored(&server));
     sandbox.run(["deliver", "--once"]).exits(0);
     assert_eq!(stored(&server), hashes(&sandbox));
+    copy_verifies(&sandbox, &server);
 }
 
 #[test]
@@ -164,16 +180,10 @@ fn a_receiver_that_restarts_in_the_middle_of_batches() {
         if number % 3 == 1 {
             return Reply::Close;
         }
-        let items: Vec<_> = request
-            .text()
-            .lines()
-            .step_by(2)
-            .map(|_| serde_json::json!({"create": {"status": 201}}))
-            .collect();
-        say(200, serde_json::json!({"errors": false, "items": items}).to_string())
+        created(request)
     });
     let sandbox = sandbox(&format!(
-        "  - {{name: s, use: elasticsearch, with: {{url: \"{}\", index: a}}}}",
+        "  - {{name: s, use: elasticsearch, {ALL}, with: {{url: \"{}\", index: a}}}}",
         server.url()
     ));
     let mut before = HashSet::new();
@@ -184,6 +194,7 @@ fn a_receiver_that_restarts_in_the_middle_of_batches() {
     }
     assert_eq!(waiting(&sandbox), 0);
     assert_eq!(before.len(), 12);
+    copy_verifies(&sandbox, &server);
 }
 
 #[test]
@@ -209,7 +220,7 @@ fn the_log_is_rotated_under_the_delivery() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     let told = distinct(stored(&server));
-    assert_eq!(told.len(), 125);
+    assert!(told.len() > 125, "{}", told.len());
     // In the order of the log, across its files.
     let mut files: Vec<_> = std::fs::read_dir(sandbox.log_path().parent().unwrap())
         .unwrap()
@@ -223,8 +234,87 @@ fn the_log_is_rotated_under_the_delivery() {
     let wanted: Vec<String> = lines
         .lines()
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-        .filter(|record| record["action_taken"] == "alert")
         .map(|record| record["_hash"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(told, wanted);
+    copy_verifies(&sandbox, &server);
+}
+
+/// Retention waits for a sink that is down, and says so loudly where somebody insists.
+#[test]
+fn old_files_stay_until_a_sink_that_was_down_has_them() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let sandbox = webhook(&format!("http://127.0.0.1:{port}/"), "");
+    let policy = sandbox.home.join(".config/agentfirewall/policy.yaml");
+    let text = std::fs::read_to_string(&policy).unwrap();
+    let audit = "audit: {rotate: {records: 100}, retain: {segments: 1}}";
+    std::fs::write(&policy, format!("{text}\n{audit}\n")).unwrap();
+    alerts(&sandbox, 1);
+    sandbox.run(["deliver", "--once"]).exits(74);
+    let rotation = agentfirewall_core::audit::Rotation { records: Some(100), ..Default::default() };
+    let write = |records: usize| {
+        for _ in 0..records {
+            let entry = agentfirewall_core::audit::Entry::new(
+                agentfirewall_core::audit::EventType::PolicyCheck,
+                jiff::Timestamp::now(),
+            );
+            let wait = std::time::Duration::from_secs(9);
+            agentfirewall_core::audit::append_rotating(&sandbox.log_path(), &entry, wait, &rotation).unwrap();
+        }
+    };
+    write(350);
+    let files = || agentfirewall_core::audit::segments(&sandbox.log_path()).unwrap().len();
+    let before = files();
+    let kept = sandbox.run(["audit", "prune"]);
+    assert!(kept.exits(0).stderr.contains("s has not received what is in them"), "{kept:?}");
+    assert_eq!(files(), before);
+    let server = StandIn::on(TcpListener::bind(("127.0.0.1", port)).unwrap(), |_, _| say(200, ""));
+    sandbox.run(["deliver", "--once"]).exits(0);
+    let gone = sandbox.run(["audit", "prune"]);
+    assert!(gone.exits(0).stdout.contains("removed") && gone.stderr.is_empty(), "{gone:?}");
+    assert_eq!(files(), 1);
+    // The sink has all of it, the record of the removal included.
+    sandbox.run(["deliver", "--once"]).exits(0);
+    copy_verifies(&sandbox, &server);
+    sandbox.run(["audit", "verify"]).exits(0);
+
+    drop(server);
+    write(350);
+    let forced = sandbox.run(["audit", "prune", "--force"]);
+    assert!(forced.exits(0).stderr.contains("WARNING: sink s will never get"), "{forced:?}");
+    assert_eq!(files(), 1);
+    let last = sandbox.log().pop().unwrap();
+    assert_eq!((&last["event_type"], &last["action_taken"]), (&"retention".into(), &"alert".into()));
+    assert!(last["metadata"]["lost"][0]["records"].as_u64().unwrap() > 100, "{last}");
+    sandbox.run(["audit", "verify"]).exits(0);
+    // What the sink gets from now on shows the gap.
+    let server = StandIn::on(TcpListener::bind(("127.0.0.1", port)).unwrap(), |_, _| say(200, ""));
+    sandbox.run(["deliver", "--once"]).exits(0);
+    let file = sandbox.root().join("store.jsonl");
+    let store = format!("{}{}", std::fs::read_to_string(&file).unwrap(), server.store());
+    std::fs::write(&file, store).unwrap();
+    let said = sandbox.run(["audit", "verify", "--from", file.to_str().unwrap()]);
+    assert!(said.exits(1).stdout.contains("are missing"), "{said:?}");
+}
+
+/// A receiver that answers 500 to one event for ever.
+#[test]
+fn an_event_that_is_always_answered_with_500_goes_to_the_dead_letters_and_the_rest_arrives() {
+    let server = StandIn::new(|_, request| {
+        let poison = request.json()["data"]["parameters"]["command"] == "echo 2";
+        if poison { say(500, "") } else { say(200, "") }
+    });
+    let sandbox = webhook(&server.url(), "");
+    alerts(&sandbox, 6);
+    for _ in 0..3 {
+        sandbox.run(["deliver", "--once"]).exits(74);
+        assert!(dead_letters(&sandbox).is_empty());
+    }
+    sandbox.run(["deliver", "--once"]).exits(0);
+    let letters = dead_letters(&sandbox);
+    assert_eq!((letters.len(), &letters[0]["record"]["seq"]), (1, &3.into()));
+    assert!(letters[0]["reason"].as_str().unwrap().contains("500"), "{letters:?}");
+    let taken: Vec<_> = server.posts().into_iter().filter(|post| post.taken).collect();
+    assert_eq!(taken.len(), 5);
+    assert_eq!(waiting(&sandbox), 0);
 }

@@ -12,7 +12,7 @@ use super::stand_in::{StandIn, say};
 use super::{alerts, distinct, hashes, python, python_says, sandbox, there};
 
 /// A process that ends with the test.
-struct Server(Child);
+pub(super) struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -21,11 +21,11 @@ impl Drop for Server {
     }
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn start(command: &mut Command, port: u16) -> Server {
+pub(super) fn start(command: &mut Command, port: u16) -> Server {
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let server = Server(child);
     wait_for("the server listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
@@ -33,7 +33,7 @@ fn start(command: &mut Command, port: u16) -> Server {
 }
 
 /// Waits for something that happens by itself; how long it takes decides nothing.
-fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
+pub(super) fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
     for _ in 0..1_000 {
         if there() {
             return;
@@ -228,24 +228,37 @@ fn nats_stores_each_record_once_even_if_it_comes_twice() {
     assert_eq!(messages(), 5);
 }
 
-/// Asks a NATS server something, in its protocol.
-fn nats_request(port: u16, subject: &str, question: &str) -> Value {
-    use std::io::{BufRead, BufReader, Read, Write};
-    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+/// Asks a NATS server something, in its protocol, until it answers.
+pub(super) fn nats_request(port: u16, subject: &str, question: &str) -> Value {
+    let mut answer = None;
+    wait_for("the server answers", || {
+        answer = nats_ask(port, subject, question).ok();
+        answer.is_some()
+    });
+    answer.unwrap()
+}
+
+/// One question. While a cluster elects a leader nobody answers.
+fn nats_ask(port: u16, subject: &str, question: &str) -> std::io::Result<Value> {
+    use std::io::{BufRead, BufReader, Error, Read, Write};
+    let stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
     let mut reader = BufReader::new(&stream);
     let login = r#"{"user":"fw","pass":"s3cret-t0ken","verbose":false,"pedantic":false}"#;
     let text = format!(
         "CONNECT {login}\r\nSUB answers 1\r\nPUB {subject} answers {}\r\n{question}\r\n",
         question.len()
     );
-    (&stream).write_all(text.as_bytes()).unwrap();
+    (&stream).write_all(text.as_bytes())?;
     loop {
         let mut line = String::new();
-        assert!(reader.read_line(&mut line).unwrap() > 0, "closed");
+        if reader.read_line(&mut line)? == 0 {
+            return Err(Error::other("closed"));
+        }
         if let Some(rest) = line.strip_prefix("MSG ") {
             let mut body = vec![0; rest.trim().rsplit(' ').next().unwrap().parse().unwrap()];
-            reader.read_exact(&mut body).unwrap();
-            return serde_json::from_slice(&body).unwrap();
+            reader.read_exact(&mut body)?;
+            return Ok(serde_json::from_slice(&body)?);
         }
         assert!(!line.starts_with("-ERR"), "{line}");
     }
@@ -309,6 +322,63 @@ for record in request.resource_logs[0].scope_logs[0].log_records:
     let seen: Vec<String> =
         python_says(&python, script, &[file.to_str().unwrap()]).lines().map(str::to_owned).collect();
     assert_eq!(seen, hashes(&sandbox));
+}
+
+/// What `sinks.md` says of the bytes on the wire.
+#[test]
+fn gzip_leaves_about_a_seventh_of_a_full_batch() {
+    use std::io::Read;
+    let server = StandIn::new(|_, _| say(200, ""));
+    let sandbox = sandbox(&format!(
+        "  - {{name: s, use: otlp, actions: [allow], with: {{url: \"{}\"}}}}",
+        server.url()
+    ));
+    // Words of commands in some order, as people and agents write them: neither all alike nor noise.
+    let words: Vec<&str> = "cargo test npm run build git status diff log src lib main config docker compose exec python \
+        pytest unit make lint fmt check release target grep find sed curl example internal api users kubectl get pods"
+        .split_whitespace()
+        .collect();
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        usize::try_from(random >> 20).unwrap() % below
+    };
+    for _ in 0..512 {
+        let command: Vec<_> = (0..3 + next(12)).map(|_| words[next(words.len())]).collect();
+        let call = format!("toolu_{:012x}{:012x}", next(1 << 43), next(1 << 43));
+        let parameters =
+            serde_json::json!({"command": command.join(" "), "description": "Run what is needed"});
+        let entry = agentfirewall_core::audit::Entry {
+            tool: "Bash",
+            action: agentfirewall_sdk::Action::Allow,
+            reason: "no rule of the project policy is about this Bash call",
+            session: "6ffbd2c5-5ea9-43a3-80f2-a98ab824d9b3",
+            call_id: &call,
+            agent: "claude-code",
+            project: "/home/dev/project".into(),
+            ..agentfirewall_core::audit::Entry::new(
+                agentfirewall_core::audit::EventType::PolicyCheck,
+                jiff::Timestamp::now(),
+            )
+        };
+        let entry = entry.with_parameters(&parameters);
+        agentfirewall_core::audit::append(&sandbox.log_path(), &entry, Duration::from_secs(9)).unwrap();
+    }
+    sandbox.run(["deliver", "--once"]).exits(0);
+    let posts = server.posts();
+    let plain = |body: &[u8]| {
+        let mut text = Vec::new();
+        flate2::read::GzDecoder::new(body).read_to_end(&mut text).unwrap();
+        text.len()
+    };
+    let whole: usize = posts.iter().map(|post| plain(&post.body)).sum();
+    let wire: usize = posts.iter().map(|post| post.body.len()).sum();
+    let log = sandbox.log_text().len();
+    agentfirewall_tests::say(format!("otlp: {wire} bytes on the wire of {whole}, of a log of {log}"));
+    assert!(wire * 6 < whole && whole < wire * 10, "{wire} of {whole}");
+    assert!(wire * 3 < log, "{wire} of {log}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A request as it came.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub(super) struct Request {
     /// Lower-case names.
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
+    /// Whether it was answered with a success.
+    pub(super) taken: bool,
 }
 
 impl Request {
@@ -47,6 +49,13 @@ pub(super) enum Reply {
 /// A plain answer.
 pub(super) fn say(status: u16, body: impl Into<String>) -> Reply {
     Reply::Say(status, Vec::new(), body.into())
+}
+
+/// The answer of a server that has created every document of a `_bulk` request.
+pub(super) fn created(request: &Request) -> Reply {
+    let items: Vec<_> =
+        request.text().lines().step_by(2).map(|_| json!({"create": {"status": 201}})).collect();
+    say(200, json!({"errors": false, "items": items}).to_string())
 }
 
 /// One that is listening until it is dropped.
@@ -84,7 +93,10 @@ impl StandIn {
                             kept.push(request.clone());
                             kept.len() - 1
                         };
-                        if !reply(&stream, answer(number, &request), &stopped) {
+                        let answer = answer(number, &request);
+                        let success = matches!(answer, Reply::Say(200..300, ..));
+                        kept.lock().unwrap()[number].taken = success;
+                        if !reply(&stream, answer, &stopped) {
                             return;
                         }
                     }
@@ -100,6 +112,16 @@ impl StandIn {
 
     pub(super) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
+    }
+
+    /// What a store behind it has: the documents of the requests that were taken, in the order in which they came.
+    pub(super) fn store(&self) -> String {
+        let posts = self.posts();
+        let lines = posts.iter().filter(|post| post.taken).flat_map(|post| {
+            let bulk = post.path.ends_with("_bulk");
+            post.text().lines().skip(usize::from(bulk)).step_by(if bulk { 2 } else { 1 })
+        });
+        lines.map(|line| format!("{line}\n")).collect()
     }
 
     /// The requests that brought something.
@@ -133,7 +155,7 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
         .map_or(0, |(_, value)| value.parse().unwrap());
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Request { method, path, headers, body })
+    Some(Request { method, path, headers, body, taken: false })
 }
 
 /// Whether the connection goes on.

@@ -31,6 +31,8 @@ struct Row {
     arguments: Vec<String>,
     payload: PathBuf,
     may_deny: bool,
+    /// How long what it leaves running may take, before the next process is measured.
+    settle: Duration,
 }
 
 impl Row {
@@ -50,7 +52,15 @@ impl Row {
         let payload = sandbox.root().join("payload.json");
         std::fs::write(&payload, Payload::bash(&sandbox.project, command).bytes()).unwrap();
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Self { name: name.to_owned(), sandbox, program, arguments, payload, may_deny: false }
+        Self {
+            name: name.to_owned(),
+            sandbox,
+            program,
+            arguments,
+            payload,
+            may_deny: false,
+            settle: Duration::ZERO,
+        }
     }
 
     /// One process from its start to its end, without the opening of its input.
@@ -83,6 +93,8 @@ fn rows() -> Vec<Row> {
         Row::hook("hook, default policy, `git status`", None, "git status"),
         Row::hook("hook, 20 rules", Some(&rules::policy(20)), "git status"),
         Row::hook("hook, 1,000 rules", Some(&rules::policy(1_000)), "git status"),
+        with_sinks("hook, 20 rules, 3 sinks, nothing to tell", "alert"),
+        with_sinks("hook, 20 rules, 3 sinks, delivery started", "log"),
         with_plugins("hook, 10 plugins that it does not need", 10, "git status"),
         with_plugins("hook, 1 plugin that it needs", 1, "echo acme_live_0"),
     ];
@@ -93,6 +105,25 @@ fn rows() -> Vec<Row> {
         }
     }
     rows
+}
+
+/// Twenty rules, and three sinks that are told of calls with this action; the call is logged.
+fn with_sinks(name: &str, action: &str) -> Row {
+    let mut row = Row::hook(name, Some(&rules::policy(20)), "git status");
+    let folder = row.sandbox.home.join(".config/agentfirewall");
+    std::fs::create_dir_all(&folder).unwrap();
+    let sink = |number: u32| {
+        let path = row.sandbox.home.join(format!("told{number}.jsonl"));
+        format!(
+            "  - {{name: s{number}, use: file, actions: [{action}], with: {{path: \"{}\"}}}}\n",
+            path.display()
+        )
+    };
+    let sinks: String = (0..3).map(sink).collect();
+    let policy = format!("name: bench\ndefault_action: log\nsinks:\n{sinks}");
+    std::fs::write(folder.join("policy.yaml"), policy).unwrap();
+    row.settle = Duration::from_millis(30);
+    row
 }
 
 /// The default policy and the example of a detector, under as many names.
@@ -144,6 +175,7 @@ fn main() {
         let (mut own, mut base) = (Vec::with_capacity(pairs), Vec::with_capacity(pairs));
         for _ in 0..pairs {
             own.push(row.once());
+            std::thread::sleep(row.settle);
             base.push(nothing.once());
         }
         own.sort();

@@ -7,8 +7,9 @@ use crate::{Result, tools};
 /// Unit and integration tests, but for those with the real client, which have a step of their own that installs it.
 /// Nextest runs them if it is there, plain `cargo test` if not: both run the same tests.
 pub(crate) fn tests(workshop: &Workshop) -> Result<Outcome> {
-    // One test asks every shell whether it can read its completions, some ask a server; without them they ask less.
-    let helpers = tools::shells().and_then(|()| tools::servers(workshop));
+    // One test asks every shell whether it can read its completions, some ask a server, one a browser; without them they
+    // ask less.
+    let helpers = tools::shells().and_then(|()| tools::servers(workshop)).and_then(|()| tools::browser());
     match (everything(workshop)?, helpers) {
         (Outcome::Done, Err(why)) => Ok(Outcome::LeftOut(why)),
         (outcome, _) => Ok(outcome),

@@ -70,8 +70,18 @@ pub(crate) fn servers(workshop: &Workshop) -> Result<()> {
     python(workshop)
 }
 
-/// What judges the sinks' requests, as packages of Python: a collector, a verifier of signatures, a decoder.
-const PYTHON: [&str; 3] = ["rotel==0.0.1a15", "standardwebhooks==1.1.0", "opentelemetry-proto==1.45.2"];
+/// The browser that the audit report is opened with.
+pub(crate) fn browser() -> Result<()> {
+    if ["chromium", "chromium-browser", "google-chrome"].into_iter().any(|name| answers(name, &["--version"]))
+    {
+        return Ok(());
+    }
+    apt(&["chromium"])
+}
+
+/// What judges the sinks' requests, as packages of Python: a collector, a verifier of signatures, a decoder, a store.
+const PYTHON: [&str; 4] =
+    ["rotel==0.0.1a15", "standardwebhooks==1.1.0", "opentelemetry-proto==1.45.2", "duckdb==2.0.1"];
 
 /// An environment of Python with these packages, in `target/python/sinks`.
 fn python(workshop: &Workshop) -> Result<()> {
@@ -80,7 +90,10 @@ fn python(workshop: &Workshop) -> Result<()> {
     let ready = || {
         answers(
             &python,
-            &["-c", "import rotel, standardwebhooks, opentelemetry.proto.collector.logs.v1.logs_service_pb2"],
+            &[
+                "-c",
+                "import duckdb, rotel, standardwebhooks, opentelemetry.proto.collector.logs.v1.logs_service_pb2",
+            ],
         )
     };
     if ready() {
@@ -139,7 +152,7 @@ pub(crate) fn setup(workshop: &Workshop) -> Result<Outcome> {
         Ok(program) => say::line(&format!("valgrind: {}", program.display())),
         Err(error) => missing.push(error),
     }
-    missing.extend([shells(), servers(workshop)].into_iter().filter_map(std::result::Result::err));
+    missing.extend([shells(), servers(workshop), browser()].into_iter().filter_map(std::result::Result::err));
     for version in client::VERSIONS {
         match client::install(workshop, version) {
             Ok(program) => say::line(&format!("claude {version}: {}", program.display())),

@@ -1,5 +1,7 @@
 //! `agentfirewall audit export`
 
+mod parquet;
+
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -17,6 +19,12 @@ pub(super) fn run(args: &AuditExportArgs, ui: &Ui) -> Result<Exit, Failure> {
     let selection = Selection::new(&args.filter)?;
     let filter = selection.filter();
     let Some(output) = &args.output else {
+        if args.format == ExportFormat::Parquet {
+            return Err(Failure::new(
+                Exit::Usage,
+                "a table of columns is a file: `parquet` takes `--output FILE`",
+            ));
+        }
         if args.format == ExportFormat::Csv {
             ui.line(csv::header());
         }
@@ -30,9 +38,7 @@ pub(super) fn run(args: &AuditExportArgs, ui: &Ui) -> Result<Exit, Failure> {
     };
     let bar = bar("exporting", ui);
     let written = write(output, |file| {
-        if args.format == ExportFormat::Csv {
-            writeln!(file, "{}", csv::header())?;
-        }
+        let mut out = Out::begin(file, args.format)?;
         let (mut records, mut failed) = (0_u64, None);
         let scanned = scan(
             &log,
@@ -42,14 +48,17 @@ pub(super) fn run(args: &AuditExportArgs, ui: &Ui) -> Result<Exit, Failure> {
                 bar.set_position(done);
             },
             &mut |line, _| {
-                let Some(text) = shown(line, args.format).filter(|_| failed.is_none()) else { return };
-                records += 1;
-                failed = writeln!(file, "{text}").err();
+                if failed.is_none()
+                    && let Some(written) = out.add(line)
+                {
+                    records += 1;
+                    failed = written.err();
+                }
             },
         );
         match failed {
             Some(error) => Err(error),
-            None => Ok(scanned.map(|()| records)),
+            None => out.end().map(|()| scanned.map(|()| records)),
         }
     });
     bar.finish_and_clear();
@@ -60,6 +69,43 @@ pub(super) fn run(args: &AuditExportArgs, ui: &Ui) -> Result<Exit, Failure> {
         row::escaped(&output.display().to_string())
     ));
     Ok(Exit::Success)
+}
+
+/// A file that is written to.
+type File<'f> = &'f mut (dyn Write + Send);
+
+/// How records become a file.
+enum Out<'f> {
+    Lines(File<'f>, ExportFormat),
+    Table(Box<parquet::Table<File<'f>>>),
+}
+
+impl<'f> Out<'f> {
+    fn begin(file: File<'f>, format: ExportFormat) -> std::io::Result<Self> {
+        match format {
+            ExportFormat::Parquet => {
+                return parquet::Table::new(file).map(|table| Self::Table(Box::new(table)));
+            }
+            ExportFormat::Csv => writeln!(file, "{}", csv::header())?,
+            _ => {}
+        }
+        Ok(Self::Lines(file, format))
+    }
+
+    /// Adds a record; `None` for a line that is none.
+    fn add(&mut self, line: &[u8]) -> Option<std::io::Result<()>> {
+        match self {
+            Self::Lines(file, format) => shown(line, *format).map(|text| writeln!(file, "{text}")),
+            Self::Table(table) => event(line).map(|event| table.push(&event, line)),
+        }
+    }
+
+    fn end(self) -> std::io::Result<()> {
+        match self {
+            Self::Lines(..) => Ok(()),
+            Self::Table(table) => table.finish(),
+        }
+    }
 }
 
 /// One record in a format; `None` for a line that is no record.
@@ -73,15 +119,12 @@ fn shown(line: &[u8], format: ExportFormat) -> Option<String> {
         ExportFormat::Ocsf => ocsf::document(&event).to_string(),
         ExportFormat::Ecs => ecs::document(&event).to_string(),
         ExportFormat::Cef => cef::line(&event),
-        ExportFormat::Jsonl => return None,
+        ExportFormat::Jsonl | ExportFormat::Parquet => return None,
     })
 }
 
 /// Writes a file in one step, readable for the user alone: what it holds is as private as the log.
-pub(super) fn write<T>(
-    path: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<T>,
-) -> std::io::Result<T> {
+pub(super) fn write<T>(path: &Path, fill: impl FnOnce(File<'_>) -> std::io::Result<T>) -> std::io::Result<T> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     refuse_own(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;

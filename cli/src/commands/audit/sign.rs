@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use agentfirewall_core::audit::note::PublicKey;
 use agentfirewall_core::audit::{
-    self, Checkpoint, CheckpointError, Checks, Entry, EventType, KeyError, KeyRing, verify_with,
+    self, Checkpoint, CheckpointError, Checks, Entry, EventType, Holds, KeyError, KeyRing, Lost, verify_with,
 };
+use agentfirewall_core::delivery::{Options, awaited};
 use agentfirewall_core::policy;
 use jiff::Timestamp;
 use serde_json::{Map, json};
@@ -147,13 +148,42 @@ pub(super) fn prune(args: &AuditPruneArgs, ui: &Ui) -> Result<Exit, Failure> {
     let registry = composition::installed(&places)?;
     let invalid = |error: policy::PolicyError| Failure::new(Exit::Data, escaped(&error.to_string()));
     let compiled = policy::load(&places, &registry).map_err(invalid)?;
-    let settings = policy::audit_settings(&compiled.layers().map_err(invalid)?);
+    let layers = compiled.layers().map_err(invalid)?;
+    let settings = policy::audit_settings(&layers);
     if settings.retain.keeps_everything() {
         ui.note("the policy keeps every file; `audit: {retain: ...}` in the user or managed policy says otherwise");
         return Ok(Exit::Success);
     }
-    let pruned = audit::prune(&log, &settings.retain, Timestamp::now(), LOCK_WAIT).map_err(failure)?;
+    let sinks: Vec<_> = layers.iter().flat_map(|layer| &layer.sinks).collect();
+    let sinks: Vec<_> = sinks.iter().map(|sink| (sink.name, &sink.filter)).collect();
+    let awaited = awaited(&log, &places.state, &sinks, &Options::default());
+    let holds = match (awaited, args.force) {
+        (Ok(awaited), force) => Holds { awaited, force },
+        // What cannot be known is not removed, unless a person says so.
+        (Err(error), false) => {
+            let message = format!("nothing is removed, because it is not known what the sinks have: {error}");
+            return Err(Failure::new(Exit::Io, escaped(&message)));
+        }
+        (Err(_), true) => Holds { awaited: Vec::new(), force: true },
+    };
+    let pruned =
+        audit::prune_held(&log, &settings.retain, &holds, Timestamp::now(), LOCK_WAIT).map_err(failure)?;
     ui.line(format!("removed {} files, {} bytes", pruned.files, pruned.bytes));
+    if pruned.held > 0 {
+        let names: Vec<_> = holds.awaited.iter().map(|awaited| escaped(&awaited.sink)).collect();
+        ui.note(format!(
+            "note: {} more are kept, because {} has not received what is in them; `agentfirewall sinks status` says why",
+            pruned.held,
+            names.join(", ")
+        ));
+    }
+    for lost in &pruned.lost {
+        let Lost { sink, records, first_seq, last_seq } = lost;
+        ui.note(format!(
+            "WARNING: sink {} will never get {records} of the records {first_seq} to {last_seq}: they are removed, and it had not received them",
+            escaped(sink)
+        ));
+    }
     Ok(Exit::Success)
 }
 

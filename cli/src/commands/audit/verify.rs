@@ -1,5 +1,7 @@
 //! `agentfirewall audit verify`
 
+mod collected;
+
 use std::path::Path;
 
 use agentfirewall_core::audit::{Checks, Copies, Hash, Report, Shown, verify_inclusion, verify_with};
@@ -20,11 +22,14 @@ pub(super) fn run(args: AuditVerifyArgs, ui: &Ui) -> Result<Exit, Failure> {
     if let (Some(proof), Some(record)) = (&args.proof, &args.record) {
         return proved(proof, record, &args, ui);
     }
-    let log = log_path(args.log.as_deref())?;
     let checkpoint = match &args.checkpoint {
         Some(file) => Some(sign::open(file, args.key.as_deref())?.0),
         None => None,
     };
+    if let Some(from) = &args.from {
+        return collected::run(from, checkpoint.as_ref(), &args, ui);
+    }
+    let log = log_path(args.log.as_deref())?;
     let copies = match &args.against {
         Some(file) => Some(Copies::read(file).map_err(failure)?),
         None => None,

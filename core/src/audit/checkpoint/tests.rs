@@ -154,7 +154,7 @@ fn checkpoints_and_proofs_outlive_retention() {
     let world = World::new(23);
     let (early, _) = world.checkpoint();
     world.write(20);
-    let retention = Retention { segments: Some(2), age: None };
+    let retention = Retention { segments: Some(2), ..Retention::default() };
     let (late, late_note) = world.checkpoint();
     let pruned = prune(&world.log(), &retention, Timestamp::UNIX_EPOCH, WAIT).unwrap();
     assert!(pruned.files > 5, "{pruned:?}");

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::FaultKind;
+use super::found::{Found, Record, find};
 use crate::audit::error::AuditError;
 use crate::audit::hash::Hash;
 use crate::audit::line::{Prefix, split};
@@ -51,10 +52,12 @@ impl Copies {
             return self.add(prefix.chain, prefix.seq, hash);
         }
         let value: Value = serde_json::from_slice(line).unwrap_or_default();
-        match identity(&value) {
-            Some((chain, seq, hash)) => self.add(chain, seq, hash),
-            None => self.unreadable += 1,
-        }
+        let named = find(&value, &mut |found| {
+            if let Found::Record(Record { chain, seq, hash, .. }) = found {
+                self.add(chain, seq, hash);
+            }
+        });
+        self.unreadable += u64::from(!named);
     }
 
     fn add(&mut self, chain: &str, seq: u64, hash: Hash) {
@@ -132,32 +135,13 @@ impl Copies {
     }
 }
 
-/// Chain, number and hash of a record in one of the forms in which it leaves the machine.
-fn identity(value: &Value) -> Option<(&str, u64, Hash)> {
-    const FORMS: [[&str; 3]; 4] = [
-        ["/chain", "/seq", "/_hash"],
-        ["/chain", "/sequence", "/id"],
-        ["/unmapped/chain", "/metadata/sequence", "/metadata/uid"],
-        ["/agentfirewall/chain", "/event/sequence", "/event/hash"],
-    ];
-    // As a dead letter or an envelope has them.
-    let inside = [Some(value), value.get("record"), value.get("event")];
-    inside.into_iter().flatten().find_map(|value| {
-        FORMS.iter().find_map(|[chain, seq, hash]| {
-            let chain = value.pointer(chain)?.as_str()?;
-            let hash = Hash::parse(value.pointer(hash)?.as_str()?.as_bytes())?;
-            Some((chain, value.pointer(seq)?.as_u64()?, hash))
-        })
-    })
-}
-
 /// Numbers as ranges of those that follow each other.
 fn ranges(mut numbers: Vec<u64>) -> Vec<(u64, u64)> {
     numbers.sort_unstable();
     let mut ranges: Vec<(u64, u64)> = Vec::new();
     for number in numbers {
         match ranges.last_mut() {
-            Some((_, to)) if *to + 1 >= number => *to = number,
+            Some((_, to)) if to.saturating_add(1) >= number => *to = number,
             _ => ranges.push((number, number)),
         }
     }

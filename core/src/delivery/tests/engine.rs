@@ -11,6 +11,8 @@ use super::*;
 struct Bulk {
     manner: Manner,
     poison: Vec<u64>,
+    /// What it fails over for ever, as a receiver does that answers with 500.
+    stuck: Vec<u64>,
     whole: bool,
     calls: Arc<Mutex<Vec<Vec<u64>>>>,
     down: Arc<AtomicUsize>,
@@ -21,6 +23,7 @@ impl Bulk {
         Self {
             manner: Manner::batches(events, 1 << 20),
             poison: Vec::new(),
+            stuck: Vec::new(),
             whole: false,
             calls: Arc::default(),
             down: Arc::default(),
@@ -55,7 +58,15 @@ impl Sink for Bulk {
         if self.whole && events.iter().any(poisoned) {
             return Err(SinkError::reject("400 somewhere"));
         }
-        let one = |event| if poisoned(event) { Err(SinkError::reject("400")) } else { Ok(()) };
+        let stuck = |event: &Event| self.stuck.contains(&event.sequence);
+        if self.whole && events.iter().any(stuck) {
+            return Err(SinkError::retry("500"));
+        }
+        let one = |event| match event {
+            event if poisoned(event) => Err(SinkError::reject("400")),
+            event if stuck(event) => Err(SinkError::retry("500")),
+            _ => Ok(()),
+        };
         Ok(events.iter().map(one).collect())
     }
 }
@@ -316,4 +327,142 @@ fn following_delivers_what_comes_and_tries_again_by_itself() {
     let outcome = follow(&world.log, world.folder.path(), &[sink.named("s")], &options, &go_on).unwrap();
     let Outcome::Done(outcomes) = outcome else { panic!() };
     assert_eq!(outcomes[0].delivered, 2, "{:?}", sink.sequences());
+}
+
+/// Runs until one is not failing, at most so often; how many failed.
+fn runs(world: &World, sink: &NamedSink, most: u32) -> u32 {
+    (0..most).find(|_| world.deliver(std::slice::from_ref(sink))[0].end == SinkEnd::Drained).unwrap_or(most)
+}
+
+/// The events that were taken, in order: those of a batch up to the first it fails over.
+fn taken(sink: &Bulk) -> Vec<u64> {
+    let bad = |seq: &u64| sink.stuck.contains(seq);
+    let calls = sink.calls();
+    let took = calls.iter().filter(|call| !(sink.whole && call.iter().any(bad)));
+    took.flat_map(|call| call.iter().copied().take_while(|seq| !bad(seq)).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn an_event_that_a_receiver_fails_over_for_ever_is_put_aside_and_the_rest_goes_on() {
+    // Alone, in batches that fail as a whole, and in batches that say which event it was.
+    for (events, whole) in [(1, false), (4, true), (4, false), (500, true)] {
+        let world = World::new();
+        for _ in 0..9 {
+            world.append(Action::Deny, NOW);
+        }
+        // Two in a row, and one that is the last of a batch.
+        let sink = Bulk { stuck: vec![2, 3, 8], whole, ..Bulk::new(events) };
+        let named = sink.named("s");
+        let failed = runs(&world, &named, 40);
+        assert!((3..20).contains(&failed), "{events} {whole}: {failed}");
+        assert_eq!(dead(&world), [2, 3, 8], "{events} {whole}");
+        let mut all = taken(&sink);
+        all.sort_unstable();
+        assert_eq!(all, [1, 4, 5, 6, 7, 9], "{events} {whole}: each once");
+        let text = std::fs::read_to_string(world.file("s.dead.jsonl")).unwrap();
+        assert!(text.contains("500 (4 runs failed over this record, and a later one was taken)"), "{text}");
+    }
+}
+
+#[test]
+fn a_receiver_that_is_down_is_waited_for_however_long() {
+    for events in [1, 4] {
+        let world = World::new();
+        for _ in 0..6 {
+            world.append(Action::Deny, NOW);
+        }
+        let sink = Bulk::new(events);
+        sink.down.store(usize::MAX / 2, Ordering::Relaxed);
+        let named = sink.named("s");
+        assert_eq!(runs(&world, &named, 20), 20);
+        assert_eq!(dead(&world), [0; 0]);
+        sink.calls.lock().unwrap().clear();
+        sink.down.store(0, Ordering::Relaxed);
+        assert_eq!(runs(&world, &named, 1), 0);
+        assert_eq!(sink.calls().concat(), [1, 2, 3, 4, 5, 6], "{events}");
+    }
+}
+
+#[test]
+fn an_event_with_nothing_behind_it_waits_until_there_is_something_to_compare_with() {
+    let world = World::new();
+    world.append(Action::Deny, NOW);
+    let sink = Bulk { stuck: vec![1], ..Bulk::new(1) };
+    let named = sink.named("s");
+    assert_eq!((runs(&world, &named, 10), dead(&world)), (10, vec![]));
+    world.append(Action::Deny, NOW);
+    assert_eq!((runs(&world, &named, 10), dead(&world)), (0, vec![1]));
+    assert_eq!(taken(&sink), [2]);
+}
+
+#[test]
+fn a_receiver_that_comes_back_between_two_tries_loses_nothing() {
+    let world = World::new();
+    for _ in 0..4 {
+        world.append(Action::Deny, NOW);
+    }
+    let sink = Bulk::new(1);
+    let named = sink.named("s");
+    sink.down.store(usize::MAX / 2, Ordering::Relaxed);
+    assert_eq!(runs(&world, &named, 5), 5);
+    sink.calls.lock().unwrap().clear();
+    // The first try and a probe fail, then it is there.
+    sink.down.store(2, Ordering::Relaxed);
+    assert_eq!(runs(&world, &named, 1), 0);
+    assert_eq!((sink.calls().concat(), dead(&world)), (vec![1, 2, 3, 1, 2, 4], vec![]));
+}
+
+#[test]
+fn a_receiver_that_says_when_to_come_back_is_never_suspected() {
+    let world = World::new();
+    world.append(Action::Deny, NOW);
+    world.append(Action::Deny, NOW);
+    let busy = SinkError::Retry { message: "429".to_owned(), after: Some(Duration::from_hours(1)) };
+    let sink = Scripted::new(vec![Answer::Fail(busy); 12]);
+    let named = sink.named("s");
+    assert_eq!((runs(&world, &named, 12), dead(&world)), (12, vec![]));
+    assert_eq!(sink.sequences(), [1; 12]);
+    assert_eq!(runs(&world, &named, 1), 0);
+}
+
+#[test]
+fn a_flood_in_batches_is_summed_up_at_the_same_event_as_one_by_one() {
+    for events in [1, 50] {
+        let world = World::new();
+        for _ in 0..20 {
+            world.append(Action::Deny, NOW);
+        }
+        let sink = Bulk::new(events);
+        let named = NamedSink { group: Some(Group { after: 5, seconds: 60 }), ..sink.named("s") };
+        let options = Options { wait_for_windows: false, ..options() };
+        world.deliver_with(&[named], &options);
+        // Five, and the sum of the others under the last one's number.
+        assert_eq!(sink.calls().concat(), [1, 2, 3, 4, 5, 20], "{events}");
+    }
+}
+
+#[test]
+fn retention_knows_what_each_sink_waits_for() {
+    let world = World::new();
+    let rotation = crate::audit::Rotation { records: Some(4), ..Default::default() };
+    for number in 0..20 {
+        let action = if number == 3 || number > 9 { Action::Deny } else { Action::Allow };
+        let time = Timestamp::from_second(NOW).unwrap();
+        let entry = Entry { action, tool: "Bash", ..Entry::new(EventType::PolicyCheck, time) };
+        crate::audit::append_rotating(&world.log, &entry, Duration::from_secs(9), &rotation).unwrap();
+    }
+    let (up, down) = (Bulk::new(1), Bulk::new(1));
+    down.down.store(usize::MAX / 2, Ordering::Relaxed);
+    world.deliver(&[up.named("up"), down.named("down")]);
+    let filter = Filter::of(vec![Action::Deny]);
+    let none = Filter::of(vec![Action::Ask]);
+    let sinks = [("up", &filter), ("down", &filter), ("none", &none), ("new", &filter)];
+    let awaited = awaited(&world.log, world.folder.path(), &sinks, &options()).unwrap();
+    let names: Vec<_> = awaited.iter().map(|awaited| awaited.sink.as_str()).collect();
+    assert_eq!(names, ["down", "new"]);
+    let records: u64 = awaited[0].segments.values().map(|span| span.records).sum();
+    assert!(awaited[0].segments.contains_key(&1) && !awaited[0].segments.contains_key(&2), "{awaited:?}");
+    let closed: Vec<_> = crate::audit::segments(&world.log).unwrap();
+    let text: String = closed.iter().map(|segment| std::fs::read_to_string(&segment.path).unwrap()).collect();
+    assert_eq!(records, text.matches("\"action_taken\":\"deny\"").count() as u64);
 }

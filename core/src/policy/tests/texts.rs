@@ -109,7 +109,7 @@ fn every_new_key_is_read() {
 #[test]
 fn the_log_s_files_are_read_with_their_units() {
     let compiled = user(
-        "on_audit_error: allow\naudit: {rotate: {size: 1MiB, age: 7d, records: 200}, retain: {segments: 9, age: 52w}}\n",
+        "on_audit_error: allow\naudit: {rotate: {size: 1MiB, age: 7d, records: 200}, retain: {segments: 9, age: 52w, undelivered: 4GiB}}\n",
     );
     let layers = compiled.layers().unwrap();
     assert_eq!(layers[0].on_audit_error, Some(OnError::Allow));
@@ -117,6 +117,7 @@ fn the_log_s_files_are_read_with_their_units() {
     assert_eq!((audit.rotate.size, audit.rotate.age), (Some(1 << 20), Some(7 * 86_400)));
     assert_eq!((audit.rotate.records, audit.retain.segments), (Some(200), Some(9)));
     assert_eq!(audit.retain.age, Some(52 * 604_800));
+    assert_eq!(audit.retain.undelivered, Some(4 << 30));
     let compiled = user("audit: {retain: {segments: 2}}\n");
     let audit = compiled.layers().unwrap()[0].audit.unwrap();
     assert_eq!(audit.rotate, crate::audit::Rotation::STANDARD);
@@ -206,6 +207,7 @@ fn each_kind_of_mistake_has_its_code() {
         ("audit: {rotate: {age: 7}}", "AF006"),
         ("audit: {retain: {segments: 0}}", "AF006"),
         ("audit: {retain: {age: soon}}", "AF006"),
+        ("audit: {retain: {undelivered: 1}}", "AF006"),
         ("on_audit_error: spool", "AF006"),
         ("rules: [{name: a, approve: true}]", "AF013"),
         ("rules: [{name: a, approve: true, action: ask}]", "AF013"),

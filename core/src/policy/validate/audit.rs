@@ -63,6 +63,13 @@ impl Reader<'_> {
         Retention {
             segments: self.amount(&fields, "segments", &[], 1, "a number, at least 1"),
             age: self.amount(&fields, "age", &AGES, SHORTEST, "an age such as 30d or 52w, at least 1m"),
+            undelivered: self.amount(
+                &fields,
+                "undelivered",
+                &SIZES,
+                SMALLEST,
+                "a size such as 4GiB, at least 64KiB",
+            ),
         }
     }
 
