@@ -5,7 +5,7 @@
 //! looked into.
 
 use agentfirewall_sdk::{Access, Direction, ToolCall};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 mod program;
 
@@ -52,24 +52,19 @@ enum Role {
 /// What such a call does.
 pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> Understanding {
     let mut names = call.tool.rsplit("__");
-    let words = words_of(names.next().unwrap_or(&call.tool));
-    let server = words_of(names.next().filter(|name| *name != "mcp").unwrap_or_default());
-    let verb = verb_of(&words);
-    let everything: Vec<String> = words.iter().chain(&server).cloned().collect();
-    let mut found =
-        Found { doing: Doing::default(), verb, words: &words, all: &everything, left: MOST, local: false };
-    if let Some(line) = program::line(&words, &server, &call.input) {
+    let mut all = words_of(names.next().unwrap_or(&call.tool));
+    let own = all.len();
+    all.append(&mut words_of(names.next().filter(|name| *name != "mcp").unwrap_or_default()));
+    let (words, server) = all.split_at(own);
+    let verb = verb_of(words);
+    let mut found = Found { doing: Doing::default(), verb, words, all: &all, left: MOST, local: false };
+    if let Some(line) = program::line(words, server, &call.input) {
         found.command(&line);
     }
     found.walk(&call.input, "");
     let Found { mut doing, left, local, .. } = found;
     // A path in a repository or a bucket elsewhere is no file of this machine.
-    let remote = call.input.as_object().is_some_and(|members| {
-        ["repo", "owner", "repository", "bucket", "namespace", "project_id", "projectId", "branch"]
-            .iter()
-            .any(|name| members.contains_key(*name))
-    });
-    let local = local && !remote;
+    let local = local && !call.input.as_object().is_some_and(is_elsewhere);
     let tool = || call.tool.clone();
     match verb {
         // Files of the project may go; whether they may is said by where they are.
@@ -79,11 +74,23 @@ pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> Understanding {
         Verb::Write | Verb::Send => doing.effects.push(Effect::new("mcp.write", tool())),
         _ => {}
     }
-    let mut seen = Machine::new(world).doing(doing);
+    // Most calls do nothing that has to be followed.
+    let mut seen =
+        if doing == Doing::default() { Understanding::default() } else { Machine::new(world).doing(doing) };
     if left == 0 {
         seen.give_up("it has more than 2,000 strings");
     }
     seen
+}
+
+/// Whether parameters name a repository or a bucket elsewhere.
+fn is_elsewhere(parameters: &Map<String, Value>) -> bool {
+    parameters.keys().any(|name| {
+        matches!(
+            name.as_str(),
+            "repo" | "owner" | "repository" | "bucket" | "namespace" | "project_id" | "projectId" | "branch"
+        )
+    })
 }
 
 struct Found<'t> {
@@ -247,7 +254,9 @@ fn words_of(name: &str) -> Vec<String> {
             words.extend((!open.is_empty()).then(|| std::mem::take(&mut open)));
         }
         lower = c.is_lowercase() || c.is_ascii_digit();
-        if c.is_alphanumeric() {
+        if c.is_ascii_alphanumeric() {
+            open.push(c.to_ascii_lowercase());
+        } else if c.is_alphanumeric() {
             open.extend(c.to_lowercase());
         }
     }
@@ -380,6 +389,8 @@ fn looks_like_path(text: &str, says_path: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -390,6 +401,21 @@ mod tests {
         assert_eq!(verb_of(&words_of("files_delete")), Verb::Delete);
         assert_eq!(verb_of(&words_of("run_command")), Verb::Execute);
         assert_eq!(verb_of(&words_of("browser_navigate")), Verb::Read);
+    }
+
+    #[test]
+    fn what_does_nothing_is_not_followed_and_would_show_nothing() {
+        let knowledge = crate::knowledge::Knowledge::default();
+        let ground = crate::paths::Ground {
+            project: Path::new("/p"),
+            home: Path::new("/home/u"),
+            user: None,
+            own: None,
+            links: crate::paths::Links::default(),
+        };
+        let world = World { knowledge: &knowledge, ground, folder: Path::new("/p"), scripts: &|_| None };
+        let followed = Machine::new(&world).doing(Doing::default());
+        assert_eq!(format!("{followed:?}"), format!("{:?}", Understanding::default()));
     }
 
     #[test]

@@ -20,11 +20,12 @@ use agentfirewall_core::recording::{self, CallRecord};
 use agentfirewall_core::registry::Registry;
 use agentfirewall_core::secrets::{Redactor, Salt};
 use agentfirewall_core::store;
-use agentfirewall_sdk::{Action, Confidence, Decision, Kind, LocatedFinding, ToolCall};
+use agentfirewall_sdk::{Confidence, Decision, Kind, ToolCall};
 use jiff::Timestamp;
 use pyo3::prelude::*;
 use serde_json::Value;
 
+use crate::answer::{Answer, Found, found, refusal};
 use crate::{convert, errors, gate, plugins};
 
 /// How long a record waits for other processes; as for the hook.
@@ -50,25 +51,6 @@ pub(crate) struct Settings {
     /// What belongs to the firewall beside its folders.
     own: Vec<PathBuf>,
 }
-
-/// A secret: detector, pointer, severity, confidence, start and end in characters, line from 1.
-type Found = (String, String, &'static str, &'static str, usize, usize, usize);
-
-/// Action, reason, layer, rule, line, part, suggestion, would, findings, plugins, failures, and whether a sink wants it.
-type Answer = (
-    &'static str,
-    String,
-    String,
-    String,
-    u32,
-    Option<String>,
-    Option<String>,
-    Option<&'static str>,
-    Vec<Found>,
-    Vec<String>,
-    Vec<String>,
-    bool,
-);
 
 #[pyclass(frozen, module = "agentfirewall._native")]
 pub(crate) struct Firewall {
@@ -136,7 +118,7 @@ impl Firewall {
             let _inside = gate::enter();
             let call = self.call(tool, input);
             let (decision, wanted) = self.decide(&call);
-            answer(&call.input, decision, wanted)
+            Answer::new(&call.input, decision, wanted)
         }))
     }
 
@@ -372,47 +354,6 @@ fn kept(registry: &'static Registry, compiled: Compiled) -> &'static Compiled {
 /// One line without control characters.
 pub(crate) fn failed(error: impl std::fmt::Display) -> String {
     error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-fn refusal(reason: &str) -> Decision {
-    Decision::new(
-        Action::Deny,
-        recording::failure(),
-        format!("the firewall cannot judge this call: {reason}"),
-    )
-}
-
-fn answer(input: &Value, decision: Decision, wanted: bool) -> Answer {
-    let findings = decision.findings.into_iter().map(|located| found(input, located)).collect();
-    (
-        decision.action.as_str(),
-        decision.reason,
-        decision.rule.layer,
-        decision.rule.name,
-        decision.rule.line,
-        decision.part,
-        decision.suggestion,
-        decision.would.map(Action::as_str),
-        findings,
-        decision.plugins,
-        decision.plugin_failures,
-        wanted,
-    )
-}
-
-fn found(value: &Value, located: LocatedFinding) -> Found {
-    let LocatedFinding { pointer, finding, .. } = located;
-    let text = value.pointer(&pointer).and_then(Value::as_str).unwrap_or_default();
-    let before = text.get(..finding.span.start).unwrap_or_default();
-    (
-        finding.detector,
-        pointer,
-        finding.severity.as_str(),
-        finding.confidence.as_str(),
-        convert::characters(text, finding.span.start),
-        convert::characters(text, finding.span.end),
-        1 + before.matches('\n').count(),
-    )
 }
 
 /// A path as Python gave it, which must not change its meaning when the program changes its folder.

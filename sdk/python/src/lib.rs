@@ -1,9 +1,10 @@
 //! The extension module `agentfirewall._native`: the core for Python.
 //!
-//! It decides nothing. `firewall` gives calls to the core's interceptor and records the answers, `plugins` lets functions of
+//! It decides nothing. `firewall` gives calls to the core's interceptor and records the answers, `answer` shows them, `plugins` lets functions of
 //! Python be plugins, `log` reads the audit log, `gate` makes forks safe and `convert` turns values around. What a program
 //! sees is written in Python, beside this.
 
+mod answer;
 mod convert;
 mod errors;
 mod firewall;
@@ -39,6 +40,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // The default prints the message, which may quote what is judged. This is the hook of this module's own code alone.
     std::panic::set_hook(Box::new(|_| {}));
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<answer::Answer>()?;
     module.add_class::<firewall::Firewall>()?;
     module.add_class::<log::Writer>()?;
     module.add_class::<plugins::Call>()?;

@@ -11,6 +11,9 @@ import pytest
 #: Made up, of a known shape, and never whole in this repository.
 SECRET = "ghp_" + "StZsxnTSWsbCBpWUedoB6SJ95Ypuie0AKxrk"
 
+#: What `cargo xtask python` gives: the Python of an environment with the original, and a library with a native plugin.
+GIVEN = ("AGENTFIREWALL_ORIGINAL", "AGENTFIREWALL_LIBRARY")
+
 POLICY = """\
 version: "1.0"
 name: "my-policy"
@@ -56,7 +59,7 @@ def policy() -> str:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str) -> Iterator[Path]:
     """The working folder: a project with a policy, and nothing of the user's own."""
     for name in list(os.environ):
-        if name.startswith(("XDG_", "AGENTFIREWALL_", "CLAUDE")) and name != "AGENTFIREWALL_ORIGINAL":
+        if name.startswith(("XDG_", "AGENTFIREWALL_", "CLAUDE")) and name not in GIVEN:
             monkeypatch.delenv(name)
     home, folder = tmp_path / "home", tmp_path / "project"
     home.mkdir()

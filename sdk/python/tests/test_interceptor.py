@@ -7,6 +7,7 @@ import copy
 import enum
 import json
 import pickle
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ def test_parameters_of_any_kind_are_looked_at(firewall: Interceptor) -> None:
     ]:
         assert firewall.check("Read", {"x": value}).action == PolicyAction.DENY, value
     assert firewall.check("Read", {"n": 10**40, "f": float("nan"), "none": None, "é": "\ud800"}).allowed
-    assert firewall.check("Read", {1: Word.RM}).allowed
+    assert firewall.check("Read", {1: Word.RM}).allowed  # type: ignore[dict-item]
 
 
 def test_check_never_raises_and_what_cannot_be_read_is_denied(firewall: Interceptor) -> None:
@@ -137,12 +138,13 @@ def test_wrap_binds_arguments_by_signature(firewall: Interceptor) -> None:
         return "done"
 
     assert shell("ls") == "done" and shell(command="ls", more=1) == "done"
-    for call in [
+    calls: list[Callable[[], object]] = [
         lambda: shell("sudo ls"),
         lambda: shell(command="sudo ls"),
         lambda: shell("ls", 3, SECRET),
         lambda: shell("ls", note=SECRET),
-    ]:
+    ]
+    for call in calls:
         with pytest.raises(PolicyViolationError) as caught:
             call()
         assert caught.value.decision.action == PolicyAction.DENY

@@ -104,6 +104,14 @@ def test_nothing_but_the_standard_library_is_imported() -> None:
     assert not loaded & {"asyncio", "inspect", "dataclasses", "subprocess", "urllib", "json", "typing"}
 
 
+def test_the_package_says_its_types_and_what_everything_is_for() -> None:
+    folder = Path(agentfirewall.__file__).parent
+    assert (folder / "py.typed").is_file() and (folder / "_native.pyi").is_file()
+    assert all(
+        getattr(agentfirewall, name).__doc__ for name in agentfirewall.__all__ if name != "__version__"
+    )
+
+
 def test_the_wheel_needs_no_other_distribution() -> None:
     import importlib.metadata
 

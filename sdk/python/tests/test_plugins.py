@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,7 @@ def test_a_matcher(project: Path) -> None:
     @agentfirewall.matcher("owner")
     def owner(subject: Subject, config: dict[str, Any]) -> bool:
         subjects.append(subject)
-        return subject.parameters.get("owner") == config["is"]
+        return bool(subject.parameters.get("owner") == config["is"])
 
     (project / "p.yaml").write_text(
         """\
@@ -241,7 +243,7 @@ def test_wrong_registrations_are_refused() -> None:
     async def later(text: str) -> list[tuple[int, int]]:
         return []
 
-    for make in [
+    registrations: list[Callable[[], object]] = [
         lambda: agentfirewall.detector("Not Good")(lambda text: []),
         lambda: agentfirewall.detector("x", keywords="word"),
         lambda: agentfirewall.detector("x", keywords=["a"]),
@@ -249,7 +251,8 @@ def test_wrong_registrations_are_refused() -> None:
         lambda: agentfirewall.detector("x", confidence="sure")(lambda text: []),
         lambda: agentfirewall.detector("x")(later),  # type: ignore[type-var]
         lambda: agentfirewall.matcher("x")(7),  # type: ignore[type-var]
-    ]:
+    ]
+    for make in registrations:
         with pytest.raises(PluginError):
             make()
 
@@ -258,3 +261,19 @@ def test_a_plugin_cannot_take_the_place_of_a_built_in_one() -> None:
     agentfirewall.detector("github-token")(lambda text: [])
     with pytest.raises(agentfirewall.PolicyError, match="github-token"):
         Interceptor(policy_path=POLICY)
+
+
+@pytest.mark.skipif("AGENTFIREWALL_LIBRARY" not in os.environ, reason="no library of a native plugin")
+def test_a_plugin_that_was_installed_as_a_library_takes_part(project: Path) -> None:
+    token = "v1tok_12345678"
+    before = Interceptor(policy_path=POLICY)
+    assert before.check("Read", {"file_path": token}).allowed
+    command = [agentfirewall.executable(), "plugins", "add", os.environ["AGENTFIREWALL_LIBRARY"]]
+    added = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert added.returncode == 0, added.stderr
+    for firewall in (Interceptor(policy_path=POLICY), Interceptor.from_layers()):
+        decision = firewall.check("Read", {"file_path": token})
+        assert decision.action == PolicyAction.DENY and decision.violations[0].rule_id == "v1-token"
+        assert decision.plugins and decision.plugins[0].startswith("fixture-wire-v1")
+        assert token not in (project / ".agentfirewall/audit.jsonl").read_text().splitlines()[-1]
+        assert firewall.check("Read", {"file_path": "other"}).allowed

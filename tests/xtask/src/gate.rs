@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::process::Run;
 use crate::workshop::{Outcome, Workshop};
-use crate::{Result, arch, budget, client, deny, docs, fuzz, reference, say, suite};
+use crate::{Result, arch, budget, client, deny, docs, fuzz, python, reference, say, suite};
 
 struct Step {
     name: &'static str,
@@ -13,7 +13,7 @@ struct Step {
 }
 
 /// Cheapest first, so that a wrong blank fails in a second and not after the tests.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step { name: "fmt", what: "formatting", run: fmt },
     Step { name: "arch", what: "the rules of ARCHITECTURE.md", run: arch::run },
     Step { name: "lint", what: "clippy, warnings are errors", run: lint },
@@ -24,6 +24,11 @@ const STEPS: [Step; 12] = [
     Step { name: "deny", what: "licences, duplicates, sources, advisories", run: deny::run },
     Step { name: "fuzz-build", what: "fuzz targets compile, their seeds pass", run: fuzz::build },
     Step { name: "budget", what: "instruction counts of one decision", run: budget_step },
+    Step {
+        name: "python",
+        what: "the wheel on every Python there is, the agent frameworks",
+        run: python_step,
+    },
     Step { name: "client", what: "the real Claude Code, both versions", run: client::run },
     Step { name: "clean-tree", what: "the gate changed no committed file", run: clean_tree },
 ];
@@ -112,6 +117,11 @@ fn lint(workshop: &Workshop) -> Result<Outcome> {
 /// Runs as a task of its own, so that `cargo run -p xtask -- budget` is the same thing by hand.
 fn budget_step(workshop: &Workshop) -> Result<Outcome> {
     budget::run(workshop)
+}
+
+/// With what is built here anyway; `cargo xtask python --release` has the size and the speed that count.
+fn python_step(workshop: &Workshop) -> Result<Outcome> {
+    python::run(workshop, &[])
 }
 
 /// A test that rewrites a committed file (a snapshot, a generated page) must not pass unseen.

@@ -1,6 +1,6 @@
 //! A log that a process writes to again and again: the file stays open, and where the next record stands is known.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -30,6 +30,8 @@ pub struct Appender {
 #[derive(Debug)]
 struct Open {
     file: Arc<File>,
+    /// What the file was when it was opened: says which file it is.
+    opened: Metadata,
     /// The process that opened it.
     process: u32,
     /// How long it was, in bytes.
@@ -70,7 +72,15 @@ impl Appender {
                         prev: appended.hash,
                     };
                     let process = std::process::id();
-                    *open = Some(Open { file: Arc::clone(&file), process, end: written.end, next });
+                    let end = written.end;
+                    // Without it the next record is written as this one was.
+                    *open = (file.metadata().ok()).map(|opened| Open {
+                        file: Arc::clone(&file),
+                        opened,
+                        process,
+                        end,
+                        next,
+                    });
                     (appended, file, written.sync)
                 }
             }
@@ -99,9 +109,12 @@ impl Appender {
             return Err(AuditError::Locked { path: self.log.clone(), waited: started.elapsed() });
         }
         let unlock = || file.unlock().map_err(|error| io("unlock", error));
-        let metadata = file.metadata().map_err(|error| io("read", error))?;
-        let same = metadata.len() == known.end
-            && self.log.symlink_metadata().is_ok_and(|now| same_file(&now, &metadata))
+        // The file is open, so that no other one can have its place on the disk: one look at the name says both which file
+        // the log is now and how long.
+        let same = self
+            .log
+            .symlink_metadata()
+            .is_ok_and(|now| now.len() == known.end && same_file(&now, &known.opened))
             && !self
                 .rotation
                 .is_due(file, known.end, known.next.seq - 1, entry.timestamp)

@@ -146,10 +146,10 @@ def event_of(answer: _native.Answer, tool: str) -> AuditEvent:
     return AuditEvent(
         event_type="policy_check",
         tool_name=tool,
-        action_taken=PolicyAction(answer[0]),
+        action_taken=PolicyAction(answer.action),
         violations=[
             Violation(detector, severity_of(severity), f"a secret ({detector})", pointer)
-            for detector, pointer, severity, *_ in answer[8]
+            for detector, pointer, severity, *_ in answer.findings
         ],
     )
 

@@ -135,7 +135,12 @@ class Interceptor:
             return _refusal(error)
         if self._errand is not None:
             self._errand.after(answer, tool_name)
-        return _decision(self, answer)
+        # Setting a slot through its descriptor passes by `__setattr__`, which refuses.
+        decision = _new_decision(_Answered)
+        _set_action(decision, _ACTIONS[answer.action])
+        _set_answer(decision, answer)
+        _set_interceptor(decision, self)
+        return decision
 
     async def acheck(self, tool_name: str, parameters: dict[str, Any] | None = None) -> PolicyDecision:
         """As `check`, without holding up the event loop: a record may have to wait for the disk."""
@@ -265,17 +270,8 @@ class Interceptor:
         return self._rules.get(name) or PolicyRule(name=name, action=action, reason=reason)
 
 
-def _decision(interceptor: Interceptor, answer: _native.Answer) -> PolicyDecision:
-    decision = _Answered.__new__(_Answered)
-    _set_action(decision, _ACTIONS[answer[0]])
-    _set_reason(decision, answer[1])
-    _set_answer(decision, answer)
-    _set_interceptor(decision, interceptor)
-    return decision
-
-
 class _Answered(PolicyDecision):
-    """A decision whose rarer members are made when somebody asks for them."""
+    """A decision whose members, but for the action, are made when somebody asks for them."""
 
     __slots__ = ("_answer", "_interceptor")
 
@@ -287,21 +283,15 @@ class _Answered(PolicyDecision):
         answer = self._answer
         value: object
         if name == "rule":
-            value = RuleRef(answer[2], answer[3], answer[4])
+            value = RuleRef(answer.layer, answer.rule, answer.line)
         elif name == "matched_rule":
-            value = self._interceptor._rule(answer[2], answer[3], self.action, self.reason)
+            value = self._interceptor._rule(answer.layer, answer.rule, self.action, self.reason)
         elif name == "violations":
-            value = [violation for found in answer[8] for violation in _violations([found], found[1])]
-        elif name == "part":
-            value = answer[5]
-        elif name == "suggestion":
-            value = answer[6]
+            value = [violation for found in answer.findings for violation in _violations([found], found[1])]
         elif name == "would":
-            value = None if answer[7] is None else _ACTIONS[answer[7]]
-        elif name == "plugins":
-            value = answer[9]
-        elif name == "plugin_failures":
-            value = answer[10]
+            value = None if answer.would is None else _ACTIONS[answer.would]
+        elif name in ("reason", "part", "suggestion", "plugins", "plugin_failures"):
+            value = getattr(answer, name)
         else:
             raise AttributeError(f"a PolicyDecision has no member `{name}`")
         object.__setattr__(self, name, value)
@@ -327,10 +317,9 @@ def _remade(members: dict[str, Any]) -> PolicyDecision:
     return PolicyDecision(**members)
 
 
-# Setting a slot through its descriptor passes by `__setattr__`, which refuses.
 _Answered.__name__ = _Answered.__qualname__ = "PolicyDecision"
+_new_decision = _Answered.__new__
 _set_action = vars(PolicyDecision)["action"].__set__
-_set_reason = vars(PolicyDecision)["reason"].__set__
 _set_answer = vars(_Answered)["_answer"].__set__
 _set_interceptor = vars(_Answered)["_interceptor"].__set__
 
@@ -347,7 +336,7 @@ def _refusal(error: BaseException) -> PolicyDecision:
     )
 
 
-def _violations(found: Iterable[_native.Finding], source: str) -> list[Violation]:
+def _violations(found: Iterable[_native._Finding], source: str) -> list[Violation]:
     return [
         Violation(
             rule_id=detector,
@@ -386,15 +375,15 @@ class _Errand:
         """Leaves an errand for the thread. A decision does not hang on it: what is not told now stands in the log."""
         try:
             event = None
-            if self._alerter is not None and answer[0] in ("deny", "alert"):
+            if self._alerter is not None and answer.action in ("deny", "alert"):
                 from agentfirewall._alerts import event_of
 
                 event = event_of(answer, tool)
-            if (event is None and not answer[11]) or not self._start():
+            if (event is None and not answer.wanted) or not self._start():
                 return
             with self._idle:
                 self._open += 1
-            self._queue.put((event, answer[11]))
+            self._queue.put((event, answer.wanted))
         except Exception:
             return
 

@@ -1,30 +1,63 @@
 """The extension module. Its interface is private and changes without notice."""
 
 from os import PathLike
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Optional, Union, final
+
+__all__ = [
+    "Answer",
+    "Call",
+    "Firewall",
+    "Writer",
+    "__version__",
+    "after_fork",
+    "after_fork_in_child",
+    "audit_export",
+    "audit_find",
+    "audit_verify",
+    "before_fork",
+    "generation",
+    "policy_of",
+    "register",
+    "registered",
+    "unregister",
+]
 
 __version__: str
 
 _Path = Union[str, PathLike[str]]
 
 # Detector, pointer, severity, confidence, start and end in characters, line from 1.
-Finding = tuple[str, str, str, str, int, int, int]
-# Action, reason, layer, rule, line, part, suggestion, would, findings, plugins, failures, whether a sink wants it.
-Answer = tuple[
-    str,
-    str,
-    str,
-    str,
-    int,
-    Optional[str],
-    Optional[str],
-    Optional[str],
-    list[Finding],
-    list[str],
-    list[str],
-    bool,
-]
+_Finding = tuple[str, str, str, str, int, int, int]
 
+@final
+class Answer:
+    @property
+    def action(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def layer(self) -> str: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def line(self) -> int: ...
+    @property
+    def part(self) -> Optional[str]: ...
+    @property
+    def suggestion(self) -> Optional[str]: ...
+    @property
+    def would(self) -> Optional[str]: ...
+    @property
+    def findings(self) -> list[_Finding]: ...
+    @property
+    def plugins(self) -> list[str]: ...
+    @property
+    def plugin_failures(self) -> list[str]: ...
+    # Whether a sink wants to hear of it.
+    @property
+    def wanted(self) -> bool: ...
+
+@final
 class Firewall:
     @staticmethod
     def from_text(text: str, log: Optional[_Path], settings: dict[str, Any]) -> Firewall: ...
@@ -40,17 +73,19 @@ class Firewall:
     def has_sinks(self) -> bool: ...
     def check(self, tool: str, parameters: object) -> Answer: ...
     def explain(self, tool: str, parameters: object) -> str: ...
-    def scan_text(self, text: str) -> list[Finding]: ...
-    def scan_value(self, value: object) -> list[Finding]: ...
+    def scan_text(self, text: str) -> list[_Finding]: ...
+    def scan_value(self, value: object) -> list[_Finding]: ...
     def redact(self, text: str) -> str: ...
     def deliver(self) -> list[str]: ...
 
+@final
 class Writer:
-    def __init__(self, log: _Path) -> None: ...
+    def __new__(cls, log: _Path) -> Writer: ...
     def append(
         self, event_type: str, tool: str, action: str, parameters: object, metadata: object
     ) -> None: ...
 
+@final
 class Call:
     @staticmethod
     def works(working: bool) -> None: ...
