@@ -66,6 +66,20 @@ impl World {
         Self { log: folder.path().join("audit.jsonl"), folder }
     }
 
+    /// A world with so many denied calls.
+    fn with(calls: usize) -> Self {
+        let world = Self::new();
+        world.denied(calls);
+        world
+    }
+
+    /// So many more denied calls.
+    fn denied(&self, calls: usize) {
+        for _ in 0..calls {
+            self.append(Action::Deny, NOW);
+        }
+    }
+
     fn append(&self, action: Action, second: i64) -> String {
         let time = Timestamp::from_second(second).unwrap();
         let entry = Entry { action, tool: "Bash", ..Entry::new(EventType::PolicyCheck, time) };
@@ -160,10 +174,7 @@ fn a_long_retry_after_is_left_to_a_later_run_that_waits_for_it() {
 
 #[test]
 fn what_is_refused_or_makes_a_sink_panic_is_kept_and_the_rest_goes_on() {
-    let world = World::new();
-    for _ in 0..3 {
-        world.append(Action::Deny, NOW);
-    }
+    let world = World::with(3);
     let sink =
         Scripted::new([Answer::Take, Answer::Fail(SinkError::reject("400 bad\u{1b}[2J")), Answer::Panic]);
     let outcomes = world.deliver(&[sink.named("a b")]);
@@ -210,10 +221,7 @@ fn a_new_sink_that_is_down_keeps_its_place() {
 #[test]
 fn a_replaced_or_cut_log_is_delivered_from_its_beginning() {
     for records in [1, 9] {
-        let world = World::new();
-        for _ in 0..5 {
-            world.append(Action::Deny, NOW);
-        }
+        let world = World::with(5);
         let sink = Scripted::default();
         world.deliver(&[sink.named("s")]);
         std::fs::remove_file(&world.log).unwrap();

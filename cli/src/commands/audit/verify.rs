@@ -6,6 +6,7 @@ use std::path::Path;
 
 use agentfirewall_core::audit::{Checks, Copies, Hash, Report, Shown, verify_inclusion, verify_with};
 use anstyle::{AnsiColor, Style};
+use serde::Serialize;
 use serde_json::json;
 
 use super::row::escaped;
@@ -53,7 +54,7 @@ pub(super) fn run(args: AuditVerifyArgs, ui: &Ui) -> Result<Exit, Failure> {
     bar.finish_and_clear();
     let (report, _) = verified.map_err(failure)?;
     if args.json {
-        ui.line(json(&report)?);
+        ui.line(json(&report, report.is_intact(), Report::LIMIT)?);
     } else {
         for line in text(&report, &escaped(&log.display().to_string())) {
             ui.line(line);
@@ -83,12 +84,13 @@ fn proved(proof: &Path, record: &str, args: &AuditVerifyArgs, ui: &Ui) -> Result
     Ok(Exit::Success)
 }
 
-fn json(report: &Report) -> Result<String, Failure> {
+/// A report with what it comes to, and what it cannot see.
+fn json(report: &impl Serialize, intact: bool, limit: &str) -> Result<String, Failure> {
     let internal = |error: serde_json::Error| Failure::new(Exit::Internal, error.to_string());
     let mut value = serde_json::to_value(report).map_err(internal)?;
     if let Some(members) = value.as_object_mut() {
-        members.insert("intact".to_owned(), report.is_intact().into());
-        members.insert("limit".to_owned(), Report::LIMIT.into());
+        members.insert("intact".to_owned(), intact.into());
+        members.insert("limit".to_owned(), limit.into());
     }
     serde_json::to_string_pretty(&value).map_err(internal)
 }

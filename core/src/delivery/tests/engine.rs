@@ -94,10 +94,7 @@ fn batches_are_full_in_order_and_the_rest_comes_last() {
 
 #[test]
 fn bytes_limit_a_batch_too() {
-    let world = World::new();
-    for _ in 0..4 {
-        world.append(Action::Deny, NOW);
-    }
+    let world = World::with(4);
     let sink = Bulk { manner: Manner::batches(100, 1), ..Bulk::new(1) };
     world.deliver(&[sink.named("s")]);
     assert_eq!(sink.calls(), [[1], [2], [3], [4]]);
@@ -106,10 +103,7 @@ fn bytes_limit_a_batch_too() {
 #[test]
 fn one_poisoned_event_of_a_batch_is_found_and_kept_and_the_rest_arrives() {
     for whole in [false, true] {
-        let world = World::new();
-        for _ in 0..8 {
-            world.append(Action::Deny, NOW);
-        }
+        let world = World::with(8);
         let sink = Bulk { poison: vec![3, 6], whole, ..Bulk::new(8) };
         let outcomes = world.deliver(&[sink.named("s")]);
         assert_eq!((outcomes[0].delivered, outcomes[0].rejected), (6, 2), "{:?}", sink.calls());
@@ -120,10 +114,7 @@ fn one_poisoned_event_of_a_batch_is_found_and_kept_and_the_rest_arrives() {
 
 #[test]
 fn a_batch_that_fails_for_now_is_offered_again_as_a_whole() {
-    let world = World::new();
-    for _ in 0..3 {
-        world.append(Action::Deny, NOW);
-    }
+    let world = World::with(3);
     let sink = Bulk::new(3);
     sink.down.store(2, Ordering::Relaxed);
     world.deliver(&[sink.named("s")]);
@@ -135,10 +126,7 @@ fn a_batch_that_fails_for_now_is_offered_again_as_a_whole() {
 
 #[test]
 fn refused_events_are_offered_again_when_somebody_asks() {
-    let world = World::new();
-    for _ in 0..4 {
-        world.append(Action::Deny, NOW);
-    }
+    let world = World::with(4);
     let sink = Bulk { poison: vec![2, 3], ..Bulk::new(1) };
     world.deliver(&[sink.named("s")]);
     assert_eq!(dead(&world), [2, 3]);
@@ -164,10 +152,7 @@ fn refused_events_are_offered_again_when_somebody_asks() {
 
 #[test]
 fn status_says_how_far_a_sink_is_and_why_it_stopped() {
-    let world = World::new();
-    for _ in 0..3 {
-        world.append(Action::Deny, NOW);
-    }
+    let world = World::with(3);
     let sink = Bulk::new(1);
     let ask = || status(&world.log, world.folder.path(), &[sink.named("s")], &options()).unwrap().remove(0);
     assert_eq!((ask().offset, ask().waiting), (None, 3));
@@ -196,10 +181,7 @@ fn ticking() -> Options {
 
 #[test]
 fn a_flood_is_told_as_one_event_and_the_next_window_begins_anew() {
-    let world = World::new();
-    for _ in 0..50 {
-        world.append(Action::Deny, NOW);
-    }
+    let world = World::with(50);
     world.append(Action::Alert, NOW);
     let sink = Scripted::default();
     let grouped = || NamedSink { group: Some(Group { after: 3, seconds: 60 }), ..sink.named("s") };
@@ -224,10 +206,7 @@ fn a_flood_is_told_as_one_event_and_the_next_window_begins_anew() {
 
 #[test]
 fn only_sinks_that_people_read_sum_up_by_themselves() {
-    let world = World::new();
-    for _ in 0..20 {
-        world.append(Action::Deny, NOW);
-    }
+    let world = World::with(20);
     let (machine, people) = (Bulk::new(1), Bulk { manner: Manner::people(), ..Bulk::new(1) });
     let hurry = Options { wait_for_windows: false, ..options() };
     world.deliver_with(&[machine.named("m"), people.named("p")], &hurry);
@@ -346,10 +325,7 @@ fn taken(sink: &Bulk) -> Vec<u64> {
 fn an_event_that_a_receiver_fails_over_for_ever_is_put_aside_and_the_rest_goes_on() {
     // Alone, in batches that fail as a whole, and in batches that say which event it was.
     for (events, whole) in [(1, false), (4, true), (4, false), (500, true)] {
-        let world = World::new();
-        for _ in 0..9 {
-            world.append(Action::Deny, NOW);
-        }
+        let world = World::with(9);
         // Two in a row, and one that is the last of a batch.
         let sink = Bulk { stuck: vec![2, 3, 8], whole, ..Bulk::new(events) };
         let named = sink.named("s");
@@ -367,10 +343,7 @@ fn an_event_that_a_receiver_fails_over_for_ever_is_put_aside_and_the_rest_goes_o
 #[test]
 fn a_receiver_that_is_down_is_waited_for_however_long() {
     for events in [1, 4] {
-        let world = World::new();
-        for _ in 0..6 {
-            world.append(Action::Deny, NOW);
-        }
+        let world = World::with(6);
         let sink = Bulk::new(events);
         sink.down.store(usize::MAX / 2, Ordering::Relaxed);
         let named = sink.named("s");
@@ -397,10 +370,7 @@ fn an_event_with_nothing_behind_it_waits_until_there_is_something_to_compare_wit
 
 #[test]
 fn a_receiver_that_comes_back_between_two_tries_loses_nothing() {
-    let world = World::new();
-    for _ in 0..4 {
-        world.append(Action::Deny, NOW);
-    }
+    let world = World::with(4);
     let sink = Bulk::new(1);
     let named = sink.named("s");
     sink.down.store(usize::MAX / 2, Ordering::Relaxed);
@@ -428,10 +398,7 @@ fn a_receiver_that_says_when_to_come_back_is_never_suspected() {
 #[test]
 fn a_flood_in_batches_is_summed_up_at_the_same_event_as_one_by_one() {
     for events in [1, 50] {
-        let world = World::new();
-        for _ in 0..20 {
-            world.append(Action::Deny, NOW);
-        }
+        let world = World::with(20);
         let sink = Bulk::new(events);
         let named = NamedSink { group: Some(Group { after: 5, seconds: 60 }), ..sink.named("s") };
         let options = Options { wait_for_windows: false, ..options() };

@@ -5,12 +5,11 @@ use std::path::Path;
 
 use agentfirewall_core::audit::{Checkpoint, Collected, CollectedChain, CollectedReport};
 use anstyle::{AnsiColor, Style};
-use serde_json::Value;
 
 use super::super::failure;
 use super::super::row::escaped;
 use super::super::select::bar;
-use super::{SHOWN, counted};
+use super::{SHOWN, counted, json};
 use crate::args::AuditVerifyArgs;
 use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
@@ -39,23 +38,13 @@ pub(super) fn run(
         return Err(Failure::new(Exit::Data, format!("`{name}` has no record")));
     }
     if args.json {
-        ui.line(json(&report)?);
+        ui.line(json(&report, report.is_intact(), CollectedReport::LIMIT)?);
     } else {
         for line in text(&report, &escaped(&from.display().to_string())) {
             ui.line(line);
         }
     }
     Ok(if report.is_intact() { Exit::Success } else { Exit::Findings })
-}
-
-fn json(report: &CollectedReport) -> Result<String, Failure> {
-    let internal = |error: serde_json::Error| Failure::new(Exit::Internal, error.to_string());
-    let mut value = serde_json::to_value(report).map_err(internal)?;
-    if let Value::Object(members) = &mut value {
-        members.insert("intact".to_owned(), report.is_intact().into());
-        members.insert("limit".to_owned(), CollectedReport::LIMIT.into());
-    }
-    serde_json::to_string_pretty(&value).map_err(internal)
 }
 
 fn text(report: &CollectedReport, name: &str) -> Vec<String> {
