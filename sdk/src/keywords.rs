@@ -11,11 +11,12 @@ const SECOND_BITS: u32 = 16;
 const CHAIN_BITS: u32 = 11;
 /// How many chains there are.
 pub const CHAINS: usize = 1 << CHAIN_BITS;
-/// Two to the power of 32 divided by the golden ratio.
-const MULTIPLIER: u32 = 0x9E37_79B1;
+/// For the number of three bytes: what the first two and the third are multiplied with. Chosen of a few by how much ordinary text the
+/// first filter lets through.
+const MULTIPLIERS: (u16, u16) = (0x9E37, 0x6A4D);
 /// Sets the bit in which ASCII letters differ by case. Other bytes lose a bit too, which costs a comparison and never
 /// a hit.
-const FOLD: u32 = 0x2020_2020;
+const FOLD: u16 = 0x2020;
 const FOLD_ALL: u64 = 0x2020_2020_2020_2020;
 /// The shortest keyword the index can hold, in bytes.
 pub const SHORTEST: usize = 3;
@@ -69,9 +70,17 @@ const fn chain(code: u32) -> usize {
     (code >> (u32::BITS - CHAIN_BITS)) as usize
 }
 
-/// Where in the first filter three bytes are.
+/// Where in the first filter three bytes are, the first one lowest.
 const fn first(three: u32) -> usize {
-    ((three << 8 | FOLD << 8).wrapping_mul(MULTIPLIER) >> (u32::BITS - FIRST_BITS)) as usize
+    place(three as u16, (three >> 16 & 0xff) as u16) as usize
+}
+
+/// The same of the first two and the third. Of numbers of sixteen bits, because the compiler makes eight of them at once.
+#[inline]
+const fn place(two: u16, third: u16) -> u16 {
+    let (one, other) = MULTIPLIERS;
+    (two | FOLD).wrapping_mul(one).wrapping_add((third | FOLD & 0xff).wrapping_mul(other))
+        >> (u16::BITS - FIRST_BITS)
 }
 
 /// Whether a word may begin at a place: no letter and no digit stands before it, or one that is the end of an escape (`\n`, `%3D`,
@@ -84,12 +93,17 @@ pub fn begins(bytes: &[u8], at: usize) -> bool {
 
 /// Whether an escape ends before a place.
 fn escaped(bytes: &[u8], at: usize) -> bool {
-    let hexadecimal = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
-    match bytes.get(at.saturating_sub(6)..at).unwrap_or_default() {
-        [.., b'\\', b'n' | b't' | b'r'] => true,
-        [.., b'%', a, b] | [.., b'\\', b'x', a, b] => hexadecimal(&[*a, *b]),
-        [b'\\', b'u', a, b, c, d] => hexadecimal(&[*a, *b, *c, *d]),
-        _ => false,
+    let back = |distance: usize| at.checked_sub(distance).and_then(|at| bytes.get(at)).copied().unwrap_or(0);
+    let hexadecimal =
+        |distances: &[usize]| distances.iter().all(|distance| back(*distance).is_ascii_hexdigit());
+    match back(1) {
+        b'n' | b't' | b'r' => back(2) == b'\\',
+        last if !last.is_ascii_hexdigit() => false,
+        _ => match back(3) {
+            b'%' => hexadecimal(&[2]),
+            b'x' => back(4) == b'\\' && hexadecimal(&[2]),
+            _ => back(5) == b'u' && back(6) == b'\\' && hexadecimal(&[2, 3, 4]),
+        },
     }
 }
 
@@ -135,9 +149,8 @@ impl Marks {
     const fn set(&mut self, keyword: &[u8], anywhere: bool) {
         let four = head_of(keyword) as u32;
         self.first[first(four)] |= if keyword.len() > SHORTEST { 1 << (four >> 24 & 7) } else { u8::MAX };
-        let pair = code_of(keyword) >> (u32::BITS - SECOND_BITS);
-        let kind = if anywhere { ANYWHERE } else { WORD };
-        self.second[(pair >> 2) as usize] |= kind << (2 * (pair & 3));
+        let (byte, shift) = pair(code_of(keyword));
+        self.second[byte] |= if anywhere { ANYWHERE } else { WORD } << shift;
     }
 
     /// Whether a keyword may begin with these four bytes, the first one lowest. Quick, and wrong for one place in ten.
@@ -147,14 +160,19 @@ impl Marks {
         let bit = BITS.get((four >> 24) as usize).copied().unwrap_or(0);
         mark & bit != 0
     }
+}
 
-    /// Which kinds of keywords with such a number there may be.
-    #[inline]
-    fn kinds(&self, code: u32) -> u8 {
-        let pair = code >> (u32::BITS - SECOND_BITS);
-        let byte = self.second.get((pair >> 2) as usize).copied().unwrap_or(0);
-        byte >> (2 * (pair & 3)) & (ANYWHERE | WORD)
-    }
+/// Where in the second filter the bits of a number are: the byte, and how far they are shifted there.
+const fn pair(code: u32) -> (usize, u32) {
+    let pair = code >> (u32::BITS - SECOND_BITS);
+    ((pair >> 2) as usize, 2 * (pair & 3))
+}
+
+/// Which kinds of keywords with such a number there may be, by a second filter.
+#[inline]
+fn kinds(second: &[u8; 1 << (SECOND_BITS - 2)], code: u32) -> u8 {
+    let (byte, shift) = pair(code);
+    second.get(byte).copied().unwrap_or(0) >> shift & (ANYWHERE | WORD)
 }
 
 /// A keyword as a table lists it: where it begins in the table's text, its length, its row, and whether it counts anywhere or only
@@ -239,7 +257,7 @@ impl KeywordIndex {
     pub fn at(&self, bytes: &[u8], at: usize, head: u64, found: &mut dyn FnMut(u16)) {
         let kinds = LENGTHS.map(|length| {
             let code = code(head, length);
-            (code, self.marks.kinds(code))
+            (code, kinds(&self.marks.second, code))
         });
         let all = kinds.iter().fold(0, |all, (_, kinds)| all | kinds);
         if all == 0 {
@@ -340,55 +358,61 @@ impl GrowingIndex {
     }
 }
 
-/// The first filter of several indexes in one, for a text that is long enough to pay for its making: every place of it is asked
-/// once, four places at a time.
+/// The filters of several indexes in one, for a text that is long enough to pay for their making.
 #[derive(Debug)]
-pub struct Together(Box<[u8; 1 << FIRST_BITS]>);
+pub struct Together(Box<Marks>);
 
 /// How many places [`Together::places`] looks at.
-pub const BLOCK: usize = 64;
+pub const BLOCK: usize = 128;
 
 impl Together {
     /// One filter of all.
     pub fn of<'i>(tables: impl Iterator<Item = &'i KeywordIndex>, growing: &GrowingIndex) -> Self {
-        let mut marks = Box::new([0; 1 << FIRST_BITS]);
+        let mut all = Box::new(Marks::NONE);
         for table in tables {
-            marks.iter_mut().zip(&table.marks.first).for_each(|(mark, other)| *mark |= other);
+            all.first.iter_mut().zip(&table.marks.first).for_each(|(mark, other)| *mark |= other);
+            all.second.iter_mut().zip(&table.marks.second).for_each(|(mark, other)| *mark |= other);
         }
-        for (keyword, ..) in &growing.entries {
-            let [one, two, three, four, ..] = head_of(keyword.as_bytes()).to_le_bytes();
-            if let Some(mark) = marks.get_mut(first(u32::from_le_bytes([one, two, three, four]))) {
-                *mark |= if keyword.len() > SHORTEST { 1 << (four & 7) } else { u8::MAX };
-            }
-        }
-        Self(marks)
+        growing.entries.iter().for_each(|(keyword, ..)| all.set(keyword.as_bytes(), true));
+        Self(all)
     }
 
-    /// At which of the first [`BLOCK`] places of a piece of text a keyword may begin, a bit for each, the first one highest.
+    /// At which of the first [`BLOCK`] places of a piece of text a keyword may begin: a bit for every second place from the first
+    /// one on, and for every second from the one behind it; the earlier a place, the higher its bit.
     ///
-    /// Without a branch: a keyword may begin at every fifteenth place of ordinary text, and a processor that guesses wrong that
+    /// Without a branch: a keyword may begin at every fourteenth place of ordinary text, and a processor that guesses wrong that
     /// often does nothing else.
     #[inline]
-    pub fn places(&self, text: &[u8; BLOCK + 4]) -> u64 {
-        const CLASSES: u64 = u64::from_le_bytes([7; 8]);
-        let (fours, _) = text.as_chunks::<4>();
-        let mut places = 0;
-        for pair in fours.windows(2) {
-            let &[low, high] = pair else { continue };
-            let both =
-                (u64::from(u32::from_le_bytes(low)) | u64::from(u32::from_le_bytes(high)) << 32) | FOLD_ALL;
-            // The bit of each place's fourth byte: all that counts of the numbers is their lowest three bits.
-            let classes = both >> 24 & CLASSES;
-            for step in [0, 8, 16, 24] {
-                #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
-                let (four, class) = ((both >> step) as u32, (classes >> step) as u32 & 31);
-                // The product of the lower three bytes and of nothing else.
-                let at = four.wrapping_mul(MULTIPLIER << 8) >> (u32::BITS - FIRST_BITS);
-                let mark = self.0.get(at as usize).copied().unwrap_or(0);
-                places = places << 1 | u64::from(u32::from(mark) >> class & 1);
-            }
+    pub fn places(&self, text: &[u8; BLOCK + 4]) -> [u64; 2] {
+        [0, 1].map(|from| {
+            let piece = text.get(from..).and_then(<[u8]>::first_chunk);
+            piece.map_or(0, |piece| self.every_second(piece))
+        })
+    }
+
+    fn every_second(&self, text: &[u8; BLOCK + 2]) -> u64 {
+        // The numbers of many places at once, then what the filter says of each.
+        let (twos, _) = text.as_chunks::<2>();
+        let mut numbers = [0_u16; BLOCK / 2];
+        let mut classes = [0_u16; BLOCK / 2];
+        for (((number, class), two), next) in
+            numbers.iter_mut().zip(&mut classes).zip(twos).zip(twos.iter().skip(1))
+        {
+            let next = u16::from_le_bytes(*next);
+            *number = place(u16::from_le_bytes(*two), next & 0xff);
+            *class = next >> 8 & 7;
         }
-        places
+        numbers.iter().zip(&classes).fold(0_u64, |places, (number, class)| {
+            let mark = self.0.first.get(usize::from(*number)).copied().unwrap_or(0);
+            (places + places) + u64::from(u32::from(mark) >> (class & 31) & 1)
+        })
+    }
+
+    /// Whether a keyword may stand and count at a place that the first filter let through. `head` is what [`head`] says of it.
+    #[inline]
+    pub fn may(&self, bytes: &[u8], at: usize, head: u64) -> bool {
+        let all = LENGTHS.into_iter().fold(0, |all, length| all | kinds(&self.0.second, code(head, length)));
+        all & ANYWHERE != 0 || (all != 0 && begins(bytes, at))
     }
 }
 
@@ -431,26 +455,41 @@ mod tests {
         // Random bytes, and keywords on every side of the end of a block.
         let mut text: Vec<u8> = Vec::new();
         for number in 0..400_u32 {
-            text.extend(number.wrapping_mul(MULTIPLIER).to_le_bytes());
+            text.extend(number.wrapping_mul(0x9E37_79B1).to_le_bytes());
             if number % 7 == 0 {
                 let words = ["ghp_", "TOK", "akia", "xOxB", "PWD", "-----begin", "é~9"];
                 text.extend(words[number as usize % words.len()].as_bytes());
             }
         }
-        let may = |four: u32| {
-            let growing = growing.entries.iter().any(|(keyword, ..)| {
+        let mut found = 0;
+        for (from, piece) in text.windows(BLOCK + 4).enumerate() {
+            let [even, odd] = together.places(piece.first_chunk().unwrap());
+            for at in 0..BLOCK {
+                let four = u32::from_le_bytes(*piece[at..].first_chunk().unwrap());
+                let places = if at % 2 == 0 { even } else { odd };
+                let plain = growing.exactly(four) || TABLE.marks.at(four);
+                assert_eq!(places << (at / 2) >> (BLOCK / 2 - 1) == 1, plain, "{from} and {at}");
+            }
+        }
+        for at in 0..text.len() {
+            let head = head(&text, at);
+            let mut stands = 0;
+            growing.at(&text, at, head, &mut |_| stands += 1);
+            TABLE.index(TEXT).at(&text, at, head, &mut |_| stands += 1);
+            assert!(stands == 0 || together.may(&text, at, head), "{at}");
+            found += stands;
+        }
+        assert!(found > 50, "{found}");
+    }
+
+    impl GrowingIndex {
+        /// [`GrowingIndex::may`] as a filter of the full size says it.
+        fn exactly(&self, four: u32) -> bool {
+            self.entries.iter().any(|(keyword, ..)| {
                 let [one, two, three, last, ..] = head_of(keyword.as_bytes()).to_le_bytes();
                 first(u32::from_le_bytes([one, two, three, last])) == first(four)
                     && (keyword.len() == SHORTEST || (four >> 24) as u8 & 7 == last & 7)
-            });
-            growing || TABLE.marks.at(four)
-        };
-        for (from, text) in text.windows(BLOCK + 4).enumerate() {
-            let places = together.places(text.first_chunk().unwrap());
-            for (at, four) in text.windows(4).take(BLOCK).enumerate() {
-                let four = u32::from_le_bytes(*four.first_chunk().unwrap());
-                assert_eq!(places << at >> (BLOCK - 1) == 1, may(four), "{from} and {at}");
-            }
+            })
         }
     }
 
