@@ -57,12 +57,16 @@ const fn code(head: u64, length: usize) -> u32 {
 
 /// The number of a keyword.
 const fn code_of(keyword: &[u8]) -> u32 {
-    let length = match keyword.len() {
+    code(head_of(keyword), counting(keyword.len()))
+}
+
+/// How many of the first bytes count, of a keyword of a length.
+const fn counting(length: usize) -> usize {
+    match length {
         ..=3 => 3,
         4 | 5 => 4,
         _ => 6,
-    };
-    code(head_of(keyword), length)
+    }
 }
 
 /// The number of the chain in which keywords with such a number are.
@@ -71,16 +75,19 @@ const fn chain(code: u32) -> usize {
 }
 
 /// Where in the first filter three bytes are, the first one lowest.
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
 const fn first(three: u32) -> usize {
-    place(three as u16, (three >> 16 & 0xff) as u16) as usize
+    (product_of(three as u16, (three >> 16 & 0xff) as u16) >> PRODUCT) as usize
 }
 
-/// The same of the first two and the third. Of numbers of sixteen bits, because the compiler makes eight of them at once.
+/// How many bits the product of three bytes has too many for the first filter.
+const PRODUCT: u32 = u16::BITS - FIRST_BITS;
+
+/// A number for the first two bytes and the third. Of sixteen bits, because the compiler makes eight of them at once.
 #[inline]
-const fn place(two: u16, third: u16) -> u16 {
+const fn product_of(two: u16, third: u16) -> u16 {
     let (one, other) = MULTIPLIERS;
     (two | FOLD).wrapping_mul(one).wrapping_add((third | FOLD & 0xff).wrapping_mul(other))
-        >> (u16::BITS - FIRST_BITS)
 }
 
 /// Whether a word may begin at a place: no letter and no digit stands before it, or one that is the end of an escape (`\n`, `%3D`,
@@ -186,8 +193,8 @@ struct Entry {
     length: u16,
     row: u16,
     anywhere: bool,
-    /// See [`code_of`].
-    code: u32,
+    /// Its first bytes as [`head`] says them.
+    head: u64,
     /// The next entry of the same chain, counted from 1; 0 ends the chain.
     next: u16,
 }
@@ -211,7 +218,7 @@ impl<const N: usize> KeywordTable<N> {
     pub const fn of(listed: &[Keyword; N], text: &str) -> Self {
         assert!(N < u16::MAX as usize, "too many keywords");
         let bytes = text.as_bytes();
-        let nothing = Entry { at: 0, length: 0, row: 0, anywhere: false, code: 0, next: 0 };
+        let nothing = Entry { at: 0, length: 0, row: 0, anywhere: false, head: 0, next: 0 };
         let mut table = Self { marks: Marks::NONE, chains: [0; CHAINS], entries: [nothing; N] };
         let mut number = 0;
         while number < N {
@@ -221,10 +228,10 @@ impl<const N: usize> KeywordTable<N> {
             assert!(begin + length as usize <= bytes.len(), "a keyword is outside the text");
             let (_, keyword) = bytes.split_at(begin);
             let (keyword, _) = keyword.split_at(length as usize);
-            let code = code_of(keyword);
-            let chain = chain(code);
+            let chain = chain(code_of(keyword));
+            let head = head_of(keyword);
             table.marks.set(keyword, anywhere);
-            table.entries[number] = Entry { at, length, row, anywhere, code, next: table.chains[chain] };
+            table.entries[number] = Entry { at, length, row, anywhere, head, next: table.chains[chain] };
             number += 1;
             table.chains[chain] = number as u16;
         }
@@ -257,29 +264,32 @@ impl KeywordIndex {
     pub fn at(&self, bytes: &[u8], at: usize, head: u64, found: &mut dyn FnMut(u16)) {
         let kinds = LENGTHS.map(|length| {
             let code = code(head, length);
-            (code, kinds(&self.marks.second, code))
+            (length, chain(code), kinds(&self.marks.second, code))
         });
-        let all = kinds.iter().fold(0, |all, (_, kinds)| all | kinds);
+        let all = kinds.iter().fold(0, |all, (_, _, kinds)| all | kinds);
         if all == 0 {
             return;
         }
         let counts = if all & WORD != 0 && begins(bytes, at) { ANYWHERE | WORD } else { ANYWHERE };
-        for (code, kinds) in kinds {
-            if kinds & counts != 0 {
-                self.chain(bytes, at, code, counts, found);
+        for (counted, chain, kinds) in kinds {
+            if kinds & counts == 0 {
+                continue;
             }
-        }
-    }
-
-    /// The same of the keywords with one number.
-    fn chain(&self, bytes: &[u8], at: usize, code: u32, counts: u8, found: &mut dyn FnMut(u16)) {
-        let mut number = self.chains.get(chain(code)).copied().unwrap_or(0);
-        while let Some(entry) = usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index)) {
-            let counted = entry.anywhere || counts & WORD != 0;
-            if entry.code == code && counted && stands(bytes, at, self.keyword(entry).as_bytes()) {
-                found(entry.row);
+            let mut number = self.chains.get(chain).copied().unwrap_or(0);
+            while let Some(entry) =
+                usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index))
+            {
+                // Eight bytes are compared at once before the rest is looked at.
+                let behind = 64 - 8 * u32::from(entry.length.min(8));
+                if (entry.head ^ head) << behind == 0
+                    && counting(usize::from(entry.length)) == counted
+                    && (entry.anywhere || counts & WORD != 0)
+                    && stands(bytes, at, self.keyword(entry).as_bytes())
+                {
+                    found(entry.row);
+                }
+                number = entry.next;
             }
-            number = entry.next;
         }
     }
 
@@ -378,7 +388,7 @@ impl Together {
     }
 
     /// At which of the first [`BLOCK`] places of a piece of text a keyword may begin: a bit for every second place from the first
-    /// one on, and for every second from the one behind it; the earlier a place, the higher its bit.
+    /// one on, and for every second from the one behind it; the earlier a place, the lower its bit.
     ///
     /// Without a branch: a keyword may begin at every fourteenth place of ordinary text, and a processor that guesses wrong that
     /// often does nothing else.
@@ -391,20 +401,33 @@ impl Together {
     }
 
     fn every_second(&self, text: &[u8; BLOCK + 2]) -> u64 {
-        // The numbers of many places at once, then what the filter says of each.
+        // In steps of one kind each, so that the compiler does eight or sixteen places at once wherever no table is read.
         let (twos, _) = text.as_chunks::<2>();
-        let mut numbers = [0_u16; BLOCK / 2];
-        let mut classes = [0_u16; BLOCK / 2];
-        for (((number, class), two), next) in
-            numbers.iter_mut().zip(&mut classes).zip(twos).zip(twos.iter().skip(1))
+        let mut products = [0_u16; BLOCK / 2];
+        let mut bits = [0_u16; BLOCK / 2];
+        for (((product, bit), two), next) in
+            products.iter_mut().zip(&mut bits).zip(twos).zip(twos.iter().skip(1))
         {
             let next = u16::from_le_bytes(*next);
-            *number = place(u16::from_le_bytes(*two), next & 0xff);
-            *class = next >> 8 & 7;
+            *product = product_of(u16::from_le_bytes(*two), next & 0xff);
+            // One shifted by the fourth byte's lowest three bits: times two, four and sixteen. There is no instruction that shifts
+            // each of eight numbers by its own, and to write it so would bring one that makes fractions of them.
+            let (one, two, four) = (next >> 8 & 1, next >> 8 & 2, next >> 8 & 4);
+            *bit = (one + 1) * (two + (two >> 1) + 1) * ((four << 2) - (four >> 2) + 1);
         }
-        numbers.iter().zip(&classes).fold(0_u64, |places, (number, class)| {
-            let mark = self.0.first.get(usize::from(*number)).copied().unwrap_or(0);
-            (places + places) + u64::from(u32::from(mark) >> (class & 31) & 1)
+        let mut marks = [0_u16; BLOCK / 2];
+        for (mark, product) in marks.iter_mut().zip(&products) {
+            let first = self.0.first.get(usize::from(product >> PRODUCT));
+            *mark = first.copied().map_or(0, u16::from);
+        }
+        let mut places = [0_u8; BLOCK / 2];
+        for ((place, mark), bit) in places.iter_mut().zip(&marks).zip(&bits) {
+            *place = u8::from(mark & bit != 0);
+        }
+        let (eights, _) = places.as_chunks::<8>();
+        eights.iter().rev().fold(0, |all, eight| {
+            // The lowest bits of eight bytes, side by side in the highest byte of the product.
+            all << 8 | u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56
         })
     }
 
@@ -468,7 +491,7 @@ mod tests {
                 let four = u32::from_le_bytes(*piece[at..].first_chunk().unwrap());
                 let places = if at % 2 == 0 { even } else { odd };
                 let plain = growing.exactly(four) || TABLE.marks.at(four);
-                assert_eq!(places << (at / 2) >> (BLOCK / 2 - 1) == 1, plain, "{from} and {at}");
+                assert_eq!(places >> (at / 2) & 1 == 1, plain, "{from} and {at}");
             }
         }
         for at in 0..text.len() {

@@ -83,8 +83,8 @@ impl Prefilter {
         {
             for (odd, mut places) in together.places(block).into_iter().enumerate() {
                 while places != 0 {
-                    let place = places.leading_zeros();
-                    places &= u64::MAX >> 1 >> place;
+                    let place = places.trailing_zeros();
+                    places &= places - 1;
                     let at = at + 2 * place as usize + odd;
                     let head = head(bytes, at);
                     if together.may(bytes, at, head) {
