@@ -11,11 +11,12 @@ const SECOND_BITS: u32 = 16;
 const CHAIN_BITS: u32 = 11;
 /// How many chains there are.
 pub const CHAINS: usize = 1 << CHAIN_BITS;
-/// Two to the power of 32 divided by the golden ratio.
-const MULTIPLIER: u32 = 0x9E37_79B1;
+/// For the number of three bytes: what the first two and the third are multiplied with. Chosen of a few by how much ordinary text the
+/// first filter lets through.
+const MULTIPLIERS: (u16, u16) = (0x9E37, 0x6A4D);
 /// Sets the bit in which ASCII letters differ by case. Other bytes lose a bit too, which costs a comparison and never
 /// a hit.
-const FOLD: u32 = 0x2020_2020;
+const FOLD: u16 = 0x2020;
 const FOLD_ALL: u64 = 0x2020_2020_2020_2020;
 /// The shortest keyword the index can hold, in bytes.
 pub const SHORTEST: usize = 3;
@@ -56,12 +57,16 @@ const fn code(head: u64, length: usize) -> u32 {
 
 /// The number of a keyword.
 const fn code_of(keyword: &[u8]) -> u32 {
-    let length = match keyword.len() {
+    code(head_of(keyword), counting(keyword.len()))
+}
+
+/// How many of the first bytes count, of a keyword of a length.
+const fn counting(length: usize) -> usize {
+    match length {
         ..=3 => 3,
         4 | 5 => 4,
         _ => 6,
-    };
-    code(head_of(keyword), length)
+    }
 }
 
 /// The number of the chain in which keywords with such a number are.
@@ -69,9 +74,20 @@ const fn chain(code: u32) -> usize {
     (code >> (u32::BITS - CHAIN_BITS)) as usize
 }
 
-/// Where in the first filter three bytes are.
+/// Where in the first filter three bytes are, the first one lowest.
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
 const fn first(three: u32) -> usize {
-    ((three << 8 | FOLD << 8).wrapping_mul(MULTIPLIER) >> (u32::BITS - FIRST_BITS)) as usize
+    (product_of(three as u16, (three >> 16 & 0xff) as u16) >> PRODUCT) as usize
+}
+
+/// How many bits the product of three bytes has too many for the first filter.
+const PRODUCT: u32 = u16::BITS - FIRST_BITS;
+
+/// A number for the first two bytes and the third. Of sixteen bits, because the compiler makes eight of them at once.
+#[inline]
+const fn product_of(two: u16, third: u16) -> u16 {
+    let (one, other) = MULTIPLIERS;
+    (two | FOLD).wrapping_mul(one).wrapping_add((third | FOLD & 0xff).wrapping_mul(other))
 }
 
 /// Whether a word may begin at a place: no letter and no digit stands before it, or one that is the end of an escape (`\n`, `%3D`,
@@ -84,12 +100,17 @@ pub fn begins(bytes: &[u8], at: usize) -> bool {
 
 /// Whether an escape ends before a place.
 fn escaped(bytes: &[u8], at: usize) -> bool {
-    let hexadecimal = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
-    match bytes.get(at.saturating_sub(6)..at).unwrap_or_default() {
-        [.., b'\\', b'n' | b't' | b'r'] => true,
-        [.., b'%', a, b] | [.., b'\\', b'x', a, b] => hexadecimal(&[*a, *b]),
-        [b'\\', b'u', a, b, c, d] => hexadecimal(&[*a, *b, *c, *d]),
-        _ => false,
+    let back = |distance: usize| at.checked_sub(distance).and_then(|at| bytes.get(at)).copied().unwrap_or(0);
+    let hexadecimal =
+        |distances: &[usize]| distances.iter().all(|distance| back(*distance).is_ascii_hexdigit());
+    match back(1) {
+        b'n' | b't' | b'r' => back(2) == b'\\',
+        last if !last.is_ascii_hexdigit() => false,
+        _ => match back(3) {
+            b'%' => hexadecimal(&[2]),
+            b'x' => back(4) == b'\\' && hexadecimal(&[2]),
+            _ => back(5) == b'u' && back(6) == b'\\' && hexadecimal(&[2, 3, 4]),
+        },
     }
 }
 
@@ -135,9 +156,8 @@ impl Marks {
     const fn set(&mut self, keyword: &[u8], anywhere: bool) {
         let four = head_of(keyword) as u32;
         self.first[first(four)] |= if keyword.len() > SHORTEST { 1 << (four >> 24 & 7) } else { u8::MAX };
-        let pair = code_of(keyword) >> (u32::BITS - SECOND_BITS);
-        let kind = if anywhere { ANYWHERE } else { WORD };
-        self.second[(pair >> 2) as usize] |= kind << (2 * (pair & 3));
+        let (byte, shift) = pair(code_of(keyword));
+        self.second[byte] |= if anywhere { ANYWHERE } else { WORD } << shift;
     }
 
     /// Whether a keyword may begin with these four bytes, the first one lowest. Quick, and wrong for one place in ten.
@@ -147,14 +167,19 @@ impl Marks {
         let bit = BITS.get((four >> 24) as usize).copied().unwrap_or(0);
         mark & bit != 0
     }
+}
 
-    /// Which kinds of keywords with such a number there may be.
-    #[inline]
-    fn kinds(&self, code: u32) -> u8 {
-        let pair = code >> (u32::BITS - SECOND_BITS);
-        let byte = self.second.get((pair >> 2) as usize).copied().unwrap_or(0);
-        byte >> (2 * (pair & 3)) & (ANYWHERE | WORD)
-    }
+/// Where in the second filter the bits of a number are: the byte, and how far they are shifted there.
+const fn pair(code: u32) -> (usize, u32) {
+    let pair = code >> (u32::BITS - SECOND_BITS);
+    ((pair >> 2) as usize, 2 * (pair & 3))
+}
+
+/// Which kinds of keywords with such a number there may be, by a second filter.
+#[inline]
+fn kinds(second: &[u8; 1 << (SECOND_BITS - 2)], code: u32) -> u8 {
+    let (byte, shift) = pair(code);
+    second.get(byte).copied().unwrap_or(0) >> shift & (ANYWHERE | WORD)
 }
 
 /// A keyword as a table lists it: where it begins in the table's text, its length, its row, and whether it counts anywhere or only
@@ -168,8 +193,8 @@ struct Entry {
     length: u16,
     row: u16,
     anywhere: bool,
-    /// See [`code_of`].
-    code: u32,
+    /// Its first bytes as [`head`] says them.
+    head: u64,
     /// The next entry of the same chain, counted from 1; 0 ends the chain.
     next: u16,
 }
@@ -193,7 +218,7 @@ impl<const N: usize> KeywordTable<N> {
     pub const fn of(listed: &[Keyword; N], text: &str) -> Self {
         assert!(N < u16::MAX as usize, "too many keywords");
         let bytes = text.as_bytes();
-        let nothing = Entry { at: 0, length: 0, row: 0, anywhere: false, code: 0, next: 0 };
+        let nothing = Entry { at: 0, length: 0, row: 0, anywhere: false, head: 0, next: 0 };
         let mut table = Self { marks: Marks::NONE, chains: [0; CHAINS], entries: [nothing; N] };
         let mut number = 0;
         while number < N {
@@ -203,10 +228,10 @@ impl<const N: usize> KeywordTable<N> {
             assert!(begin + length as usize <= bytes.len(), "a keyword is outside the text");
             let (_, keyword) = bytes.split_at(begin);
             let (keyword, _) = keyword.split_at(length as usize);
-            let code = code_of(keyword);
-            let chain = chain(code);
+            let chain = chain(code_of(keyword));
+            let head = head_of(keyword);
             table.marks.set(keyword, anywhere);
-            table.entries[number] = Entry { at, length, row, anywhere, code, next: table.chains[chain] };
+            table.entries[number] = Entry { at, length, row, anywhere, head, next: table.chains[chain] };
             number += 1;
             table.chains[chain] = number as u16;
         }
@@ -239,29 +264,32 @@ impl KeywordIndex {
     pub fn at(&self, bytes: &[u8], at: usize, head: u64, found: &mut dyn FnMut(u16)) {
         let kinds = LENGTHS.map(|length| {
             let code = code(head, length);
-            (code, self.marks.kinds(code))
+            (length, chain(code), kinds(&self.marks.second, code))
         });
-        let all = kinds.iter().fold(0, |all, (_, kinds)| all | kinds);
+        let all = kinds.iter().fold(0, |all, (_, _, kinds)| all | kinds);
         if all == 0 {
             return;
         }
         let counts = if all & WORD != 0 && begins(bytes, at) { ANYWHERE | WORD } else { ANYWHERE };
-        for (code, kinds) in kinds {
-            if kinds & counts != 0 {
-                self.chain(bytes, at, code, counts, found);
+        for (counted, chain, kinds) in kinds {
+            if kinds & counts == 0 {
+                continue;
             }
-        }
-    }
-
-    /// The same of the keywords with one number.
-    fn chain(&self, bytes: &[u8], at: usize, code: u32, counts: u8, found: &mut dyn FnMut(u16)) {
-        let mut number = self.chains.get(chain(code)).copied().unwrap_or(0);
-        while let Some(entry) = usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index)) {
-            let counted = entry.anywhere || counts & WORD != 0;
-            if entry.code == code && counted && stands(bytes, at, self.keyword(entry).as_bytes()) {
-                found(entry.row);
+            let mut number = self.chains.get(chain).copied().unwrap_or(0);
+            while let Some(entry) =
+                usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index))
+            {
+                // Eight bytes are compared at once before the rest is looked at.
+                let behind = 64 - 8 * u32::from(entry.length.min(8));
+                if (entry.head ^ head) << behind == 0
+                    && counting(usize::from(entry.length)) == counted
+                    && (entry.anywhere || counts & WORD != 0)
+                    && stands(bytes, at, self.keyword(entry).as_bytes())
+                {
+                    found(entry.row);
+                }
+                number = entry.next;
             }
-            number = entry.next;
         }
     }
 
@@ -340,55 +368,74 @@ impl GrowingIndex {
     }
 }
 
-/// The first filter of several indexes in one, for a text that is long enough to pay for its making: every place of it is asked
-/// once, four places at a time.
+/// The filters of several indexes in one, for a text that is long enough to pay for their making.
 #[derive(Debug)]
-pub struct Together(Box<[u8; 1 << FIRST_BITS]>);
+pub struct Together(Box<Marks>);
 
 /// How many places [`Together::places`] looks at.
-pub const BLOCK: usize = 64;
+pub const BLOCK: usize = 128;
 
 impl Together {
     /// One filter of all.
     pub fn of<'i>(tables: impl Iterator<Item = &'i KeywordIndex>, growing: &GrowingIndex) -> Self {
-        let mut marks = Box::new([0; 1 << FIRST_BITS]);
+        let mut all = Box::new(Marks::NONE);
         for table in tables {
-            marks.iter_mut().zip(&table.marks.first).for_each(|(mark, other)| *mark |= other);
+            all.first.iter_mut().zip(&table.marks.first).for_each(|(mark, other)| *mark |= other);
+            all.second.iter_mut().zip(&table.marks.second).for_each(|(mark, other)| *mark |= other);
         }
-        for (keyword, ..) in &growing.entries {
-            let [one, two, three, four, ..] = head_of(keyword.as_bytes()).to_le_bytes();
-            if let Some(mark) = marks.get_mut(first(u32::from_le_bytes([one, two, three, four]))) {
-                *mark |= if keyword.len() > SHORTEST { 1 << (four & 7) } else { u8::MAX };
-            }
-        }
-        Self(marks)
+        growing.entries.iter().for_each(|(keyword, ..)| all.set(keyword.as_bytes(), true));
+        Self(all)
     }
 
-    /// At which of the first [`BLOCK`] places of a piece of text a keyword may begin, a bit for each, the first one highest.
+    /// At which of the first [`BLOCK`] places of a piece of text a keyword may begin: a bit for every second place from the first
+    /// one on, and for every second from the one behind it; the earlier a place, the lower its bit.
     ///
-    /// Without a branch: a keyword may begin at every fifteenth place of ordinary text, and a processor that guesses wrong that
+    /// Without a branch: a keyword may begin at every fourteenth place of ordinary text, and a processor that guesses wrong that
     /// often does nothing else.
     #[inline]
-    pub fn places(&self, text: &[u8; BLOCK + 4]) -> u64 {
-        const CLASSES: u64 = u64::from_le_bytes([7; 8]);
-        let (fours, _) = text.as_chunks::<4>();
-        let mut places = 0;
-        for pair in fours.windows(2) {
-            let &[low, high] = pair else { continue };
-            let both =
-                (u64::from(u32::from_le_bytes(low)) | u64::from(u32::from_le_bytes(high)) << 32) | FOLD_ALL;
-            // The bit of each place's fourth byte: all that counts of the numbers is their lowest three bits.
-            let classes = both >> 24 & CLASSES;
-            for step in [0, 8, 16, 24] {
-                #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
-                let (four, class) = ((both >> step) as u32, (classes >> step) as u32 & 31);
-                // The product of the lower three bytes and of nothing else.
-                let at = four.wrapping_mul(MULTIPLIER << 8) >> (u32::BITS - FIRST_BITS);
-                let mark = self.0.get(at as usize).copied().unwrap_or(0);
-                places = places << 1 | u64::from(u32::from(mark) >> class & 1);
-            }
+    pub fn places(&self, text: &[u8; BLOCK + 4]) -> [u64; 2] {
+        [0, 1].map(|from| {
+            let piece = text.get(from..).and_then(<[u8]>::first_chunk);
+            piece.map_or(0, |piece| self.every_second(piece))
+        })
+    }
+
+    fn every_second(&self, text: &[u8; BLOCK + 2]) -> u64 {
+        // In steps of one kind each, so that the compiler does eight or sixteen places at once wherever no table is read.
+        let (twos, _) = text.as_chunks::<2>();
+        let mut products = [0_u16; BLOCK / 2];
+        let mut bits = [0_u16; BLOCK / 2];
+        for (((product, bit), two), next) in
+            products.iter_mut().zip(&mut bits).zip(twos).zip(twos.iter().skip(1))
+        {
+            let next = u16::from_le_bytes(*next);
+            *product = product_of(u16::from_le_bytes(*two), next & 0xff);
+            // One shifted by the fourth byte's lowest three bits: times two, four and sixteen. There is no instruction that shifts
+            // each of eight numbers by its own, and to write it so would bring one that makes fractions of them.
+            let (one, two, four) = (next >> 8 & 1, next >> 8 & 2, next >> 8 & 4);
+            *bit = (one + 1) * (two + (two >> 1) + 1) * ((four << 2) - (four >> 2) + 1);
         }
-        places
+        let mut marks = [0_u16; BLOCK / 2];
+        for (mark, product) in marks.iter_mut().zip(&products) {
+            let first = self.0.first.get(usize::from(product >> PRODUCT));
+            *mark = first.copied().map_or(0, u16::from);
+        }
+        let mut places = [0_u8; BLOCK / 2];
+        for ((place, mark), bit) in places.iter_mut().zip(&marks).zip(&bits) {
+            *place = u8::from(mark & bit != 0);
+        }
+        let (eights, _) = places.as_chunks::<8>();
+        eights.iter().rev().fold(0, |all, eight| {
+            // The lowest bits of eight bytes, side by side in the highest byte of the product.
+            all << 8 | u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56
+        })
+    }
+
+    /// Whether a keyword may stand and count at a place that the first filter let through. `head` is what [`head`] says of it.
+    #[inline]
+    pub fn may(&self, bytes: &[u8], at: usize, head: u64) -> bool {
+        let all = LENGTHS.into_iter().fold(0, |all, length| all | kinds(&self.0.second, code(head, length)));
+        all & ANYWHERE != 0 || (all != 0 && begins(bytes, at))
     }
 }
 
@@ -431,26 +478,41 @@ mod tests {
         // Random bytes, and keywords on every side of the end of a block.
         let mut text: Vec<u8> = Vec::new();
         for number in 0..400_u32 {
-            text.extend(number.wrapping_mul(MULTIPLIER).to_le_bytes());
+            text.extend(number.wrapping_mul(0x9E37_79B1).to_le_bytes());
             if number % 7 == 0 {
                 let words = ["ghp_", "TOK", "akia", "xOxB", "PWD", "-----begin", "é~9"];
                 text.extend(words[number as usize % words.len()].as_bytes());
             }
         }
-        let may = |four: u32| {
-            let growing = growing.entries.iter().any(|(keyword, ..)| {
+        let mut found = 0;
+        for (from, piece) in text.windows(BLOCK + 4).enumerate() {
+            let [even, odd] = together.places(piece.first_chunk().unwrap());
+            for at in 0..BLOCK {
+                let four = u32::from_le_bytes(*piece[at..].first_chunk().unwrap());
+                let places = if at % 2 == 0 { even } else { odd };
+                let plain = growing.exactly(four) || TABLE.marks.at(four);
+                assert_eq!(places >> (at / 2) & 1 == 1, plain, "{from} and {at}");
+            }
+        }
+        for at in 0..text.len() {
+            let head = head(&text, at);
+            let mut stands = 0;
+            growing.at(&text, at, head, &mut |_| stands += 1);
+            TABLE.index(TEXT).at(&text, at, head, &mut |_| stands += 1);
+            assert!(stands == 0 || together.may(&text, at, head), "{at}");
+            found += stands;
+        }
+        assert!(found > 50, "{found}");
+    }
+
+    impl GrowingIndex {
+        /// [`GrowingIndex::may`] as a filter of the full size says it.
+        fn exactly(&self, four: u32) -> bool {
+            self.entries.iter().any(|(keyword, ..)| {
                 let [one, two, three, last, ..] = head_of(keyword.as_bytes()).to_le_bytes();
                 first(u32::from_le_bytes([one, two, three, last])) == first(four)
                     && (keyword.len() == SHORTEST || (four >> 24) as u8 & 7 == last & 7)
-            });
-            growing || TABLE.marks.at(four)
-        };
-        for (from, text) in text.windows(BLOCK + 4).enumerate() {
-            let places = together.places(text.first_chunk().unwrap());
-            for (at, four) in text.windows(4).take(BLOCK).enumerate() {
-                let four = u32::from_le_bytes(*four.first_chunk().unwrap());
-                assert_eq!(places << at >> (BLOCK - 1) == 1, may(four), "{from} and {at}");
-            }
+            })
         }
     }
 

@@ -10,7 +10,7 @@ use agentfirewall_sdk::Rows;
 use agentfirewall_sdk::keywords::{BLOCK, GrowingIndex, KeywordIndex, Together, head};
 
 /// From this length on (in bytes) a text pays for one filter of all keywords.
-const LONG: usize = 2048;
+const LONG: usize = 4096;
 
 /// How many places are looked at before what was seen there is judged. Where something may begin is written down without a
 /// branch; see [`Together::places`].
@@ -81,11 +81,16 @@ impl Prefilter {
         while let Some(together) = together
             && let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ BLOCK + 4 }>)
         {
-            let mut places = together.places(block);
-            while places != 0 {
-                let place = places.leading_zeros();
-                places &= u64::MAX >> 1 >> place;
-                self.confirm(bytes, at + place as usize, hits);
+            for (odd, mut places) in together.places(block).into_iter().enumerate() {
+                while places != 0 {
+                    let place = places.trailing_zeros();
+                    places &= places - 1;
+                    let at = at + 2 * place as usize + odd;
+                    let head = head(bytes, at);
+                    if together.may(bytes, at, head) {
+                        self.confirm(bytes, at, head, hits);
+                    }
+                }
             }
             at += BLOCK;
         }
@@ -93,13 +98,14 @@ impl Prefilter {
         while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() > 3) {
             let count = self.look(rest, &mut seen);
             for place in seen.iter().take(count) {
-                self.confirm(bytes, at + usize::from(*place), hits);
+                let at = at + usize::from(*place);
+                self.confirm(bytes, at, head(bytes, at), hits);
             }
             at += STRETCH;
         }
         // At the last place three bytes are left: too few for the first filter.
         if let Some(last) = bytes.len().checked_sub(3) {
-            self.confirm(bytes, last, hits);
+            self.confirm(bytes, last, head(bytes, last), hits);
         }
         for (keyword, owner) in &self.short {
             let (keyword, owner) = (keyword.as_bytes(), *owner);
@@ -128,8 +134,7 @@ impl Prefilter {
         }
     }
 
-    fn confirm(&self, bytes: &[u8], at: usize, hits: &mut Vec<Hit>) {
-        let head = head(bytes, at);
+    fn confirm(&self, bytes: &[u8], at: usize, head: u64, hits: &mut Vec<Hit>) {
         #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
         let four = head as u32;
         if self.index.may(four) {

@@ -201,9 +201,17 @@ pub(super) fn variety(bytes: &[u8]) -> u32 {
 
 /// Whether one of the words stands in the bytes, whatever its ASCII case.
 pub(super) fn has_word(bytes: &[u8], words: &[&str]) -> bool {
-    words
-        .iter()
-        .any(|word| bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes())))
+    // A bit for the lower five bits of what a word begins with, which a letter has in both cases: most places have none of them.
+    let bit = |byte: u8| 1_u32 << (byte & 31);
+    let firsts =
+        words.iter().filter_map(|word| word.as_bytes().first()).fold(0, |all, byte| all | bit(*byte));
+    bytes.iter().enumerate().filter(|(_, byte)| firsts & bit(**byte) != 0).any(|(at, byte)| {
+        let here = from(bytes, at);
+        words.iter().map(|word| word.as_bytes()).any(|word| {
+            word.first().is_some_and(|first| bit(*first) == bit(*byte))
+                && here.get(..word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word))
+        })
+    })
 }
 
 /// Whether the random part of a token stands for one: a word that says so, or nothing but what people fill in (`xxxx`, `0000`).
@@ -343,6 +351,32 @@ mod tests {
         for body in ["G0ndLrIO445DbeF0cNNd", "f95247f2866028de71159b42b4ea410f"] {
             assert!(!dummy(body.as_bytes()), "{body}");
         }
+    }
+
+    #[test]
+    fn words_are_found_as_a_plain_search_finds_them() {
+        // Texts and words of a few signs, some of which have their lower bits in common.
+        let signs = ["a", "A", "<", "é", "\u{1}", "!", "b"];
+        let word = |mut number: usize, length: usize| {
+            let mut text = String::new();
+            for _ in 0..length {
+                text.push_str(signs[number % signs.len()]);
+                number /= signs.len();
+            }
+            text
+        };
+        for number in 0..signs.len().pow(4) {
+            let text = word(number, 4);
+            for other in 0..signs.len().pow(2) {
+                let words = [word(other, 1), word(other, 2), word(other * 31, 3)];
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                let plain = words.iter().any(|word| {
+                    text.as_bytes().windows(word.len()).any(|here| here.eq_ignore_ascii_case(word.as_bytes()))
+                });
+                assert_eq!(has_word(text.as_bytes(), &words), plain, "{text:?} {words:?}");
+            }
+        }
+        assert!(!has_word(b"text", &[]));
     }
 
     #[test]

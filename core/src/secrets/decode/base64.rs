@@ -30,12 +30,12 @@ static PLACES: [u8; 256] = {
 };
 
 /// Whether four digits are three bytes of ASCII text: printable, or a tab or a line's end.
-fn texty([a, b, c, d]: &[u8; 4]) -> bool {
+fn texty([a, b, c, d]: [u8; 4]) -> bool {
     let may = |byte: u8| PLACES.get(usize::from(byte)).copied().unwrap_or(0);
-    if may(*a) & may(*b) >> 1 & may(*c) >> 2 & 1 == 0 {
+    if may(a) & may(b) >> 1 & may(c) >> 2 & 1 == 0 {
         return false;
     }
-    let [b, c, d] = [value(*b), value(*c), value(*d)];
+    let [b, c, d] = [value(b), value(c), value(d)];
     let (second, third) = ((b & 15) << 4 | c >> 2, (c & 3) << 6 | d);
     printable(second) && printable(third)
 }
@@ -51,7 +51,7 @@ pub(super) fn texts(digits: &[u8], found: &mut Vec<Range<usize>>) {
         stretches(
             groups.len(),
             LEAST,
-            |number| groups.get(number).is_some_and(|group| texty(group)),
+            |number| groups.get(number).is_some_and(|group| texty(*group)),
             |range| {
                 let end =
                     if range.end + 1 >= groups.len() { digits.len() } else { start + (range.end + 1) * 4 };

@@ -69,8 +69,8 @@ pub(super) fn pieces<E>(text: &str, each: &mut impl FnMut(&Piece) -> Result<(), 
             from += other + 1;
             continue;
         }
-        let length = bytes.get(from..).unwrap_or_default().iter().position(|byte| !digit(*byte));
-        let end = length.map_or(bytes.len(), |length| from + length);
+        let length = bytes.get(from + RUN..).unwrap_or_default().iter().position(|byte| !digit(*byte));
+        let end = length.map_or(bytes.len(), |length| from + RUN + length);
         let run = bytes.get(from..end).unwrap_or_default();
         base64::texts(run, &mut found);
         hex::texts(run, &mut found);
