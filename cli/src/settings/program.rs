@@ -68,7 +68,7 @@ fn short_lived(path: &Path, temporary: &Path) -> bool {
     let parts: Vec<_> = path.components().map(std::path::Component::as_os_str).collect();
     let built = parts.windows(2).any(|pair| {
         matches!(pair, [target, profile] if *target == "target"
-            && ["debug", "release", "gate"].iter().any(|name| profile == name))
+            && ["debug", "release"].iter().any(|name| profile == name))
     });
     built || path.starts_with(temporary)
 }
