@@ -100,17 +100,18 @@ pub fn begins(bytes: &[u8], at: usize) -> bool {
 
 /// Whether an escape ends before a place.
 fn escaped(bytes: &[u8], at: usize) -> bool {
-    let back = |distance: usize| at.checked_sub(distance).and_then(|at| bytes.get(at)).copied().unwrap_or(0);
-    let hexadecimal =
-        |distances: &[usize]| distances.iter().all(|distance| back(*distance).is_ascii_hexdigit());
-    match back(1) {
-        b'n' | b't' | b'r' => back(2) == b'\\',
-        last if !last.is_ascii_hexdigit() => false,
-        _ => match back(3) {
-            b'%' => hexadecimal(&[2]),
-            b'x' => back(4) == b'\\' && hexadecimal(&[2]),
-            _ => back(5) == b'u' && back(6) == b'\\' && hexadecimal(&[2, 3, 4]),
-        },
+    let before = bytes.get(..at).unwrap_or_default();
+    let six = before.last_chunk().copied().unwrap_or_else(|| {
+        let mut six = [0; 6];
+        six.iter_mut().rev().zip(before.iter().rev()).for_each(|(to, byte)| *to = *byte);
+        six
+    });
+    let hexadecimal = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
+    match six {
+        [.., b'\\', last] => matches!(last, b'n' | b't' | b'r'),
+        [.., b'%', a, b] | [.., b'\\', b'x', a, b] => hexadecimal(&[a, b]),
+        [b'\\', b'u', a, b, c, d] => hexadecimal(&[a, b, c, d]),
+        _ => false,
     }
 }
 
@@ -541,6 +542,9 @@ mod tests {
             ("%3Dnpm_x", 3),
             ("\\x3dnpm_x", 4),
             ("\\u003dnpm_x", 6),
+            ("a long text before\\nnpm_x", 20),
+            ("a long text before%3Dnpm_x", 21),
+            ("a long text before\\u003dnpm_x", 24),
         ] {
             assert!(found(text, at), "{text}");
         }

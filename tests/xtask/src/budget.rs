@@ -92,23 +92,24 @@ const CASES: [Case; 7] = [
         call: Call::Plain,
         budget: Budget::Percent(112),
     },
-    // What it takes now and a tenth; the goal is 1.3 times the budget of a call without a text.
+    // What it takes now and a tenth, of which 0.65 million are SHA-256 without the processor's instructions for it, which valgrind does
+    // not know; the goal is 1.3 times the budget of a call without a text.
     Case {
         name: "Write of 20 KB",
         rules: None,
         plugins: 0,
         sinks: 0,
         call: Call::Write(20_000),
-        budget: Budget::Instructions(4_500_000),
+        budget: Budget::Instructions(2_800_000),
     },
-    // What it takes now and a tenth; the goal is 30 million.
+    // What it takes now and a tenth, of which 33 million are SHA-256; the goal is 30 million.
     Case {
         name: "Write of 1 MB",
         rules: None,
         plugins: 0,
         sinks: 0,
         call: Call::Write(1_000_000),
-        budget: Budget::Instructions(130_000_000),
+        budget: Budget::Instructions(82_000_000),
     },
     Case {
         name: "3 sinks",
