@@ -190,13 +190,13 @@ mod tests {
             for at in 0..RUN {
                 let mut window = [b'A'; RUN];
                 window[at] = byte;
-                let low = (byte < b'+' || byte > 0x7f) && at >= 8;
+                let low = !(b'+'..=0x7f).contains(&byte) && at >= 8;
                 assert_eq!(blank(&window), low.then_some(at), "{byte} at {at}");
                 assert!(!low || !digit(byte));
                 window[3] = b' ';
                 window[15] = byte;
                 window[9] = b'(';
-                let last = if byte < b'+' || byte > 0x7f { 15 } else { 9 };
+                let last = if (b'+'..=0x7f).contains(&byte) { 9 } else { 15 };
                 assert_eq!(blank(&window), Some(last), "{byte} at {at}");
             }
         }
