@@ -244,7 +244,11 @@ impl Bench<'_> {
         Run::new(tools.join("maturin"))
             .args(["build", "--locked", "--profile", profile, "--auditwheel", "skip"])
             // What is large and used once is not worth compressing.
-            .args(["--compression-method", if profile == "release" { "deflated" } else { "stored" }])
+            .args(if profile == "release" {
+                ["--compression-level", "9"]
+            } else {
+                ["--compression-method", "stored"]
+            })
             .arg("--interpreter")
             .arg(tools.join("python"))
             .arg("--manifest-path")
