@@ -118,6 +118,13 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// When the oldest record was made that a sink gets which was never seen before.
+    fn earliest(&self, now: Timestamp) -> Timestamp {
+        now.saturating_sub(self.backlog).unwrap_or(Timestamp::MIN)
+    }
+}
+
 /// What a run did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {

@@ -3,11 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use agentfirewall_core::audit::{Entry, EventType, Rotation, append_rotating, segments};
+use agentfirewall_core::audit::segments;
 use agentfirewall_tests::sandbox::Sandbox;
-use jiff::Timestamp;
 
 /// A machine with a log of three files, and what left it before the attack.
 struct Machine {
@@ -30,20 +28,12 @@ struct Seen {
     checkpoint: bool,
 }
 
-fn write(log: &Path, records: usize) {
-    let rotation = Rotation { records: Some(100), ..Rotation::default() };
-    for _ in 0..records {
-        let entry = Entry::new(EventType::PolicyCheck, Timestamp::now());
-        append_rotating(log, &entry, Duration::from_secs(9), &rotation).unwrap();
-    }
-}
-
 impl Machine {
     fn new() -> Self {
         let sandbox = Sandbox::new();
         sandbox.run(["init"]).exits(0);
         sandbox.bash("echo first").passed();
-        write(&sandbox.log_path(), 220);
+        sandbox.records(220);
         let at = |name: &str| sandbox.root().join(name);
         let (copy, checkpoint, keys) = (at("copy.jsonl"), at("checkpoint"), at("keys"));
         sandbox.run(["audit", "export", "--output", copy.to_str().unwrap()]).exits(0);
@@ -149,11 +139,11 @@ const ATTACKS: &[Attack] = &[
     ("the newest file is gone", OUTSIDE, |machine| std::fs::remove_file(machine.log()).unwrap()),
     ("the end is cut off and others are written in its place", OUTSIDE, |machine| {
         machine.edit(&machine.log(), |lines| lines.truncate(lines.len() - 5));
-        write(&machine.log(), 9);
+        machine.sandbox.records(9);
     }),
     ("everything is written anew", OUTSIDE, |machine| {
         machine.paths().into_iter().for_each(|path| std::fs::remove_file(path).unwrap());
-        write(&machine.log(), 230);
+        machine.sandbox.records(230);
     }),
     ("another machine's log stands there", OUTSIDE, |machine| {
         let other = Machine::new();
@@ -192,7 +182,7 @@ fn a_store_sees_a_log_that_was_put_back_and_written_on_without_any_log() {
     let store = machine.sandbox.root().join("store.jsonl");
     let mut received = std::fs::read(&machine.copy).unwrap();
     machine.edit(&machine.log(), |lines| lines.truncate(lines.len() - 5));
-    write(&machine.log(), 9);
+    machine.sandbox.records(9);
     // The sink goes on with what is there now, from some record before on.
     let text = std::fs::read_to_string(machine.log()).unwrap();
     received.extend(text.lines().skip(3).flat_map(|line| format!("{line}\n").into_bytes()));
@@ -243,7 +233,7 @@ fn a_log_that_cannot_be_trusted_with_a_record_denies_the_call_and_says_why() {
     let blocks = std::fs::metadata(&log).unwrap().len() / 1024;
     let mut command = machine.sandbox.process("bash");
     command.arg("-c").arg(format!(
-        "trap '' XFSZ; ulimit -f {blocks}; for at in 1 2 3 4 5 6; do printf '%s' \"$PAYLOAD\" | \"$0\" hook pre-tool-use; done"
+        "ulimit -f {blocks}; for at in 1 2 3 4 5 6; do printf '%s' \"$PAYLOAD\" | \"$0\" hook pre-tool-use; done"
     ));
     let payload = agentfirewall_tests::payload::Payload::bash(&machine.sandbox.project, "echo hello");
     command.env("PAYLOAD", String::from_utf8(payload.bytes()).unwrap()).arg(&machine.sandbox.program);

@@ -4,7 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
 
+use agentfirewall_core::audit::{Entry, EventType, Rotation, append_rotating};
+use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -155,6 +158,15 @@ impl Sandbox {
     pub fn log_path(&self) -> PathBuf {
         let folder = self.project.join(".agentfirewall");
         if folder.is_dir() { folder.join("audit.jsonl") } else { self.state().join("audit.jsonl") }
+    }
+
+    /// Writes so many records more, without a call, into files of a hundred each.
+    pub fn records(&self, count: usize) {
+        let rotation = Rotation { records: Some(100), ..Rotation::default() };
+        for _ in 0..count {
+            let entry = Entry::new(EventType::PolicyCheck, Timestamp::now());
+            append_rotating(&self.log_path(), &entry, Duration::from_secs(9), &rotation).unwrap();
+        }
     }
 
     /// The audit log's lines as they stand.

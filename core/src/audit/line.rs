@@ -375,6 +375,10 @@ mod tests {
         assert_eq!(line.split_at(line.len() - 67).0, expected);
         let (body, stored) = split(line.trim_end().as_bytes()).unwrap();
         assert_eq!(hash_after(&Hash::genesis(), body), stored);
+        // The list by which a store's copy is put in order again has them all.
+        let record: Value = serde_json::from_str(&line).unwrap();
+        let names: Vec<_> = record.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names.split_last(), Some((&"_hash", &MEMBERS[..])));
     }
 
     #[test]

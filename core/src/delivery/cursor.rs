@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::DeliveryError;
 use crate::audit::Hash;
 
 /// A sink's place in the log, as its file holds it (JSON).
@@ -57,6 +58,12 @@ impl Cursor {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Reads the cursor of a sink in a log's folder.
+    pub(super) fn of(folder: &Path, sink: &str) -> Result<Option<Self>, DeliveryError> {
+        let file = file_of(folder, sink, "cursor");
+        Self::load(&file).map_err(|error| DeliveryError::state(&file, error))
     }
 
     /// Replaces the file at once, so that a crash leaves the old or the new one.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::cursor::{Cursor, file_of};
+use super::cursor::Cursor;
 use super::filter::Filter;
 use super::spool::{Item, NextItem, Spool};
 use super::{DeliveryError, Options, state_folder};
@@ -22,10 +22,8 @@ pub fn awaited(
         return Ok(all);
     }
     for (name, filter) in sinks {
-        let file = file_of(&folder, name, "cursor");
-        let cursor = Cursor::load(&file).map_err(|error| DeliveryError::state(&file, error))?;
-        let earliest = (options.now)().saturating_sub(options.backlog).unwrap_or(jiff::Timestamp::MIN);
-        let (mut spool, _) = Spool::open(log, cursor, earliest)?;
+        let cursor = Cursor::of(&folder, name)?;
+        let (mut spool, _) = Spool::open(log, cursor, options.earliest((options.now)()))?;
         let mut awaited = Awaited { sink: (*name).to_owned(), ..Awaited::default() };
         loop {
             let next = spool.next(filter).map_err(|error| DeliveryError::state(log, error))?;

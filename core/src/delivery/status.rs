@@ -7,7 +7,7 @@ use agentfirewall_sdk::SinkError;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::cursor::{Cursor, file_of};
+use super::cursor::Cursor;
 use super::letters::{self, DeadLetter};
 use super::spool::{Item, NextItem, Spool, event_of};
 use super::{DeliveryError, NamedSink, Options, lock, open_state};
@@ -46,8 +46,7 @@ pub fn status(
     sinks
         .iter()
         .map(|sink| {
-            let file = file_of(&folder, &sink.name, "cursor");
-            let cursor = Cursor::load(&file).map_err(|error| DeliveryError::state(&file, error))?;
+            let cursor = Cursor::of(&folder, &sink.name)?;
             let (waiting, oldest) = waiting(log, cursor.clone(), sink, options)?;
             let letters = letters::lines(&letters::file(&folder, &sink.name));
             let dead_reason = letters.last().and_then(|line| {
@@ -85,8 +84,7 @@ fn waiting(
     if !log.exists() {
         return Ok((0, None));
     }
-    let earliest = (options.now)().saturating_sub(options.backlog).unwrap_or(Timestamp::MIN);
-    let (mut spool, _) = Spool::open(log, cursor, earliest)?;
+    let (mut spool, _) = Spool::open(log, cursor, options.earliest((options.now)()))?;
     let (mut waiting, mut oldest) = (0, None);
     loop {
         match spool.next(&sink.filter).map_err(|error| DeliveryError::state(log, error))? {

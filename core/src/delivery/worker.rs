@@ -118,8 +118,8 @@ impl<'a> Worker<'a> {
         {
             return Ok(Some(SinkEnd::Paused { until }));
         }
-        let earliest = now.saturating_sub(self.options.backlog).unwrap_or(Timestamp::MIN);
-        let opened = Spool::open(self.log, stored.clone(), earliest).map_err(|error| error.to_string())?;
+        let opened = Spool::open(self.log, stored.clone(), self.options.earliest(now))
+            .map_err(|error| error.to_string())?;
         let mut spool = opened.0;
         self.cursor = opened.1;
         self.unstored = 0;
@@ -299,26 +299,11 @@ impl<'a> Worker<'a> {
                     size = together.div_ceil(2);
                     continue;
                 }
-                if !self.another_is_taken(&events, &mut pieces) {
-                    return self.give_up(message, asked).map(Some);
+                let wait = pause(self.options, failures, None);
+                if let Some(end) = self.judge_first(&events, &mut pieces, message, wait)? {
+                    return Ok(Some(end));
                 }
-                // Perhaps the receiver came back in between: once more, then it is this event.
-                (self.options.sleep)(pause(self.options, failures, None));
-                let again = self.call(events.get(..1).unwrap_or_default());
-                let result = again.map_or_else(Err, |mut results| results.pop().unwrap_or(Ok(())));
-                let result = match result {
-                    Err(SinkError::Retry { message, after: None }) => Err(SinkError::reject(format!(
-                        "{message} ({} runs failed over this record, and a later one was taken)",
-                        self.fruitless.saturating_add(1)
-                    ))),
-                    Err(SinkError::Retry { message, after }) => {
-                        return self.give_up(message, after).map(Some);
-                    }
-                    dealt_with => dealt_with,
-                };
-                self.deal_with(vec![result], &mut pieces, true)?;
                 events.drain(..1);
-                self.store()?;
                 continue;
             }
             let wait = pause(self.options, failures, asked);
@@ -361,6 +346,34 @@ impl<'a> Worker<'a> {
             self.advance(piece.after, every)?;
         }
         Ok((done, None))
+    }
+
+    /// Decides about the first event, over which the receiver failed alone, by what it makes of those behind it: afterwards
+    /// it is delivered or a dead letter, or this run ends.
+    fn judge_first(
+        &mut self,
+        events: &[Event],
+        pieces: &mut VecDeque<Piece>,
+        message: String,
+        wait: Duration,
+    ) -> Result<Option<SinkEnd>, String> {
+        if !self.another_is_taken(events, pieces) {
+            return self.give_up(message, None).map(Some);
+        }
+        // Perhaps the receiver came back in between: once more, then it is this event.
+        (self.options.sleep)(wait);
+        let again = self.call(events.get(..1).unwrap_or_default());
+        let result = match again.map_or_else(Err, |mut results| results.pop().unwrap_or(Ok(()))) {
+            Err(SinkError::Retry { message, after: None }) => Err(SinkError::reject(format!(
+                "{message} ({} runs failed over this record, and a later one was taken)",
+                self.fruitless.saturating_add(1)
+            ))),
+            Err(SinkError::Retry { message, after }) => return self.give_up(message, after).map(Some),
+            dealt_with => dealt_with,
+        };
+        self.deal_with(vec![result], pieces, true)?;
+        self.store()?;
+        Ok(None)
     }
 
     /// Whether the receiver takes an event behind the first, which it fails over. What it takes is not offered again.

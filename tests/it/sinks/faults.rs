@@ -6,6 +6,7 @@ use std::net::TcpListener;
 
 use agentfirewall_tests::sandbox::Sandbox;
 
+use super::servers::free_port;
 use super::stand_in::{Reply, StandIn, created, say};
 use super::{alerts, dead_letters, distinct, hashes, sandbox};
 
@@ -40,7 +41,7 @@ fn waiting(sandbox: &Sandbox) -> u64 {
 
 #[test]
 fn down_for_the_whole_run_then_up() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let sandbox = webhook(&format!("http://127.0.0.1:{port}/"), "");
     alerts(&sandbox, 3);
     let said = sandbox.run(["deliver", "--once"]);
@@ -243,7 +244,7 @@ fn the_log_is_rotated_under_the_delivery() {
 /// Retention waits for a sink that is down, and says so loudly where somebody insists.
 #[test]
 fn old_files_stay_until_a_sink_that_was_down_has_them() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let sandbox = webhook(&format!("http://127.0.0.1:{port}/"), "");
     let policy = sandbox.home.join(".config/agentfirewall/policy.yaml");
     let text = std::fs::read_to_string(&policy).unwrap();
@@ -251,18 +252,7 @@ fn old_files_stay_until_a_sink_that_was_down_has_them() {
     std::fs::write(&policy, format!("{text}\n{audit}\n")).unwrap();
     alerts(&sandbox, 1);
     sandbox.run(["deliver", "--once"]).exits(74);
-    let rotation = agentfirewall_core::audit::Rotation { records: Some(100), ..Default::default() };
-    let write = |records: usize| {
-        for _ in 0..records {
-            let entry = agentfirewall_core::audit::Entry::new(
-                agentfirewall_core::audit::EventType::PolicyCheck,
-                jiff::Timestamp::now(),
-            );
-            let wait = std::time::Duration::from_secs(9);
-            agentfirewall_core::audit::append_rotating(&sandbox.log_path(), &entry, wait, &rotation).unwrap();
-        }
-    };
-    write(350);
+    sandbox.records(350);
     let files = || agentfirewall_core::audit::segments(&sandbox.log_path()).unwrap().len();
     let before = files();
     let kept = sandbox.run(["audit", "prune"]);
@@ -279,7 +269,7 @@ fn old_files_stay_until_a_sink_that_was_down_has_them() {
     sandbox.run(["audit", "verify"]).exits(0);
 
     drop(server);
-    write(350);
+    sandbox.records(350);
     let forced = sandbox.run(["audit", "prune", "--force"]);
     assert!(forced.exits(0).stderr.contains("WARNING: sink s will never get"), "{forced:?}");
     assert_eq!(files(), 1);

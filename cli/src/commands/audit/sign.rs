@@ -154,8 +154,8 @@ pub(super) fn prune(args: &AuditPruneArgs, ui: &Ui) -> Result<Exit, Failure> {
         ui.note("the policy keeps every file; `audit: {retain: ...}` in the user or managed policy says otherwise");
         return Ok(Exit::Success);
     }
-    let sinks: Vec<_> = layers.iter().flat_map(|layer| &layer.sinks).collect();
-    let sinks: Vec<_> = sinks.iter().map(|sink| (sink.name, &sink.filter)).collect();
+    let sinks: Vec<_> =
+        layers.iter().flat_map(|layer| &layer.sinks).map(|sink| (sink.name, &sink.filter)).collect();
     let awaited = awaited(&log, &places.state, &sinks, &Options::default());
     let holds = match (awaited, args.force) {
         (Ok(awaited), force) => Holds { awaited, force },

@@ -53,14 +53,8 @@ pub(super) fn run(args: AuditVerifyArgs, ui: &Ui) -> Result<Exit, Failure> {
     });
     bar.finish_and_clear();
     let (report, _) = verified.map_err(failure)?;
-    if args.json {
-        ui.line(json(&report, report.is_intact(), Report::LIMIT)?);
-    } else {
-        for line in text(&report, &escaped(&log.display().to_string())) {
-            ui.line(line);
-        }
-    }
-    Ok(if report.is_intact() { Exit::Success } else { Exit::Findings })
+    let name = escaped(&log.display().to_string());
+    printed(&report, report.is_intact(), Report::LIMIT, || text(&report, &name), args.json, ui)
 }
 
 /// Checks a proof of one record.
@@ -84,25 +78,47 @@ fn proved(proof: &Path, record: &str, args: &AuditVerifyArgs, ui: &Ui) -> Result
     Ok(Exit::Success)
 }
 
-/// A report with what it comes to, and what it cannot see.
-fn json(report: &impl Serialize, intact: bool, limit: &str) -> Result<String, Failure> {
-    let internal = |error: serde_json::Error| Failure::new(Exit::Internal, error.to_string());
-    let mut value = serde_json::to_value(report).map_err(internal)?;
-    if let Some(members) = value.as_object_mut() {
-        members.insert("intact".to_owned(), intact.into());
-        members.insert("limit".to_owned(), limit.into());
+/// Prints a report, as JSON with what it comes to and what it cannot see, or as a text.
+fn printed(
+    report: &impl Serialize,
+    intact: bool,
+    limit: &str,
+    text: impl FnOnce() -> Vec<String>,
+    as_json: bool,
+    ui: &Ui,
+) -> Result<Exit, Failure> {
+    if as_json {
+        let internal = |error: serde_json::Error| Failure::new(Exit::Internal, error.to_string());
+        let mut value = serde_json::to_value(report).map_err(internal)?;
+        if let Some(members) = value.as_object_mut() {
+            members.insert("intact".to_owned(), intact.into());
+            members.insert("limit".to_owned(), limit.into());
+        }
+        ui.line(serde_json::to_string_pretty(&value).map_err(internal)?);
+    } else {
+        text().into_iter().for_each(|line| ui.line(line));
     }
-    serde_json::to_string_pretty(&value).map_err(internal)
+    Ok(if intact { Exit::Success } else { Exit::Findings })
+}
+
+/// The word that a text begins with: intact, or how many faults there are.
+fn verdict(faults: u64) -> String {
+    let (colour, word) = match faults {
+        0 => (AnsiColor::Green, "intact".to_owned()),
+        _ => (AnsiColor::Red, counted(faults, "fault")),
+    };
+    let style = Style::new().bold().fg_color(Some(colour.into()));
+    format!("{style}{word}{style:#}")
+}
+
+/// How many faults are not shown, of a report that lists so many.
+fn hidden(faults: u64, listed: usize) -> Option<String> {
+    let hidden = faults.saturating_sub(listed.min(SHOWN) as u64);
+    (hidden > 0).then(|| format!("  and {} more", counted(hidden, "fault")))
 }
 
 fn text(report: &Report, log: &str) -> Vec<String> {
-    let colour = |colour: AnsiColor| Style::new().bold().fg_color(Some(colour.into()));
-    let (good, bad) = (colour(AnsiColor::Green), colour(AnsiColor::Red));
-    let mut lines = vec![if report.is_intact() {
-        format!("{good}intact{good:#}: {log}")
-    } else {
-        format!("{bad}{}{bad:#}: {log}", counted(report.fault_count, "fault"))
-    }];
+    let mut lines = vec![format!("{}: {log}", verdict(report.fault_count))];
     for fault in report.faults.iter().take(SHOWN) {
         let place = match fault.lines {
             1 => format!("line {}", fault.line),
@@ -112,10 +128,7 @@ fn text(report: &Report, log: &str) -> Vec<String> {
         let place = if fault.line == 0 { "the log".to_owned() } else { format!("{file}{place}") };
         lines.push(format!("  {place}: {}", fault.detail));
     }
-    let hidden = report.fault_count.saturating_sub(report.faults.len().min(SHOWN) as u64);
-    if hidden > 0 {
-        lines.push(format!("  and {} more", counted(hidden, "fault")));
-    }
+    lines.extend(hidden(report.fault_count, report.faults.len()));
     let mut sum = vec![counted(report.records, "record")];
     if report.original_records > 0 {
         sum.push(format!("{} in the Python original's format", report.original_records));

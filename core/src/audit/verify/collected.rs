@@ -12,7 +12,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::found::{Found, Record, find};
+use super::found::{Found, find};
 use super::{Checkpoint, FaultKind, LISTED_FAULTS};
 use crate::audit::error::AuditError;
 use crate::audit::hash::Hash;
@@ -158,7 +158,9 @@ impl Collected {
         let value: Value = serde_json::from_slice(line).unwrap_or_default();
         let mut others = 0;
         let found = find(&value, &mut |found| match found {
-            Found::Record(Record { chain, seq, hash, prev, fits }) => self.add(chain, seq, hash, prev, fits),
+            Found::Record(record) => {
+                self.add(record.chain, record.seq, record.hash, record.prev, record.fits());
+            }
             Found::Other => others += 1,
         });
         self.report.others += others;

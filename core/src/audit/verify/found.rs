@@ -16,8 +16,25 @@ pub(super) struct Record<'v> {
     pub(super) hash: Hash,
     /// The hash before it, where the document has it.
     pub(super) prev: Option<Hash>,
-    /// Whether the content fits the hash; `None` if the content is not there.
-    pub(super) fits: Option<bool>,
+    /// What the hash is of, where the document has it.
+    content: Option<&'v Map<String, Value>>,
+}
+
+impl Record<'_> {
+    /// Whether the content fits the hash; `None` if the content is not there. Its members may be in another order, and there
+    /// may be more of them.
+    pub(super) fn fits(&self) -> Option<bool> {
+        let (members, prev) = self.content.zip(self.prev)?;
+        let as_it_stands =
+            members.iter().filter(|(name, _)| !matches!(name.as_str(), "_hash" | "hash" | "@timestamp"));
+        let in_order = MEMBERS.iter().filter_map(|name| members.get_key_value(*name));
+        let mut orders = [as_it_stands.collect::<Vec<_>>(), in_order.collect()].into_iter();
+        Some(
+            orders.any(|members| {
+                visible(&members).is_ok_and(|text| Hash::of([prev.bytes(), &text]) == self.hash)
+            }),
+        )
+    }
 }
 
 /// What was found.
@@ -69,7 +86,7 @@ fn inside(value: &Value, depth: usize, each: &mut dyn FnMut(Found<'_>)) -> bool 
     }
 }
 
-/// A record with its content. Its members may be in another order, and there may be more of them.
+/// A record with its content.
 fn native(members: &Map<String, Value>) -> Option<Record<'_>> {
     let hash = |name: &str| Hash::parse(members.get(name)?.as_str()?.as_bytes());
     let chain = members.get("chain")?.as_str()?;
@@ -77,13 +94,7 @@ fn native(members: &Map<String, Value>) -> Option<Record<'_>> {
     // A name that begins with `_` is the server's own in some stores.
     let stored = hash("_hash").or_else(|| hash("hash"))?;
     let prev = hash("prev")?;
-    let as_it_stands =
-        members.iter().filter(|(name, _)| !matches!(name.as_str(), "_hash" | "hash" | "@timestamp"));
-    let in_order = MEMBERS.iter().filter_map(|name| members.get_key_value(*name));
-    let fits = [as_it_stands.collect::<Vec<_>>(), in_order.collect()]
-        .iter()
-        .any(|members| visible(members).is_ok_and(|text| Hash::of([prev.bytes(), &text]) == stored));
-    Some(Record { chain, seq, hash: stored, prev: Some(prev), fits: Some(fits) })
+    Some(Record { chain, seq, hash: stored, prev: Some(prev), content: Some(members) })
 }
 
 /// A document that has a record's place and hash in the places of another schema.
@@ -97,6 +108,6 @@ fn of_another_schema(value: &Value) -> Option<Record<'_>> {
     let hash = |pointer: &str| Hash::parse(value.pointer(pointer)?.as_str()?.as_bytes());
     FORMS.iter().find_map(|[chain, seq, own, prev]| {
         let (chain, seq) = (value.pointer(chain)?.as_str()?, value.pointer(seq)?.as_u64()?);
-        Some(Record { chain, seq, hash: hash(own)?, prev: hash(prev), fits: None })
+        Some(Record { chain, seq, hash: hash(own)?, prev: hash(prev), content: None })
     })
 }

@@ -4,12 +4,11 @@ use std::fs::File;
 use std::path::Path;
 
 use agentfirewall_core::audit::{Checkpoint, Collected, CollectedChain, CollectedReport};
-use anstyle::{AnsiColor, Style};
 
 use super::super::failure;
 use super::super::row::escaped;
 use super::super::select::bar;
-use super::{SHOWN, counted, json};
+use super::{SHOWN, counted, hidden, printed, verdict};
 use crate::args::AuditVerifyArgs;
 use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
@@ -32,39 +31,23 @@ pub(super) fn run(
     };
     bar.finish_and_clear();
     let report = read.map_err(failure)?.verify(args.partial, checkpoint);
+    let name = escaped(&from.display().to_string());
     if report.chains.is_empty() && report.is_intact() {
         // Nothing is no proof of anything.
-        let name = escaped(&from.display().to_string());
         return Err(Failure::new(Exit::Data, format!("`{name}` has no record")));
     }
-    if args.json {
-        ui.line(json(&report, report.is_intact(), CollectedReport::LIMIT)?);
-    } else {
-        for line in text(&report, &escaped(&from.display().to_string())) {
-            ui.line(line);
-        }
-    }
-    Ok(if report.is_intact() { Exit::Success } else { Exit::Findings })
+    printed(&report, report.is_intact(), CollectedReport::LIMIT, || text(&report, &name), args.json, ui)
 }
 
 fn text(report: &CollectedReport, name: &str) -> Vec<String> {
-    let colour = |colour: AnsiColor| Style::new().bold().fg_color(Some(colour.into()));
-    let (good, bad) = (colour(AnsiColor::Green), colour(AnsiColor::Red));
     let sum =
         format!("{} of {}", counted(report.records, "record"), counted(report.chains.len() as u64, "chain"));
-    let mut lines = vec![if report.is_intact() {
-        format!("{good}intact{good:#}: {name}: {sum}")
-    } else {
-        format!("{bad}{}{bad:#}: {name}: {sum}", counted(report.fault_count, "fault"))
-    }];
+    let mut lines = vec![format!("{}: {name}: {sum}", verdict(report.fault_count))];
     for fault in report.faults.iter().take(SHOWN) {
         let chain = if fault.chain.is_empty() { String::new() } else { format!("chain {}: ", fault.chain) };
         lines.push(format!("  {}{}", escaped(&chain), fault.detail));
     }
-    let hidden = report.fault_count.saturating_sub(report.faults.len().min(SHOWN) as u64);
-    if hidden > 0 {
-        lines.push(format!("  and {} more", counted(hidden, "fault")));
-    }
+    lines.extend(hidden(report.fault_count, report.faults.len()));
     lines.extend(report.chains.iter().take(SHOWN).map(of_chain));
     if let Some(more) = report.chains.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         lines.push(format!("  and {} more; `--json` has all", counted(more as u64, "chain")));
