@@ -22,8 +22,9 @@ extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
     c_int::from(code)
 }
 
-/// The two functions of the C library's `libm.so` that anything in the program uses (progress bars, entropies). Having
-/// them here, the loader need not map another library at every start.
+/// The functions of the C library's `libm.so` that anything in the program uses (progress bars, entropies, the sizes of
+/// dictionaries in Parquet). Having them here, the loader need not map another library at every start;
+/// `cargo xtask budget` fails when another function brings it back.
 #[unsafe(no_mangle)]
 extern "C" fn pow(base: f64, exponent: f64) -> f64 {
     libm::pow(base, exponent)
@@ -33,6 +34,18 @@ extern "C" fn pow(base: f64, exponent: f64) -> f64 {
 #[unsafe(no_mangle)]
 extern "C" fn log2f(value: f32) -> f32 {
     libm::log2f(value)
+}
+
+/// As [`pow`].
+#[unsafe(no_mangle)]
+extern "C" fn log(value: f64) -> f64 {
+    libm::log(value)
+}
+
+/// As [`pow`].
+#[unsafe(no_mangle)]
+extern "C" fn log10(value: f64) -> f64 {
+    libm::log10(value)
 }
 
 /// What Rust's start-up would have done and this program relies on.

@@ -160,10 +160,29 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
             over.push(case.name);
         }
     }
+    over.extend(libraries(&program)?);
     over.extend(touched(workshop, &valgrind, &program)?);
     over.extend(scanning(workshop, &valgrind, &program)?);
     over.extend(loading(workshop, &valgrind, &library)?);
     if over.is_empty() { Ok(Outcome::Done) } else { Err(format!("over the budget: {}", over.join(", "))) }
+}
+
+/// What the loader maps at every start: the C library, itself and what the kernel brings. Each other one is a tenth of a hook.
+fn libraries(program: &Path) -> Result<Option<&'static str>> {
+    // The loader of the GNU C library lists them instead of starting the program.
+    let listed = Run::new(program).bare().env("LD_TRACE_LOADED_OBJECTS", "1").read()?;
+    let more: Vec<&str> = listed
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| {
+            !["linux-vdso", "linux-gate", "libc.so", "/lib"].iter().any(|known| name.starts_with(known))
+        })
+        .collect();
+    say::line(&format!(
+        "libraries        {:>9}",
+        if more.is_empty() { "libc alone".to_owned() } else { more.join(", ") }
+    ));
+    Ok((!more.is_empty()).then_some("libraries that the loader maps (`cli/src/entry.rs`)"))
 }
 
 /// How many windows of sixteen pages of the program a hook may touch, code and constants together; each is a fault.
