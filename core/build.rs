@@ -14,6 +14,9 @@ mod knowledge {
     pub(crate) mod words;
 }
 
+#[path = "src/paths/pairs.rs"]
+mod pairs;
+
 /// The functions in `src/knowledge/handlers.rs`; the crate has a test that the two lists are the same.
 const HANDLERS: &str = include_str!("knowledge/handlers.txt");
 
@@ -68,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn sets(content: &serde_json::Value) -> Result<String, Box<dyn Error>> {
     let sets = content.get("sets").and_then(serde_json::Value::as_object).ok_or("paths.yaml: no `sets:`")?;
     let mut names = String::new();
-    let mut patterns = String::new();
+    let (mut patterns, mut needs) = (String::new(), String::new());
     for (number, (name, set)) in sets.iter().enumerate() {
         let about = set.get("about").and_then(serde_json::Value::as_str).ok_or("a set has no `about:`")?;
         names.push_str(&format!("    ({name:?}, {about:?}),\n"));
@@ -87,9 +90,10 @@ fn sets(content: &serde_json::Value) -> Result<String, Box<dyn Error>> {
                 .max_by_key(|piece| piece.len())
                 .unwrap_or_default();
             patterns.push_str(&format!("    ({number}, {out}, {pattern:?}, {key:?}),\n"));
+            needs.push_str(&format!("    {:#x},\n", pairs::of(key)));
         }
     }
     Ok(format!(
-        "/// Name and meaning.\npub(super) static NAMES: &[(&str, &str)] = &[\n{names}];\n/// Number of the set, whether it takes out, pattern, key.\npub(super) static PATTERNS: &[(u8, bool, &str, &str)] = &[\n{patterns}];\n"
+        "/// Name and meaning.\npub(super) static NAMES: &[(&str, &str)] = &[\n{names}];\n/// Number of the set, whether it takes out, pattern, key.\npub(super) static PATTERNS: &[(u8, bool, &str, &str)] = &[\n{patterns}];\n/// The pairs of each key.\npub(super) static NEEDS: &[u128] = &[\n{needs}];\n"
     ))
 }

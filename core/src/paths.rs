@@ -3,6 +3,7 @@
 mod consequences;
 mod links;
 mod own;
+mod pairs;
 mod place;
 mod sets;
 #[cfg(test)]

@@ -11,6 +11,15 @@ use super::place;
 pub(crate) struct Links(RefCell<HashMap<PathBuf, PathBuf>>);
 
 impl Links {
+    /// What is asked of a folder with its links resolved.
+    pub(super) fn with_folder<T>(&self, path: &Path, ask: impl FnOnce(&Path) -> T) -> T {
+        match self.0.borrow().get(path) {
+            Some(known) => return ask(known),
+            None => {}
+        }
+        ask(&self.folder(path))
+    }
+
     /// A folder with its links resolved, as far as it exists.
     pub(super) fn folder(&self, path: &Path) -> PathBuf {
         if let Some(known) = self.0.borrow().get(path) {

@@ -69,7 +69,7 @@ impl Own {
             (placed.known && is_protected_by_name(form))
                 || placed.wild && by_wild_name(form)
                 || self.resolved().protected.iter().any(|(protected, path)| {
-                    (placed.known && form.starts_with(protected))
+                    (placed.known && sets::starts_with(form, protected))
                         || (placed.wild && wild_hits(form, path, removes))
                         || (removes
                             && touch.tree
@@ -123,17 +123,17 @@ fn identity(_path: &Path) -> Option<(u64, u64)> {
 /// Names that are protected wherever they stand: any project's firewall folder, any agent's settings that hold hooks, and
 /// a program that would be found in place of ours.
 fn is_protected_by_name(folded: &Path) -> bool {
+    let folded = folded.to_string_lossy();
+    // The folded form has `/` between names, on every system.
+    let names = || folded.split('/').filter(|name| !name.is_empty());
     let mut before = "";
-    let names: Vec<String> =
-        folded.components().map(|name| name.as_os_str().to_string_lossy().into_owned()).collect();
-    let last = names.last().map_or("", String::as_str);
-    for name in &names {
+    for name in names() {
         if name == PROJECT_FOLDER {
             return true;
         }
         let wired = match before {
             ".claude" => {
-                matches!(name.as_str(), "settings.json" | "settings.local.json" | "managed-settings.json")
+                matches!(name, "settings.json" | "settings.local.json" | "managed-settings.json")
             }
             ".cursor" | ".codex" | ".factory" | ".windsurf" => name == "hooks.json",
             ".gemini" | ".qwen" => name == "settings.json",
@@ -144,8 +144,8 @@ fn is_protected_by_name(folded: &Path) -> bool {
         }
         before = name;
     }
-    matches!(last, "agentfirewall" | "agentfirewall.exe")
-        && names.iter().any(|name| matches!(name.as_str(), "bin" | "sbin" | "scripts" | ".bin"))
+    matches!(before, "agentfirewall" | "agentfirewall.exe")
+        && names().any(|name| matches!(name, "bin" | "sbin" | "scripts" | ".bin"))
 }
 
 /// Whether a pattern can name one of them.

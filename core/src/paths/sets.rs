@@ -5,7 +5,7 @@ use std::path::Path;
 
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 
-use super::{Ground, Placed};
+use super::{Ground, Placed, pairs};
 use crate::understand::UNKNOWN;
 
 include!(concat!(env!("OUT_DIR"), "/sets.rs"));
@@ -58,13 +58,36 @@ pub(super) fn by_name(ground: &Ground<'_>, whole: Option<&Path>, placed: &mut Pl
 
 /// Whether a path is a folder or lies in it, also by where the folder leads.
 pub(super) fn is_below(ground: &Ground<'_>, path: &Path, folder: &Path) -> bool {
-    if path.starts_with(folder)
-        || !path.as_os_str().is_empty() && path.starts_with(ground.links.folder(folder))
+    if starts_with(path, folder)
+        || !path.as_os_str().is_empty() && ground.links.with_folder(folder, |real| starts_with(path, real))
     {
         return true;
     }
+    if folder.as_os_str().as_encoded_bytes().is_ascii() {
+        return false;
+    }
     let (path, folder) = (path.to_string_lossy(), folder.to_string_lossy());
-    !folder.is_ascii() && Path::new(composed(&path).as_ref()).starts_with(composed(&folder).as_ref())
+    Path::new(composed(&path).as_ref()).starts_with(composed(&folder).as_ref())
+}
+
+/// [`Path::starts_with`] for a path without `.`, `..` and doubled separators: by its bytes, where the folder's are as clean.
+pub(super) fn starts_with(path: &Path, folder: &Path) -> bool {
+    if cfg!(windows) {
+        return path.starts_with(folder);
+    }
+    let (inside, above) = (path.as_os_str().as_encoded_bytes(), folder.as_os_str().as_encoded_bytes());
+    match inside.iter().zip(above).position(|(inside, above)| inside != above) {
+        // What one of them has there may be no part of its name.
+        Some(at) if matches!(above.get(at), Some(b'/' | b'.')) || inside.get(at) == Some(&b'/') => {
+            path.starts_with(folder)
+        }
+        Some(_) => false,
+        None if above.len() <= inside.len() && above.last() != Some(&b'.') => {
+            above.last().is_none_or(|last| *last == b'/')
+                || matches!(inside.get(above.len()), None | Some(b'/'))
+        }
+        None => path.starts_with(folder),
+    }
 }
 
 /// Letters with their accents as one character each: file systems of macOS take both spellings for the same name, and people
@@ -86,24 +109,40 @@ pub(crate) fn decomposed(text: &str) -> Cow<'_, str> {
 
 /// In lower case, with `/` between names and without what does not tell names apart.
 pub(super) fn folded(path: &Path) -> String {
-    let text = composed(&path.to_string_lossy()).to_lowercase();
-    if !text.contains([' ', '.']) {
-        return text;
+    let text = path.to_string_lossy();
+    if is_folded(text.as_bytes()) {
+        return text.into_owned();
     }
+    let text = composed(&text).to_lowercase();
     text.split('/')
         .map(|name| if name.trim_matches('.').is_empty() { name } else { name.trim_end_matches(['.', ' ']) })
         .collect::<Vec<_>>()
         .join("/")
 }
 
+/// Whether there is nothing to fold, as in most paths.
+fn is_folded(text: &[u8]) -> bool {
+    let dropped = |byte| matches!(byte, b'.' | b' ');
+    let mut before = b'/';
+    for byte in text.iter().copied() {
+        if !byte.is_ascii() || byte.is_ascii_uppercase() || byte == b'/' && dropped(before) {
+            return false;
+        }
+        before = byte;
+    }
+    !dropped(before)
+}
+
 fn by_patterns(path: &str, home: &str, wild: bool, sets: &mut Vec<&'static str>) {
     let mut names: Option<Vec<&str>> = None;
-    let pairs = Pairs::of(path);
-    for (number, out, pattern, key) in PATTERNS {
+    let pairs = pairs::of(path);
+    // The table of what they need is small, and most of the patterns themselves are never looked at.
+    let worth = |need: &u128| wild || pairs & need == *need;
+    for (_, (number, out, pattern, key)) in NEEDS.iter().zip(PATTERNS).filter(|(need, _)| worth(need)) {
         let Some((set, _)) = NAMES.get(usize::from(*number)) else { continue };
         let is_in = sets.contains(set);
         // A name that is out of the set stays out, whatever other form it has.
-        if is_in != *out || !(wild || pairs.may_hold(key) && path.contains(key)) {
+        if is_in != *out || !(wild || path.contains(key)) {
             continue;
         }
         let names = names.get_or_insert_with(|| path.split('/').filter(|name| !name.is_empty()).collect());
@@ -122,35 +161,6 @@ fn by_patterns(path: &str, home: &str, wild: bool, sets: &mut Vec<&'static str>)
                 sets.push(set);
             }
         }
-    }
-}
-
-/// Which pairs of neighbouring bytes a text has, roughly: most patterns are told from most paths by one of theirs.
-struct Pairs([u64; 4]);
-
-impl Pairs {
-    fn of(text: &str) -> Self {
-        let mut bits = [0_u64; 4];
-        for (word, bit) in text.as_bytes().windows(2).map(Self::place) {
-            if let Some(bits) = bits.get_mut(word) {
-                *bits |= bit;
-            }
-        }
-        Self(bits)
-    }
-
-    fn place(pair: &[u8]) -> (usize, u64) {
-        let hash = pair.iter().fold(0_u8, |hash, byte| hash.wrapping_mul(37).wrapping_add(*byte));
-        (usize::from(hash >> 6), 1 << (hash & 63))
-    }
-
-    /// Whether a text may stand in it; the longest run tells best, its beginning is enough.
-    fn may_hold(&self, text: &str) -> bool {
-        text.as_bytes()
-            .windows(2)
-            .take(4)
-            .map(Self::place)
-            .all(|(word, bit)| self.0.get(word).is_some_and(|bits| bits & bit != 0))
     }
 }
 
@@ -267,4 +277,48 @@ fn next(pattern: &[u8], at: usize) -> usize {
         return at + end + 2;
     }
     at + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn below_is_what_the_standard_library_says() {
+        let paths = ["/", "/a", "/a/b", "/a/b/c", "/a/.b", "/ab", "/a//b", "/a/bc", "/.", "/a.", ""];
+        let folders = [
+            "/", "/a", "/a/", "/a//", "/a/.", "/a//b", "/a/./b", "/a/b/", "/a/..", "/./a", "", "a",
+            "/a/b/c/d",
+        ];
+        for path in paths {
+            for folder in folders {
+                let (path, folder) = (Path::new(path), Path::new(folder));
+                assert_eq!(starts_with(path, folder), path.starts_with(folder), "{path:?} {folder:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_short_way_folds_as_the_long_one() {
+        for (path, folded) in [
+            ("/a/b", "/a/b"),
+            ("/a/.b.c", "/a/.b.c"),
+            ("/A/b", "/a/b"),
+            ("/a./b ", "/a/b"),
+            ("/a/..", "/a/.."),
+            ("/É", "/é"),
+            ("/a b/c", "/a b/c"),
+        ] {
+            assert_eq!(super::folded(Path::new(path)), folded);
+            assert_eq!(is_folded(path.as_bytes()), path == folded && !path.ends_with(".."), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_needs_the_pairs_of_its_key() {
+        assert_eq!(NEEDS.len(), PATTERNS.len());
+        for (need, (.., key)) in NEEDS.iter().zip(PATTERNS) {
+            assert_eq!(pairs::of(&format!("/x{key}y")) & need, *need, "{key}");
+        }
+    }
 }

@@ -131,6 +131,10 @@ impl<'a> Index<'a> {
     /// Marks every rule that needs something one of the texts contains. `false` if the index does not hold together:
     /// then every rule is a candidate.
     pub(super) fn look_up(&self, texts: &[&str], rules: &mut RuleSet) -> bool {
+        let slots = self.tables.iter().map(|table| table.len() / SLOT).sum();
+        if slots > 0 && texts.iter().map(|text| text.len()).sum::<usize>() > slots {
+            return self.look_up_long(texts, rules);
+        }
         let mut seen = BitSet::new(self.words.len() / 4);
         LENGTHS.into_iter().zip(self.tables).filter(|(_, table)| !table.is_empty()).all(|(length, table)| {
             let Ok(slots) = u32::try_from(table.len() / SLOT) else { return false };
@@ -138,6 +142,50 @@ impl<'a> Index<'a> {
                 grams(text.as_bytes(), length).all(|gram| self.visit(gram, table, slots, &mut seen, rules))
             })
         })
+    }
+
+    /// As [`Self::look_up`], for texts that are worth a look at every slot first: a piece is only looked up where its last two
+    /// bytes are those of one of the pieces.
+    fn look_up_long(&self, texts: &[&str], rules: &mut RuleSet) -> bool {
+        let Some(pairs) = self.pairs() else { return false };
+        let tables: Vec<(usize, u64, &[u8], u32)> = LENGTHS
+            .into_iter()
+            .zip(self.tables)
+            .filter(|(_, table)| !table.is_empty())
+            .map(|(length, table)| (length, mask(length), table, small(table.len() / SLOT)))
+            .collect();
+        let mut seen = BitSet::new(self.words.len() / 4);
+        for text in texts {
+            let mut rolling = 0_u64;
+            for (at, byte) in text.bytes().enumerate() {
+                rolling = rolling << 8 | u64::from(byte);
+                if !pairs.holds(rolling) {
+                    continue;
+                }
+                let sound =
+                    tables.iter().filter(|(length, ..)| at + 1 >= *length).all(|(_, mask, table, slots)| {
+                        self.visit(rolling & mask, table, *slots, &mut seen, rules)
+                    });
+                if !sound {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// The last two bytes of every piece; `None` if a slot is damaged.
+    fn pairs(&self) -> Option<Pairs> {
+        let mut pairs = Pairs([0; 256]);
+        for table in self.tables {
+            for slot in 0..small(table.len() / SLOT) {
+                let (tag, at) = entry(table, slot)?;
+                if at != EMPTY {
+                    pairs.insert(u64::from(tag));
+                }
+            }
+        }
+        Some(pairs)
     }
 
     #[inline]
@@ -179,6 +227,31 @@ impl<'a> Index<'a> {
             rules.insert(rule);
         }
         rules.is_sound()
+    }
+}
+
+/// Pairs of bytes, as bits by the lower seven bits of each.
+struct Pairs([u64; 256]);
+
+impl Pairs {
+    /// The word and the bit of the lower two bytes.
+    #[inline]
+    const fn place(gram: u64) -> (usize, u64) {
+        let pair = (gram >> 1 & 0x3f80) | (gram & 0x7f);
+        ((pair >> 6) as usize, 1 << (pair & 63))
+    }
+
+    fn insert(&mut self, gram: u64) {
+        let (word, bit) = Self::place(gram);
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= bit;
+        }
+    }
+
+    #[inline]
+    fn holds(&self, gram: u64) -> bool {
+        let (word, bit) = Self::place(gram);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
     }
 }
 
@@ -257,7 +330,7 @@ fn usable(literal: &str) -> Option<usize> {
 /// Every piece of the given length as a number.
 #[inline]
 fn grams(bytes: &[u8], length: usize) -> impl Iterator<Item = u64> {
-    let mask = if length == 8 { u64::MAX } else { (1 << (8 * length)) - 1 };
+    let mask = mask(length);
     let mut rolling = 0_u64;
     bytes
         .iter()
@@ -268,6 +341,12 @@ fn grams(bytes: &[u8], length: usize) -> impl Iterator<Item = u64> {
         .skip(length - 1)
 }
 
+/// The bits of a piece of so many bytes.
+#[inline]
+const fn mask(length: usize) -> u64 {
+    if length == 8 { u64::MAX } else { (1 << (8 * length)) - 1 }
+}
+
 /// The slot where the search for a piece begins.
 #[inline]
 const fn slot_of(gram: u64, slots: u32) -> u32 {
@@ -276,12 +355,12 @@ const fn slot_of(gram: u64, slots: u32) -> u32 {
     ((hash * slots as u64) >> 32) as u32
 }
 
-/// What tells pieces in neighbouring slots apart.
+/// What tells pieces in neighbouring slots apart: the last two bytes, and eight bits of the others.
 #[inline]
 const fn tag_of(gram: u64) -> u32 {
-    #[expect(clippy::cast_possible_truncation, reason = "both halves go in")]
-    let (low, high) = (gram as u32, (gram >> 32) as u32);
-    (low ^ (low >> FIELD).wrapping_mul(0x0100_0193) ^ high.rotate_left(13)) & EMPTY
+    #[expect(clippy::cast_possible_truncation, reason = "sixteen bits and eight")]
+    let (last, others) = ((gram & 0xffff) as u32, ((gram >> 16).wrapping_mul(FACTOR) >> 56) as u32);
+    last | others << 16
 }
 
 #[inline]
@@ -306,4 +385,65 @@ fn word(bytes: &[u8]) -> u32 {
 /// Counts of a policy of at most 256 KiB fit 32 bits.
 fn small(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_of_long_texts_finds_what_the_way_of_short_ones_finds() {
+        let literals = ["rm", "sudo", "/etc", "terraform destroy", "é", "ab", "--force-with-lease", "curl "];
+        let mut builder = IndexBuilder::default();
+        for (rule, literal) in literals.iter().enumerate() {
+            builder.add(small(rule), vec![(*literal).to_owned()]);
+        }
+        let mut blob = Vec::new();
+        let place = builder.write(&mut blob);
+        let index = Index::new(&place, &blob).unwrap();
+        let found = |texts: &[&str], long: bool| {
+            let mut rules = RuleSet::new(small(literals.len()));
+            assert!(if long {
+                index.look_up_long(texts, &mut rules)
+            } else {
+                index.look_up(texts, &mut rules)
+            });
+            let mut out = Vec::new();
+            rules.write(&mut out);
+            out
+        };
+        let all = literals.join("|");
+        for at in 0..all.len() {
+            if let (Some(start), Some(end)) = (all.get(..at), all.get(at..)) {
+                for text in [start, end, &start.repeat(9), &end.repeat(9)] {
+                    // Each of the pieces is shorter than the table, so that it is looked up by itself.
+                    let mut short: Vec<u32> =
+                        text.split('|').flat_map(|text| found(&[text], false)).collect();
+                    short.sort_unstable();
+                    short.dedup();
+                    let long: Vec<&str> = text.split('|').collect();
+                    assert_eq!(found(&long, true), short, "{text}");
+                }
+            }
+        }
+        assert_eq!(found(&[&all.repeat(9)], false).len(), literals.len());
+    }
+
+    #[test]
+    fn a_damaged_slot_hides_nothing_from_long_texts() {
+        let mut builder = IndexBuilder::default();
+        builder.add(0, vec!["sudo".to_owned()]);
+        let mut blob = Vec::new();
+        let place = builder.write(&mut blob);
+        for at in 0..blob.len() - 4 {
+            let mut damaged = blob.clone();
+            damaged[at] ^= 0x10;
+            let index = Index::new(&place, &damaged).unwrap();
+            let mut rules = RuleSet::new(1);
+            let sound = index.look_up(&["echo x; sudo make me a sandwich".repeat(9).as_str()], &mut rules);
+            let mut out = Vec::new();
+            rules.write(&mut out);
+            assert!(!sound || out == [0], "{at}");
+        }
+    }
 }

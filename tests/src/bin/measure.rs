@@ -107,12 +107,13 @@ fn bombs<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<bool, String> {
         let worker = std::thread::Builder::new().stack_size(stack << 20).spawn(move || {
             let machine = Machine::new();
             let judge = machine.judge();
+            let took = |script: &str| quickest(|| judge.script(script).1);
             let mut times: Vec<(Duration, String)> = Vec::new();
             for bomb in bombs::all(limit).into_iter().filter(|bomb| bomb.name.contains(&only)) {
                 if trace {
                     eprintln!("{}", bomb.name);
                 }
-                times.push((judge.script(&bomb.script).1, bomb.name));
+                times.push((took(&bomb.script), bomb.name));
             }
             let material = mutations::scripts();
             let mut random = Random::new(seed);
@@ -121,7 +122,7 @@ fn bombs<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<bool, String> {
                 if trace {
                     eprintln!("{script:?}");
                 }
-                times.push((judge.script(&script).1, script.escape_debug().take(80).collect()));
+                times.push((took(&script), script.escape_debug().take(80).collect()));
             }
             times
         });
@@ -135,6 +136,19 @@ fn bombs<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<bool, String> {
     }
     Ok(true)
 }
+
+/// What something takes at most that the machine does not disturb: what seems slow is done some times more, and the quickest
+/// counts.
+fn quickest(mut run: impl FnMut() -> Duration) -> Duration {
+    let first = run();
+    if first < SLOW {
+        return first;
+    }
+    (0..4).map(|_| run()).fold(first, Duration::min)
+}
+
+/// What is measured again.
+const SLOW: Duration = Duration::from_millis(5);
 
 /// What everyday scripts cost by their length.
 fn growth() {

@@ -142,36 +142,10 @@ impl Judge<'_> {
         let mut call = ToolCall::new(tool, input);
         call.project.clone_from(&self.places.project);
         call.cwd.clone_from(&self.places.project);
-        let began = Clock::start();
+        let began = Instant::now();
         let decision = self.interceptor.check(&call);
         (decision, began.elapsed())
     }
-}
-
-/// Measures what a thread takes of a processor, so that other work on the machine does not count; the time on the wall where
-/// the system does not tell.
-struct Clock {
-    wall: Instant,
-    processor: Option<Duration>,
-}
-
-impl Clock {
-    fn start() -> Self {
-        Self { wall: Instant::now(), processor: processor_time() }
-    }
-
-    fn elapsed(&self) -> Duration {
-        match (self.processor, processor_time()) {
-            (Some(before), Some(after)) => after.saturating_sub(before),
-            _ => self.wall.elapsed(),
-        }
-    }
-}
-
-/// How long this thread has run on a processor, by Linux' count.
-fn processor_time() -> Option<Duration> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
 fn lay_out(folder: &Path, files: &[&str]) {
