@@ -1,6 +1,6 @@
 //! Assignments of variables.
 
-use shuck_ast::{ArrayElem, Assignment, AssignmentValue};
+use shuck_ast::{ArrayElem, Assignment, AssignmentValue, Span};
 
 use super::machine::Machine;
 use super::state::{Item, Key, Variable};
@@ -8,6 +8,16 @@ use super::value::Value;
 use crate::understand::Origin;
 
 impl Machine<'_> {
+    /// Where the parser does not understand the elements of an array, it says that there are none, and the end may be missing.
+    fn elements_lost(&mut self, source: &str, span: Span) {
+        let rest = source.get(span.start.offset()..).unwrap_or_default();
+        let empty = rest.strip_prefix('(').is_none_or(|rest| rest.trim_start().starts_with([')', '#']));
+        if !empty {
+            self.seen.give_up("the elements of an array cannot be read");
+            self.run_substitutions_of(rest);
+        }
+    }
+
     /// `x=…`, `x+=…`, `x=(…)`, `x[i]=…`.
     pub(super) fn assign(&mut self, source: &str, assignment: &Assignment) {
         let name = assignment.target.name.as_str();
@@ -53,7 +63,15 @@ impl Machine<'_> {
                 {
                     list = variable.list.clone().unwrap_or_else(|| vec![variable.value.clone()]);
                 }
+                if array.elements.is_empty() {
+                    self.elements_lost(source, array.span);
+                }
                 for element in &array.elements {
+                    if let ArrayElem::Keyed { key, .. } | ArrayElem::KeyedAppend { key, .. } = element
+                        && let Some(word) = key.word_ast()
+                    {
+                        let _run = self.text(source, word);
+                    }
                     match element {
                         ArrayElem::Sequential(word) => {
                             let mut ways = self.word(source, word);

@@ -3,13 +3,14 @@
 use std::rc::Rc;
 
 use shuck_ast::{
-    AnonymousFunctionCommand, BinaryOp, BuiltinCommand, CaseCommand, Command, CompoundCommand,
-    ConditionalExpr, ForCommand, FunctionDef, IfCommand, Stmt, StmtSeq, StmtTerminator,
+    AnonymousFunctionCommand, ArithmeticExprNode, BinaryOp, BuiltinCommand, CaseCommand, Command,
+    CompoundCommand, ConditionalExpr, ForCommand, FunctionDef, IfCommand, Span, Stmt, StmtSeq,
+    StmtTerminator,
 };
 
 use super::machine::Machine;
 use super::pattern;
-use super::state::{Changes, Function, Item, Key, Variable};
+use super::state::{Call, Changes, Function, Item, Key, Variable};
 use super::streams::{Input, Line};
 use super::value::{Out, Value};
 use crate::understand::{Origin, Taint, readable};
@@ -200,10 +201,12 @@ impl Machine<'_> {
                 self.sequence(source, &command.body, out);
             }
             CompoundCommand::ArithmeticFor(command) => {
-                for ast in
-                    [&command.init_ast, &command.condition_ast, &command.step_ast].into_iter().flatten()
-                {
-                    let _run = self.arithmetic(source, ast);
+                for (ast, span) in [
+                    (&command.init_ast, command.init_span),
+                    (&command.condition_ast, command.condition_span),
+                    (&command.step_ast, command.step_span),
+                ] {
+                    self.calculation(source, ast.as_ref(), span);
                 }
                 if command.condition_span.is_none() {
                     self.endless(source, &command.body);
@@ -221,9 +224,7 @@ impl Machine<'_> {
             CompoundCommand::Subshell(body) => self.subshell(|machine| machine.sequence(source, body, out)),
             CompoundCommand::BraceGroup(body) => self.sequence(source, body, out),
             CompoundCommand::Arithmetic(command) => {
-                if let Some(ast) = &command.expr_ast {
-                    let _run = self.arithmetic(source, ast);
-                }
+                self.calculation(source, command.expr_ast.as_ref(), command.expr_span);
             }
             CompoundCommand::Time(command) => {
                 if let Some(inner) = &command.command {
@@ -254,6 +255,17 @@ impl Machine<'_> {
                 self.sequence(source, &command.body, out);
                 self.sequence(source, &command.always_body, out);
             }
+        }
+    }
+
+    /// `((…))`. Where the parser does not understand an expression it may still substitute something.
+    fn calculation(&mut self, source: &str, ast: Option<&ArithmeticExprNode>, span: Option<Span>) {
+        match (ast, span) {
+            (Some(ast), _) => {
+                let _run = self.arithmetic(source, ast);
+            }
+            (None, Some(span)) => self.run_substitutions_of(span.slice(source)),
+            (None, None) => {}
         }
     }
 
@@ -479,7 +491,8 @@ impl Machine<'_> {
         if !self.step(CALL) {
             return;
         }
-        let open = || self.calls.iter().filter(|(caller, _)| caller == name).map(|(_, given)| given);
+        // By what it does, not by its name: a function may define another one of its own name.
+        let open = || self.calls.iter().filter(|call| call.is_of(functions)).map(|call| &call.given);
         let again = open().count();
         // With the same arguments it does what is being looked at already, but for the variables it set.
         let known = open().any(|given| *given == arguments);
@@ -494,7 +507,7 @@ impl Machine<'_> {
         if known && again > 1 || again > AGAIN {
             return;
         }
-        self.calls.push((name.to_owned(), arguments.clone()));
+        self.calls.push(Call { functions: functions.to_vec(), given: arguments.clone() });
         let outer = std::mem::replace(&mut self.arguments, arguments);
         let locals = self.locals.len();
         let mut branches = Vec::new();

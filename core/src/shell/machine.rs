@@ -10,9 +10,9 @@ use shuck_parser::parser::{ParseStatus, Parser};
 
 use super::files::Ran;
 use super::limits;
-use super::state::{Folder, Item, Key, State, Variable};
+use super::state::{Call, Folder, Item, Key, State, Variable};
 use super::streams::Input;
-use super::substitute::Drain;
+use super::substitute::{Drain, is_read};
 use super::value::{Out, Value};
 use crate::paths::Placed;
 use crate::understand::{
@@ -58,8 +58,8 @@ pub(crate) struct Machine<'a> {
     pub(super) locals: Vec<(Key, Option<Item>)>,
     /// What is read from standard input.
     pub(super) input: Input,
-    /// The functions that are being called, by name, with what they are given.
-    pub(super) calls: Vec<(String, Vec<Value>)>,
+    /// The functions that are being called.
+    pub(super) calls: Vec<Call>,
     /// Names that are being expanded as aliases.
     pub(super) aliases: Vec<String>,
     /// The programs around the command, outermost first.
@@ -189,6 +189,8 @@ impl<'a> Machine<'a> {
         if parsed.status != ParseStatus::Clean {
             // What could be read is looked at all the same: a deny is more useful than a question.
             self.seen.give_up("it is not valid shell syntax");
+        } else if !is_read(&source, &parsed.file.body) {
+            self.seen.give_up("a part of it cannot be read");
         }
         self.deeper(|machine| {
             machine.within(&source, |machine| machine.sequence(&source, &parsed.file.body, out));

@@ -256,6 +256,12 @@ impl Machine<'_> {
         let wrap = |value| if quoted { Piece::Quoted(value) } else { Piece::Split(value) };
         let Some(operator) = asked.operator else { return wrap(self.reference(source, reference)) };
         let operand = |machine: &mut Self| match asked.operand {
+            // Within quotes, as in `"${x:-'$(date)'}"`, these are no quotes.
+            Some(word) if quoted && word.parts.iter().any(is_single_quoted) => {
+                let text = word.span.slice(source);
+                machine.run_substitutions_of(text);
+                if text.contains(['$', '`']) { Value::unknown(Taint::NONE) } else { Value::text(text) }
+            }
             Some(word) => {
                 let pieces = machine.pieces(source, &word.parts, quoted);
                 joined(&pieces)
@@ -476,7 +482,13 @@ impl Machine<'_> {
             }
             ArithmeticExpr::Assignment { target, op, value } => {
                 let value = self.arithmetic(source, value);
-                let ArithmeticLvalue::Variable(name) = target else { return None };
+                let name = match target {
+                    ArithmeticLvalue::Variable(name) => name,
+                    ArithmeticLvalue::Indexed { index, .. } => {
+                        let _run = self.arithmetic(source, index);
+                        return None;
+                    }
+                };
                 let value = if *op == ArithmeticAssignOp::Assign { value } else { None };
                 let text = value
                     .map_or_else(|| Value::unknown(Taint::NONE), |number| Value::text(number.to_string()));
@@ -501,6 +513,11 @@ fn partly(value: &Value) -> Value {
         let folder = known.rfind('/').and_then(|at| known.get(..=at)).unwrap_or_default();
         crate::understand::Word { text: format!("{folder}{UNKNOWN}"), wild: false, taint }
     }))
+}
+
+/// `'…'`, but not `$'…'`.
+const fn is_single_quoted(part: &WordPartNode) -> bool {
+    matches!(part.kind, WordPart::SingleQuoted { dollar: false, .. })
 }
 
 /// A part of a text or list: from `start`, negative from the end, so many or up to the negative count from the end.

@@ -118,6 +118,9 @@ impl Machine<'_> {
                     if heredoc.delimiter.expands_body && hides_code(source, heredoc) {
                         self.seen.give_up("a substitution in a here-document cannot be read");
                     }
+                    if !is_ended(source, heredoc) {
+                        self.seen.give_up("a here-document has no end");
+                    }
                     let mut text = Value::text("");
                     for part in &heredoc.body.parts {
                         let next = if heredoc.delimiter.expands_body {
@@ -301,6 +304,14 @@ fn is_socket(path: &str) -> bool {
 fn is_nowhere(path: &str) -> bool {
     matches!(path, "/dev/null" | "/dev/stdout" | "/dev/stderr" | "/dev/tty" | "/dev/stdin" | "NUL" | "nul")
         || matches!(path, "/dev/fd/0" | "/dev/fd/1" | "/dev/fd/2")
+}
+
+/// Whether the line that ends it follows its body. Otherwise what comes after the command is text for the parser, while a shell
+/// looks for the end elsewhere.
+fn is_ended(source: &str, heredoc: &shuck_ast::Heredoc) -> bool {
+    let rest = source.get(heredoc.body.span.end.offset()..).unwrap_or_default();
+    let line = rest.strip_prefix('\n').unwrap_or(rest).lines().next().unwrap_or_default();
+    line.trim_start_matches('\t') == heredoc.delimiter.cooked
 }
 
 /// Whether the parser took a body for mere text that has substitutions in it: it does not see into the second one of a line.

@@ -41,6 +41,22 @@ pub(super) struct Function {
     pub(super) body: Stmt,
 }
 
+/// A function that is being called: those that its name may stand for, and what they are given.
+pub(super) struct Call {
+    pub(super) functions: Vec<Rc<Function>>,
+    pub(super) given: Vec<Value>,
+}
+
+impl Call {
+    /// Whether it is a call of the same functions, even if they were defined again since.
+    pub(super) fn is_of(&self, functions: &[Rc<Function>]) -> bool {
+        let same = |(one, other): (&Rc<Function>, &Rc<Function>)| {
+            Rc::ptr_eq(one, other) || one.body.span == other.body.span && one.source == other.source
+        };
+        self.functions.len() == functions.len() && self.functions.iter().zip(functions).all(same)
+    }
+}
+
 /// Where a file descriptor leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Descriptor {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use shuck_ast::{CommandSubstitutionSyntax, Span, StmtSeq, WordPart, WordPartNode};
+use shuck_ast::{CommandSubstitutionSyntax, RedirectTarget, Span, Stmt, StmtSeq, WordPart, WordPartNode};
 
 use super::machine::Machine;
 use super::state::{Item, Key};
@@ -31,10 +31,18 @@ impl Machine<'_> {
                 if *is_input {
                     let mut out = Out::wanted();
                     self.deeper(|machine| {
-                        machine.subshell(|machine| machine.sequence(source, body, &mut out));
+                        machine.subshell(|machine| match lost(source, body, part.span) {
+                            Some(text) => {
+                                machine.run_text(text, &mut out);
+                            }
+                            None => machine.sequence(source, body, &mut out),
+                        });
                     });
                     self.state.set(Key::File(path), Item::File(out.into_value()));
                 } else {
+                    if let Some(text) = lost(source, body, part.span) {
+                        self.subshell(|machine| machine.run_text(text, &mut Out::default()));
+                    }
                     self.drains.push(Drain { path, source: Rc::clone(&self.current), body: body.clone() });
                 }
                 Value::text(name)
@@ -59,7 +67,12 @@ impl Machine<'_> {
                     let text = without_backquotes(span.slice(source));
                     machine.run_text(&text, &mut out);
                 }
-                _ => machine.sequence(source, body, &mut out),
+                _ => match lost(source, body, span) {
+                    Some(text) => {
+                        machine.run_text(text, &mut out);
+                    }
+                    None => machine.sequence(source, body, &mut out),
+                },
             });
         });
         out.into_value().map(|text| text.trim_end_matches('\n').to_owned())
@@ -68,7 +81,12 @@ impl Machine<'_> {
     /// Runs what a text substitutes when it is expanded once more, as a prompt is.
     pub(super) fn run_substitutions_of(&mut self, text: &str) {
         if text.contains(['$', '`']) {
-            let script = format!(": \"{}\"", text.replace('"', "\\\""));
+            // In a here-document quotes are no quotes, and all else is expanded as it would be in them.
+            let mut end = "END".to_owned();
+            while text.contains(&end) {
+                end.push('_');
+            }
+            let script = format!(": <<{end}\n{text}\n{end}\n");
             let mut out = Out::default();
             self.deeper(|machine| {
                 machine.subshell(|machine| machine.run_text(&script, &mut out));
@@ -104,6 +122,62 @@ impl Machine<'_> {
             });
         });
     }
+}
+
+/// The text of a substitution of which the parser says that nothing is in it, or less than there is. So it does, without an
+/// error, where it took the wrong bracket for its end, as the one after a pattern in
+/// `"$(for x in y; do case $x in y) ls;; esac; done)"`: what it has cut off is no script.
+fn lost<'s>(source: &'s str, body: &StmtSeq, span: Span) -> Option<&'s str> {
+    let text = span.slice(source);
+    let inner = ["$(", "<(", ">(", "`"].iter().find_map(|open| text.strip_prefix(open)).unwrap_or(text);
+    let inner = inner.strip_suffix([')', '`']).unwrap_or(inner);
+    let whole = match body.stmts.last() {
+        Some(last) => span.end.offset().checked_sub(1).is_none_or(|end| is_last(source, last, end)),
+        None => is_rest("", inner),
+    };
+    (!whole).then_some(inner)
+}
+
+/// Whether the parser read a text to its end. Where it does not understand what is after a compound command, such as a
+/// redirection, it leaves out the rest without an error.
+pub(super) fn is_read(source: &str, body: &StmtSeq) -> bool {
+    match body.stmts.last() {
+        Some(last) => is_last(source, last, source.len()),
+        None => is_rest("", source),
+    }
+}
+
+/// Whether nothing to run comes after a command up to a place. What is not of this text is not known to be so.
+fn is_last(source: &str, last: &Stmt, end: usize) -> bool {
+    // The redirections of a compound command are beyond its own span. That of a here-document goes on below its line.
+    let mut after = last.span.end.offset();
+    for redirect in &last.redirects {
+        if let RedirectTarget::Heredoc(heredoc) = &redirect.target {
+            let begin = heredoc.delimiter.span.end.offset();
+            let line =
+                source.get(begin..).and_then(|rest| rest.find('\n')).map_or(source.len(), |at| begin + at);
+            after = after.min(line);
+        }
+    }
+    for redirect in &last.redirects {
+        after = after.max(match &redirect.target {
+            RedirectTarget::Heredoc(heredoc) => heredoc.delimiter.span.end.offset(),
+            RedirectTarget::Word(_) => redirect.span.end.offset(),
+        });
+    }
+    let texts = source.get(last.span.start.offset()..after).zip(source.get(after..end));
+    texts.is_none_or(|(last, rest)| is_rest(last, rest))
+}
+
+/// Whether there is nothing to run in what comes after the last command: blanks, comments, here-documents.
+fn is_rest(last: &str, rest: &str) -> bool {
+    let is_code = |line: &str| {
+        let line = line.trim_start_matches([' ', '\t', '\r', ';', '&', '\\']);
+        !line.is_empty() && !line.starts_with('#')
+    };
+    // The bodies of here-documents begin after the line of their command.
+    let lines = if last.contains("<<") { 1 } else { usize::MAX };
+    !rest.lines().take(lines).any(is_code)
 }
 
 /// The script inside backquotes.

@@ -331,3 +331,51 @@ fn files_that_run_one_another_end() {
     let seen = with_files("./x ls", &|_| Some("$@\n[ $1 = ls ] && exec $0 rm -rf /\n".to_owned()));
     assert!(seen.effects.iter().any(|(effect, _)| effect.id == "filesystem.delete-root"));
 }
+
+/// The parser says that it read all of these. What it loses without a word is looked for, or the script counts as not understood.
+#[test]
+fn what_the_parser_loses_without_an_error_is_seen_or_not_understood() {
+    for script in [
+        "echo \"$( { case x in x) zzq 1;; esac; } )\"",
+        "x=\"$(for f in a; do case $f in a) zzq 1;; esac; done)\"",
+        "cat <<E\n$( if case x in x) zzq 1;; esac; then ls; fi )\nE\n",
+        "echo \"$( [[ -n $( echo $'it\\'s'; zzq 1 ) ]] )\"",
+        "echo \"${x:-'$( zzq 1 )'}\"",
+        "echo \"${x:-'$( trap 'ls' EXIT; zzq 1 )'}\"",
+        "((x=$( ( zzq 1 ) )))",
+        "((a[$( zzq 1 )]=1))",
+        "for ((x=$( ( zzq 1 ) );;)); do ls; done",
+        "a=([$( zzq 1 )]=x)",
+        "a=($( cat <<'E' ; zzq 1\n$( it's )\nE ))",
+        "f() ( f() ( zzq 1 ); f ); f",
+        "{ ls; } < <( ((a[$( ls # it's\nzzq 1 )]=1)) )",
+        "x=$( { ls; } < <( ((a[$( ls # it's\nzzq 1 )]=1)) ) )",
+        "while ls; do ls; done < <( cat <<'E' ; zzq 1\n$( it's )\nE )",
+    ] {
+        let understood = understood(script);
+        let seen = understood.commands.iter().any(|command| readable(&command.argv) == "zzq 1");
+        assert!(seen || understood.undecidable.is_some(), "{script}");
+    }
+}
+
+#[test]
+fn what_is_read_to_its_end_is_understood() {
+    for script in [
+        "ls; # comment",
+        "ls &\n# comment\n\n",
+        "while read -r x; do ls; done < list.txt",
+        "cat <<'E' > f\nrm -rf /\nE\n",
+        "cat > f <<-E\n\ttext\n\tE",
+        "git commit -m \"$(cat <<'E'\nfix: it's\nE\n)\"",
+        "{ ls; } > f 2>&1; # done",
+        "x=$(ls # comment\n)",
+        "x=$(ls | sed -e 's/a/b/' \\\n )",
+        "a=()",
+        "a=( )",
+        "a=(\n # none yet\n)",
+        "x=$()",
+        "f() { ls; }; f() { ls; }; f",
+    ] {
+        assert_eq!(understood(script).undecidable, None, "{script}");
+    }
+}

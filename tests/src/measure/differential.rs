@@ -10,7 +10,7 @@ const POLICY: &str = r#"{"version": "1.0", "name": "differential", "default_acti
 "rules": [{"name": "zzq", "tools": ["Bash"], "resources": ["zzq", "zzq *"], "action": "deny", "reason": "found"}]}"#;
 
 /// Constructs that run what stands in the place of `@`.
-const AROUND: [&str; 50] = [
+const AROUND: [&str; 104] = [
     "@; ls",
     "ls; @",
     "ls && @",
@@ -40,7 +40,7 @@ const AROUND: [&str; 50] = [
     "cat <( @ )",
     "ls > >( @ )",
     "cat <<< \"$( @ )\"",
-    "cat <<E\n$( @ )\nE",
+    "cat <<E\n$( @ )\nE\n",
     "[[ -n $( @ ) ]]",
     "[ -n \"$( @ )\" ]",
     "echo ${x:-$( @ )}",
@@ -61,6 +61,60 @@ const AROUND: [&str; 50] = [
     "for i in $( @ ); do ls; done",
     "case $( @ ) in x) ls;; esac",
     "trap 'ls' EXIT; @",
+    "[[ a =~ $( @ ) ]]",
+    "[[ a && ( b || -n \"$( @ )\" ) ]]",
+    "echo ${x/$( @ )/}",
+    "echo \"${x:-\"$( @ )\"}\"",
+    "echo \"${x:-'$( @ )'}\"",
+    "echo ${x:$(( $( @ ) ))}",
+    "echo \"a\"$( @ )'b'",
+    "echo 'it'\\''s' $( @ )",
+    "((x=$( @ )))",
+    "a=([1]=$( @ ) b)",
+    "echo {a,$( @ )}",
+    "case x in $( @ )) ls;; esac",
+    "case x in (a|b) ls;& (x) @;; esac",
+    "f() ( @ ); f",
+    "time -p @",
+    "if [[ a ]]; then for x in b; do case $x in b) @;; esac; done; fi",
+    "cat <<-E\n\t$( @ )\n\tE\n",
+    "cat <<'E' ; @\n$( it's )\nE\n",
+    "cat <<\"E\" | ls; @\n`it's`\nE\n",
+    "ls 2>&1 >$( @ )",
+    "x=1; x+=$( @ )",
+    "echo $\"a $( @ )\"",
+    "declare -A m=([k]=\"$( @ )\")",
+    "cat < <( @ )",
+    "a=([$( @ )]=x)",
+    "((a[$( @ )]=1))",
+    "((a[$( @ )]++))",
+    "((++a[$( @ )]))",
+    "echo ${a[$( @ )]}",
+    "echo ${#a[$( @ )]}",
+    "echo ${a[@]:$( @ )}",
+    "echo ${x:+$( @ )}",
+    "echo ${x:=$( @ )}",
+    "echo ${x:?$( @ )}",
+    "echo ${x#$( @ )}",
+    "echo ${x%%$( @ )*}",
+    "echo ${x//a/$( @ )}",
+    "echo \"${x#'a'$( @ )}\"",
+    "let x=$( @ )",
+    "declare x=$( @ )",
+    "f() { local x=$( @ ); }; f",
+    "readonly y=$( @ )",
+    "exec 3> $( @ )",
+    "{ ls; } > $( @ )",
+    "while read x; do ls; done < <( @ )",
+    "while ls; do ls; done < $( @ )",
+    "if ( @ ) then ls; fi",
+    "@ |& ls",
+    "for x in a; do ls; done; @",
+    "f() { ls; }; f $( @ )",
+    "echo $(( x[$( @ )] ))",
+    "echo $(( 1 + `@` ))",
+    "echo `@`",
+    "x=a; case $x in a) ;; *) ;; esac; @",
 ];
 
 /// What the comparison found.
@@ -84,7 +138,13 @@ pub fn compare(count: usize, seed: u64) -> Option<Outcome> {
         let depth = if number < AROUND.len() { 1 } else { 2 + random.below(3) };
         let script = (0..depth).fold("zzq 1".to_owned(), |inner, _| {
             let around = AROUND.get(number).filter(|_| depth == 1).unwrap_or_else(|| random.one(&AROUND));
-            around.replace('@', &inner)
+            // What is put there must not end in the here-document of its line, nor be another text within backquotes.
+            let torn = around.contains("<<")
+                && inner.contains('\n')
+                && !around.contains("\n$( @")
+                && !around.contains("\n\t$( @");
+            let unquoted = around.contains('`') && inner.contains(['`', '\\', '$', '#']);
+            if torn || unquoted { inner } else { around.replace('@', &inner) }
         });
         if !accepts(&script)? {
             outcome.rejected += 1;
