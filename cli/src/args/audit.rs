@@ -66,7 +66,7 @@ pub enum AuditCommand {
     Verify(AuditVerifyArgs),
     /// Count decisions by rule, tool, action, agent and day
     Stats(AuditStatsArgs),
-    /// Write records as JSON Lines, CSV, OCSF or ECS
+    /// Write records as JSON Lines, CSV, Parquet, OCSF, ECS or CEF
     Export(AuditExportArgs),
     /// Write a page for people, complete in one file
     Report(AuditReportArgs),

@@ -266,7 +266,7 @@ fn help_of_audit() {
       verify      Check the hash chain from the first record to the last, and against copies and
                   checkpoints
       stats       Count decisions by rule, tool, action, agent and day
-      export      Write records as JSON Lines, CSV, OCSF or ECS
+      export      Write records as JSON Lines, CSV, Parquet, OCSF, ECS or CEF
       report      Write a page for people, complete in one file
       checkpoint  Sign the log's state: a note to keep outside this machine
       prove       Prove that a record is in the log of a checkpoint, or that one checkpoint continues
