@@ -90,7 +90,9 @@ fn sets(content: &serde_json::Value) -> Result<String, Box<dyn Error>> {
                 .max_by_key(|piece| piece.len())
                 .unwrap_or_default();
             patterns.push_str(&format!("    ({number}, {out}, {pattern:?}, {key:?}),\n"));
-            needs.push_str(&format!("    {:#x},\n", pairs::of(key)));
+            let need = format!("{:032x}", pairs::of(key));
+            let digits: Vec<&str> = (0..32).step_by(4).filter_map(|at| need.get(at..at + 4)).collect();
+            needs.push_str(&format!("    0x{},\n", digits.join("_")));
         }
     }
     Ok(format!(

@@ -13,9 +13,8 @@ pub(crate) struct Links(RefCell<HashMap<PathBuf, PathBuf>>);
 impl Links {
     /// What is asked of a folder with its links resolved.
     pub(super) fn with_folder<T>(&self, path: &Path, ask: impl FnOnce(&Path) -> T) -> T {
-        match self.0.borrow().get(path) {
-            Some(known) => return ask(known),
-            None => {}
+        if let Some(known) = self.0.borrow().get(path) {
+            return ask(known);
         }
         ask(&self.folder(path))
     }

@@ -358,7 +358,6 @@ const fn slot_of(gram: u64, slots: u32) -> u32 {
 /// What tells pieces in neighbouring slots apart: the last two bytes, and eight bits of the others.
 #[inline]
 const fn tag_of(gram: u64) -> u32 {
-    #[expect(clippy::cast_possible_truncation, reason = "sixteen bits and eight")]
     let (last, others) = ((gram & 0xffff) as u32, ((gram >> 16).wrapping_mul(FACTOR) >> 56) as u32);
     last | others << 16
 }
