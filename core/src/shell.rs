@@ -10,6 +10,7 @@
 mod act;
 mod assign;
 mod braces;
+mod cases;
 mod commands;
 mod control;
 mod declare;

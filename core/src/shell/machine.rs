@@ -8,6 +8,7 @@ use std::rc::Rc;
 use agentfirewall_sdk::Access;
 use shuck_parser::parser::{ParseStatus, Parser};
 
+use super::cases::with_brackets;
 use super::files::Ran;
 use super::limits;
 use super::state::{Call, Folder, Item, Key, State, Variable};
@@ -184,7 +185,7 @@ impl<'a> Machine<'a> {
         if !self.step(steps.saturating_add(PARSE)) {
             return false;
         }
-        let source: Rc<str> = Rc::from(source);
+        let source: Rc<str> = Rc::from(&*with_brackets(source));
         let parsed = Parser::new(&source).parse();
         if parsed.status != ParseStatus::Clean {
             // What could be read is looked at all the same: a deny is more useful than a question.

@@ -374,6 +374,8 @@ fn what_is_read_to_its_end_is_understood() {
         "a=( )",
         "a=(\n # none yet\n)",
         "x=$()",
+        "x=\"$(for f in *; do case \"$(uname) $f\" in *.md) echo md;; 'a b'|c) ls;; esac; done)\"",
+        "echo \"$(f() { case $1 in a) ls;; *) pwd;; esac; }; f a)\"",
         "f() { ls; }; f() { ls; }; f",
     ] {
         assert_eq!(understood(script).undecidable, None, "{script}");
