@@ -11,18 +11,10 @@ use super::place;
 pub(crate) struct Links(RefCell<HashMap<PathBuf, PathBuf>>);
 
 impl Links {
-    /// What is asked of a folder with its links resolved.
+    /// What is asked of a folder with its links resolved, as far as it exists.
     pub(super) fn with_folder<T>(&self, path: &Path, ask: impl FnOnce(&Path) -> T) -> T {
         if let Some(known) = self.0.borrow().get(path) {
             return ask(known);
-        }
-        ask(&self.folder(path))
-    }
-
-    /// A folder with its links resolved, as far as it exists.
-    pub(super) fn folder(&self, path: &Path) -> PathBuf {
-        if let Some(known) = self.0.borrow().get(path) {
-            return known.clone();
         }
         // What is not there lies in its folder: thousands of those in one another are not walked up again and again.
         let above = path.parent().and_then(|parent| self.0.borrow().get(parent).cloned());
@@ -30,8 +22,14 @@ impl Links {
             (Some(above), Some(name)) if path.symlink_metadata().is_err() => above.join(name),
             _ => place::canonical(path),
         };
-        self.0.borrow_mut().insert(path.to_owned(), real.clone());
-        real
+        let answer = ask(&real);
+        self.0.borrow_mut().insert(path.to_owned(), real);
+        answer
+    }
+
+    /// A folder with its links resolved.
+    pub(super) fn folder(&self, path: &Path) -> PathBuf {
+        self.with_folder(path, Path::to_owned)
     }
 
     /// Any path with its links resolved: one look at the file system where its folder is known.

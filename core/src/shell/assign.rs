@@ -21,11 +21,7 @@ impl Machine<'_> {
     /// `x=…`, `x+=…`, `x=(…)`, `x[i]=…`.
     pub(super) fn assign(&mut self, source: &str, assignment: &Assignment) {
         let name = assignment.target.name.as_str();
-        if let Some(subscript) = assignment.target.subscript.as_deref()
-            && let Some(word) = subscript.word_ast()
-        {
-            let _run = self.text(source, word);
-        }
+        self.look_into_subscript(source, assignment.target.subscript.as_deref());
         let exported = self.state.variable(name).is_some_and(|variable| variable.exported);
         match &assignment.value {
             AssignmentValue::Scalar(word) => {
@@ -67,11 +63,6 @@ impl Machine<'_> {
                     self.elements_lost(source, array.span);
                 }
                 for element in &array.elements {
-                    if let ArrayElem::Keyed { key, .. } | ArrayElem::KeyedAppend { key, .. } = element
-                        && let Some(word) = key.word_ast()
-                    {
-                        let _run = self.text(source, word);
-                    }
                     match element {
                         ArrayElem::Sequential(word) => {
                             let mut ways = self.word(source, word);
@@ -80,7 +71,8 @@ impl Machine<'_> {
                                 _ => list.push(Value::any(ways.into_iter().flatten())),
                             }
                         }
-                        ArrayElem::Keyed { value, .. } | ArrayElem::KeyedAppend { value, .. } => {
+                        ArrayElem::Keyed { key, value } | ArrayElem::KeyedAppend { key, value } => {
+                            self.look_into_subscript(source, Some(key));
                             let value = self.text(source, value);
                             list.push(value);
                         }

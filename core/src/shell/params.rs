@@ -121,7 +121,8 @@ impl Machine<'_> {
         }
     }
 
-    fn look_into_subscript(&mut self, source: &str, subscript: Option<&Subscript>) {
+    /// Expands a subscript for what runs inside it.
+    pub(super) fn look_into_subscript(&mut self, source: &str, subscript: Option<&Subscript>) {
         self.look_into(source, subscript.and_then(Subscript::word_ast));
     }
 

@@ -31,12 +31,7 @@ impl Machine<'_> {
                 if *is_input {
                     let mut out = Out::wanted();
                     self.deeper(|machine| {
-                        machine.subshell(|machine| match lost(source, body, part.span) {
-                            Some(text) => {
-                                machine.run_text(text, &mut out);
-                            }
-                            None => machine.sequence(source, body, &mut out),
-                        });
+                        machine.subshell(|machine| machine.inside(source, body, part.span, &mut out));
                     });
                     self.state.set(Key::File(path), Item::File(out.into_value()));
                 } else {
@@ -67,15 +62,20 @@ impl Machine<'_> {
                     let text = without_backquotes(span.slice(source));
                     machine.run_text(&text, &mut out);
                 }
-                _ => match lost(source, body, span) {
-                    Some(text) => {
-                        machine.run_text(text, &mut out);
-                    }
-                    None => machine.sequence(source, body, &mut out),
-                },
+                _ => machine.inside(source, body, span, &mut out),
             });
         });
         out.into_value().map(|text| text.trim_end_matches('\n').to_owned())
+    }
+
+    /// Runs what is inside of a substitution.
+    fn inside(&mut self, source: &str, body: &StmtSeq, span: Span, out: &mut Out) {
+        match lost(source, body, span) {
+            Some(text) => {
+                self.run_text(text, out);
+            }
+            None => self.sequence(source, body, out),
+        }
     }
 
     /// Runs what a text substitutes when it is expanded once more, as a prompt is.
