@@ -9,6 +9,7 @@ mod builtins;
 mod decode;
 mod engine;
 mod mask;
+mod places;
 mod prefilter;
 mod redact;
 mod salt;

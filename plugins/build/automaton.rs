@@ -1,9 +1,9 @@
 //! From patterns to the smallest deterministic automaton, as bytes.
 //!
 //! Form, read by `src/detectors/rules/automaton.rs`: the number of states (2 bytes, little end first), the number of classes (1
-//! byte), the class of each of the 128 ASCII bytes, one byte a state that is 1 where a match may end, and for each state the
-//! state that each class leads to (2 bytes each). State 0 is the end of all hope, state 1 the beginning. A byte that is not
-//! ASCII ends every match.
+//! byte), the length of the shortest match (1 byte; 255 for a longer one), the class of each of the 128 ASCII bytes (0 for those
+//! that are in no match), one byte a state that is 1 where a match may end, and for each state the state that each class leads to
+//! (2 bytes each). State 0 is the end of all hope, state 1 the beginning. A byte that is not ASCII ends every match.
 
 use std::collections::BTreeMap;
 
@@ -63,7 +63,8 @@ pub(crate) fn compile(patterns: &[Hir]) -> Result<Vec<u8>, String> {
     }
     let accepts: Vec<u8> = order.iter().map(|state| ends(*state)).collect();
     let (rows, accepts) = without_tails(rows, accepts);
-    let mut classes: BTreeMap<Vec<u16>, u8> = BTreeMap::new();
+    // What is in no match has the first number.
+    let mut classes: BTreeMap<Vec<u16>, u8> = BTreeMap::from([(vec![0; rows.len()], 0)]);
     let mut class_of = [0_u8; 128];
     for byte in 0..128 {
         let column: Vec<u16> = rows.iter().map(|row| row[byte]).collect();
@@ -75,6 +76,7 @@ pub(crate) fn compile(patterns: &[Hir]) -> Result<Vec<u8>, String> {
     let states = u16::try_from(rows.len() + 1).map_err(|_| "too many states".to_owned())?;
     let mut bytes = states.to_le_bytes().to_vec();
     bytes.push(u8::try_from(columns.len()).map_err(|_| "too many classes".to_owned())?);
+    bytes.push(shortest(&rows, &accepts));
     bytes.extend(class_of);
     bytes.push(0);
     bytes.extend(accepts);
@@ -85,6 +87,26 @@ pub(crate) fn compile(patterns: &[Hir]) -> Result<Vec<u8>, String> {
         }
     }
     Ok(bytes)
+}
+
+/// The length of the shortest match, or the greatest number that a byte holds.
+fn shortest(rows: &[[u16; 128]], accepts: &[u8]) -> u8 {
+    let mut reached = vec![false; rows.len()];
+    let mut now = vec![0_usize];
+    for length in 0..u8::MAX {
+        if now.iter().any(|state| accepts[*state] == 1) {
+            return length;
+        }
+        let mut next = Vec::new();
+        for to in now.iter().flat_map(|state| rows[*state]).filter(|to| *to > 0) {
+            let to = usize::from(to) - 1;
+            if !std::mem::replace(&mut reached[to], true) {
+                next.push(to);
+            }
+        }
+        now = next;
+    }
+    u8::MAX
 }
 
 /// The same automaton without the states that only carry their automaton's late news: they lead to nothing and end nothing.

@@ -75,12 +75,16 @@ pub(crate) fn anchors(pattern: &str, hir: &Hir) -> Result<(Vec<String>, u8), Str
     };
     let mut distance = 0;
     let mut fault = String::new();
+    let mut common = None;
     for (number, part) in parts.iter().enumerate() {
         match beginnings(&Hir::concat(parts.iter().skip(number).cloned().collect())) {
             Ok(found) => {
                 let distance =
                     u8::try_from(distance).map_err(|_| format!("`{pattern}`: its literal is too far in"))?;
-                return Ok((found, distance));
+                if !found.iter().all(|literal| COMMON.contains(&literal.as_str())) {
+                    return Ok((found, distance));
+                }
+                common.get_or_insert((found, distance));
             }
             Err(why) if fault.is_empty() => fault = why,
             Err(_) => {}
@@ -91,8 +95,11 @@ pub(crate) fn anchors(pattern: &str, hir: &Hir) -> Result<(Vec<String>, u8), Str
             _ => break,
         }
     }
-    Err(format!("`{pattern}` {fault}"))
+    common.ok_or_else(|| format!("`{pattern}` {fault}"))
 }
+
+/// What stands in every text: another literal of a form is better, if it has one at a fixed distance.
+const COMMON: [&str; 2] = ["http://", "https://"];
 
 fn beginnings(hir: &Hir) -> Result<Vec<String>, String> {
     let mut extractor = Extractor::new();

@@ -1,14 +1,15 @@
 //! The index of keywords by which a host finds out which detectors a text concerns.
 //!
 //! Three filters, each asked about what the one before let through: a byte for a hash of a keyword's first three bytes, with a bit
-//! for each kind of fourth byte; a bit for a hash of the first six; chains of the keywords behind them. The index of a
+//! for each kind of fourth byte; two bits for a hash of the first eight, or of the first six, four or three of shorter keywords,
+//! each in a table of its own, so that most places are asked about one; chains of the keywords behind them, of which only those are
+//! followed whose bits were set. The index of a
 //! [table](crate::Rows) is made by the compiler: a process that lives for a millisecond cannot pay for thousands of keywords.
 
-/// How many bytes the first filter has and how many bits each of the second ones, as powers of two.
-const FIRST_BITS: u32 = 14;
-const SECOND_BITS: u32 = 16;
+/// How many bytes the first filter has and each of the two tables of the second one, as a power of two.
+const FILTER_BITS: u32 = 14;
 /// How many chains of entries there are, as a power of two.
-const CHAIN_BITS: u32 = 11;
+const CHAIN_BITS: u32 = 12;
 /// How many chains there are.
 pub const CHAINS: usize = 1 << CHAIN_BITS;
 /// For the number of three bytes: what the first two and the third are multiplied with. Chosen of a few by how much ordinary text the
@@ -21,8 +22,9 @@ const FOLD_ALL: u64 = 0x2020_2020_2020_2020;
 /// The shortest keyword the index can hold, in bytes.
 pub const SHORTEST: usize = 3;
 
-/// How many of a keyword's first bytes count in the second filter and in the chains: six, or what it has.
-const LENGTHS: [usize; 3] = [6, 4, 3];
+/// How many of a keyword's first bytes may count in the second filter and in the chains. Of the first six many are those of ordinary
+/// words: `github`, `stream`, `defaul`.
+const LENGTHS: [usize; 4] = [8, 6, 4, 3];
 
 /// The first eight bytes of what begins at a place, folded; zeros where the text ends.
 #[inline]
@@ -50,7 +52,7 @@ const fn head_of(keyword: &[u8]) -> u64 {
 
 /// A number for so many first bytes.
 const fn code(head: u64, length: usize) -> u32 {
-    let mask = (1 << (8 * length)) - 1;
+    let mask = u64::MAX >> (64 - 8 * length);
     // Two to the power of 64 divided by the golden ratio (Knuth's multiplicative hash).
     ((head & mask).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32
 }
@@ -60,12 +62,26 @@ const fn code_of(keyword: &[u8]) -> u32 {
     code(head_of(keyword), counting(keyword.len()))
 }
 
+/// Whether the first bytes of a keyword of a length are those of a place, but for what folding confuses. Eight bytes are compared at
+/// once before the rest is looked at.
+const fn alike(keyword: u64, head: u64, length: usize) -> bool {
+    let length = if length < 8 { length } else { 8 };
+    (keyword ^ head) << (64 - 8 * length) == 0
+}
+
 /// How many of the first bytes count, of a keyword of a length.
+#[expect(clippy::indexing_slicing, reason = "the numbers are those of the list")]
 const fn counting(length: usize) -> usize {
+    LENGTHS[number_of(length)]
+}
+
+/// Which of [`LENGTHS`] that is.
+const fn number_of(length: usize) -> usize {
     match length {
         ..=3 => 3,
-        4 | 5 => 4,
-        _ => 6,
+        4 | 5 => 2,
+        6 | 7 => 1,
+        _ => 0,
     }
 }
 
@@ -81,7 +97,7 @@ const fn first(three: u32) -> usize {
 }
 
 /// How many bits the product of three bytes has too many for the first filter.
-const PRODUCT: u32 = u16::BITS - FIRST_BITS;
+const PRODUCT: u32 = u16::BITS - FILTER_BITS;
 
 /// A number for the first two bytes and the third. Of sixteen bits, because the compiler makes eight of them at once.
 #[inline]
@@ -115,24 +131,11 @@ fn escaped(bytes: &[u8], at: usize) -> bool {
     }
 }
 
-/// Where keywords may begin.
-#[derive(Debug, Clone)]
-pub struct Marks {
-    first: [u8; 1 << FIRST_BITS],
-    /// Two bits a number: [`ANYWHERE`], [`WORD`].
-    second: [u8; 1 << (SECOND_BITS - 2)],
-}
+/// One table of a filter.
+type Filter = [u8; 1 << FILTER_BITS];
 
-/// There is a keyword that counts wherever it stands.
-const ANYWHERE: u8 = 1;
-/// There is one that counts where a word begins.
-const WORD: u8 = 2;
-
-impl Default for Marks {
-    fn default() -> Self {
-        Self::NONE
-    }
-}
+/// Where keywords may begin: the first filter, and the two tables of the second one with a bit for each of [`LENGTHS`].
+type Filters = [Filter; 3];
 
 /// The bit of a byte, whatever its case. Looked up: to shift by a number costs more.
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, in the bounds of its loop")]
@@ -146,41 +149,77 @@ static BITS: [u8; 256] = {
     bits
 };
 
-impl Marks {
-    const NONE: Self = Self { first: [0; 1 << FIRST_BITS], second: [0; 1 << (SECOND_BITS - 2)] };
-
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "shifts and a mask keep the numbers in the bounds of the arrays"
-    )]
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
-    const fn set(&mut self, keyword: &[u8], anywhere: bool) {
-        let four = head_of(keyword) as u32;
-        self.first[first(four)] |= if keyword.len() > SHORTEST { 1 << (four >> 24 & 7) } else { u8::MAX };
-        let (byte, shift) = pair(code_of(keyword));
-        self.second[byte] |= if anywhere { ANYWHERE } else { WORD } << shift;
-    }
-
-    /// Whether a keyword may begin with these four bytes, the first one lowest. Quick, and wrong for one place in ten.
-    #[inline]
-    pub fn at(&self, four: u32) -> bool {
-        let mark = self.first.get(first(four)).copied().unwrap_or(0);
-        let bit = BITS.get((four >> 24) as usize).copied().unwrap_or(0);
-        mark & bit != 0
-    }
+/// Lets a keyword through.
+#[expect(clippy::indexing_slicing, reason = "shifts and a mask keep the numbers in the bounds of the arrays")]
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
+const fn let_through(filters: &mut Filters, keyword: &[u8]) {
+    let four = head_of(keyword) as u32;
+    filters[0][first(four)] |= if keyword.len() > SHORTEST { 1 << (four >> 24 & 7) } else { u8::MAX };
+    let number = number_of(keyword.len());
+    let code = code(head_of(keyword), LENGTHS[number]);
+    filters[1][second(code, 1)] |= 1 << number;
+    filters[2][second(code, 2)] |= 1 << number;
 }
 
-/// Where in the second filter the bits of a number are: the byte, and how far they are shifted there.
-const fn pair(code: u32) -> (usize, u32) {
-    let pair = code >> (u32::BITS - SECOND_BITS);
-    ((pair >> 2) as usize, 2 * (pair & 3))
-}
-
-/// Which kinds of keywords with such a number there may be, by a second filter.
+/// Of which lengths one of the second filter's tables, the first or the second, has keywords that may stand at a place. `head` is what
+/// [`head`] says of it.
 #[inline]
-fn kinds(second: &[u8; 1 << (SECOND_BITS - 2)], code: u32) -> u8 {
-    let (byte, shift) = pair(code);
-    second.get(byte).copied().unwrap_or(0) >> shift & (ANYWHERE | WORD)
+fn lengths_in(filters: &Filters, table: u32, head: u64) -> u8 {
+    let Some(bits) = filters.get(table as usize) else { return 0 };
+    let of = |number: usize, length: usize| {
+        bits.get(second(code(head, length), table)).copied().unwrap_or(0) & 1 << number
+    };
+    LENGTHS.into_iter().enumerate().fold(0, |all, (number, length)| all | of(number, length))
+}
+
+/// Of which lengths both have.
+#[inline]
+fn lengths(filters: &Filters, head: u64) -> Lengths {
+    match lengths_in(filters, 1, head) {
+        0 => Lengths(0),
+        lengths => Lengths(lengths & lengths_in(filters, 2, head)),
+    }
+}
+
+/// Where in a table of the second filter a number is: by its highest bits in the first, by those below them in the second.
+const fn second(code: u32, table: u32) -> usize {
+    (code << (FILTER_BITS * (table - 1)) >> (u32::BITS - FILTER_BITS)) as usize
+}
+
+/// Keywords of which lengths may stand at a place: a bit for each of [`LENGTHS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lengths(u8);
+
+impl Lengths {
+    /// Of all lengths, where no filter was asked.
+    pub const ALL: Self = Self((1 << LENGTHS.len()) - 1);
+
+    /// Whether none may.
+    #[inline]
+    pub const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// As a number below 16, of which [`Lengths::of`] makes them again.
+    #[inline]
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+
+    /// The lengths with this number.
+    #[inline]
+    pub const fn of(number: u8) -> Self {
+        Self(number & Self::ALL.0)
+    }
+
+    /// How many bytes count, of each of these lengths.
+    fn counted(self) -> impl Iterator<Item = usize> {
+        LENGTHS
+            .into_iter()
+            .enumerate()
+            .filter(move |(number, _)| self.0 >> number & 1 == 1)
+            .map(|(_, length)| length)
+    }
 }
 
 /// A keyword as a table lists it: where it begins in the table's text, its length, its row, and whether it counts anywhere or only
@@ -203,7 +242,7 @@ struct Entry {
 /// The index of a table's keywords. Holds no pointer, so that the loader of the system has nothing to do for it.
 #[derive(Debug)]
 pub struct KeywordTable<const N: usize> {
-    marks: Marks,
+    filters: Filters,
     chains: [u16; CHAINS],
     entries: [Entry; N],
 }
@@ -216,11 +255,13 @@ impl<const N: usize> KeywordTable<N> {
     /// If a keyword is shorter than [`SHORTEST`] or outside the text, or if there are more than 65,534.
     #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which stops at a panic")]
     #[expect(clippy::cast_possible_truncation, reason = "the number of keywords is asked about first")]
+    #[expect(clippy::large_stack_arrays, reason = "evaluated by the compiler")]
     pub const fn of(listed: &[Keyword; N], text: &str) -> Self {
         assert!(N < u16::MAX as usize, "too many keywords");
         let bytes = text.as_bytes();
         let nothing = Entry { at: 0, length: 0, row: 0, anywhere: false, head: 0, next: 0 };
-        let mut table = Self { marks: Marks::NONE, chains: [0; CHAINS], entries: [nothing; N] };
+        let mut table =
+            Self { filters: [[0; 1 << FILTER_BITS]; 3], chains: [0; CHAINS], entries: [nothing; N] };
         let mut number = 0;
         while number < N {
             let (at, length, row, anywhere) = listed[number];
@@ -231,7 +272,7 @@ impl<const N: usize> KeywordTable<N> {
             let (keyword, _) = keyword.split_at(length as usize);
             let chain = chain(code_of(keyword));
             let head = head_of(keyword);
-            table.marks.set(keyword, anywhere);
+            let_through(&mut table.filters, keyword);
             table.entries[number] = Entry { at, length, row, anywhere, head, next: table.chains[chain] };
             number += 1;
             table.chains[chain] = number as u16;
@@ -241,51 +282,48 @@ impl<const N: usize> KeywordTable<N> {
 
     /// The index as a host uses it.
     pub const fn index(&'static self, text: &'static str) -> KeywordIndex {
-        KeywordIndex { marks: &self.marks, chains: &self.chains, entries: &self.entries, text }
+        KeywordIndex { filters: &self.filters, chains: &self.chains, entries: &self.entries, text }
     }
 }
 
 /// The index of a table's keywords, whatever their number.
 #[derive(Debug, Clone, Copy)]
 pub struct KeywordIndex {
-    marks: &'static Marks,
+    filters: &'static Filters,
     chains: &'static [u16; CHAINS],
     entries: &'static [Entry],
     text: &'static str,
 }
 
 impl KeywordIndex {
-    /// Where its keywords may begin.
-    pub const fn marks(&self) -> &'static Marks {
-        self.marks
+    /// Whether one of its keywords may begin with these four bytes, the first one lowest. Quick, and wrong for one place in twenty.
+    #[inline]
+    pub fn may(&self, four: u32) -> bool {
+        let [first_filter, ..] = self.filters;
+        let mark = first_filter.get(first(four)).copied().unwrap_or(0);
+        let bit = BITS.get((four >> 24) as usize).copied().unwrap_or(0);
+        mark & bit != 0
     }
 
-    /// Calls back with the row of each keyword that stands at a place and counts there, whatever its ASCII case. `head` is what
-    /// [`head`] says of the place.
-    pub fn at(&self, bytes: &[u8], at: usize, head: u64, found: &mut dyn FnMut(u16)) {
-        let kinds = LENGTHS.map(|length| {
-            let code = code(head, length);
-            (length, chain(code), kinds(&self.marks.second, code))
-        });
-        let all = kinds.iter().fold(0, |all, (_, _, kinds)| all | kinds);
-        if all == 0 {
-            return;
-        }
-        let counts = if all & WORD != 0 && begins(bytes, at) { ANYWHERE | WORD } else { ANYWHERE };
-        for (counted, chain, kinds) in kinds {
-            if kinds & counts == 0 {
-                continue;
-            }
-            let mut number = self.chains.get(chain).copied().unwrap_or(0);
+    /// Of which lengths its keywords may stand at a place. `head` is what [`head`] says of it.
+    #[inline]
+    pub fn lengths(&self, head: u64) -> Lengths {
+        lengths(self.filters, head)
+    }
+
+    /// Calls back with the row of each keyword of these lengths that stands at a place and counts there, whatever its ASCII case.
+    /// `head` is what [`head`] says of the place.
+    pub fn at(&self, bytes: &[u8], at: usize, head: u64, lengths: Lengths, found: &mut dyn FnMut(u16)) {
+        for counted in lengths.counted() {
+            let mut number = self.chains.get(chain(code(head, counted))).copied().unwrap_or(0);
             while let Some(entry) =
                 usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index))
             {
-                // Eight bytes are compared at once before the rest is looked at.
-                let behind = 64 - 8 * u32::from(entry.length.min(8));
-                if (entry.head ^ head) << behind == 0
-                    && counting(usize::from(entry.length)) == counted
-                    && (entry.anywhere || counts & WORD != 0)
+                let length = usize::from(entry.length);
+                if alike(entry.head, head, length)
+                    && counting(length) == counted
                     && stands(bytes, at, self.keyword(entry).as_bytes())
+                    && (entry.anywhere || begins(bytes, at))
                 {
                     found(entry.row);
                 }
@@ -306,16 +344,25 @@ impl KeywordIndex {
 }
 
 /// How many bytes the filter of a [`GrowingIndex`] has, as a power of two. It is made by every process, so it is small: two pages
-/// with its chains, where the [`Marks`] of a table are eight.
+/// with its chains, where the filters of a table are twelve.
 const GROWING_BITS: u32 = 12;
 
 /// The same for keywords that are known only when the program runs.
 #[derive(Debug)]
 pub struct GrowingIndex {
-    /// As the first filter of [`Marks`].
+    /// As the first filter of a table.
     marks: Box<[u8; 1 << GROWING_BITS]>,
     chains: Vec<u16>,
-    entries: Vec<(&'static str, u32, u16, u16)>,
+    entries: Vec<Grown>,
+}
+
+/// As [`Entry`], of a [`GrowingIndex`].
+#[derive(Debug)]
+struct Grown {
+    keyword: &'static str,
+    head: u64,
+    owner: u16,
+    next: u16,
 }
 
 impl Default for GrowingIndex {
@@ -334,36 +381,40 @@ impl GrowingIndex {
     pub fn add(&mut self, keyword: &'static str, owner: u16) -> bool {
         let number = u16::try_from(self.entries.len() + 1).ok().filter(|&number| number != u16::MAX);
         let Some(number) = number.filter(|_| keyword.len() >= SHORTEST) else { return false };
-        let code = code_of(keyword.as_bytes());
-        let [one, two, three, four, ..] = head_of(keyword.as_bytes()).to_le_bytes();
-        let place = first(u32::from_le_bytes([one, two, three, four])) >> (FIRST_BITS - GROWING_BITS);
+        let (code, head) = (code_of(keyword.as_bytes()), head_of(keyword.as_bytes()));
+        let [one, two, three, four, ..] = head.to_le_bytes();
+        let place = first(u32::from_le_bytes([one, two, three, four])) >> (FILTER_BITS - GROWING_BITS);
         if let (Some(first), Some(mark)) = (self.chains.get_mut(chain(code)), self.marks.get_mut(place)) {
             *mark |= if keyword.len() > SHORTEST { 1 << (four & 7) } else { u8::MAX };
-            self.entries.push((keyword, code, owner, *first));
+            self.entries.push(Grown { keyword, head, owner, next: *first });
             *first = number;
         }
         true
     }
 
-    /// Whether a keyword may begin with these four bytes; see [`Marks::at`].
+    /// Whether a keyword may begin with these four bytes; see [`KeywordIndex::may`].
     #[inline]
     pub fn may(&self, four: u32) -> bool {
-        let mark = self.marks.get(first(four) >> (FIRST_BITS - GROWING_BITS)).copied().unwrap_or(0);
+        let mark = self.marks.get(first(four) >> (FILTER_BITS - GROWING_BITS)).copied().unwrap_or(0);
         let bit = BITS.get((four >> 24) as usize).copied().unwrap_or(0);
         mark & bit != 0
     }
 
-    /// Calls back with the owner of each keyword that stands at a place; see [`KeywordIndex::at`].
-    pub fn at(&self, bytes: &[u8], at: usize, head: u64, found: &mut dyn FnMut(u16)) {
-        for code in LENGTHS.map(|length| code(head, length)) {
-            let mut number = self.chains.get(chain(code)).copied().unwrap_or(0);
-            while let Some((keyword, other, owner, next)) =
+    /// Calls back with the owner of each keyword of these lengths that stands at a place; see [`KeywordIndex::at`].
+    pub fn at(&self, bytes: &[u8], at: usize, head: u64, lengths: Lengths, found: &mut dyn FnMut(u16)) {
+        for counted in lengths.counted() {
+            let mut number = self.chains.get(chain(code(head, counted))).copied().unwrap_or(0);
+            while let Some(entry) =
                 usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index))
             {
-                if *other == code && stands(bytes, at, keyword.as_bytes()) {
-                    found(*owner);
+                let length = entry.keyword.len();
+                if alike(entry.head, head, length)
+                    && counting(length) == counted
+                    && stands(bytes, at, entry.keyword.as_bytes())
+                {
+                    found(entry.owner);
                 }
-                number = *next;
+                number = entry.next;
             }
         }
     }
@@ -371,20 +422,25 @@ impl GrowingIndex {
 
 /// The filters of several indexes in one, for a text that is long enough to pay for their making.
 #[derive(Debug)]
-pub struct Together(Box<Marks>);
+pub struct Together(Box<Filters>);
 
 /// How many places [`Together::places`] looks at.
 pub const BLOCK: usize = 128;
 
 impl Together {
     /// One filter of all.
+    #[expect(clippy::large_stack_arrays, reason = "on the way that is not taken")]
     pub fn of<'i>(tables: impl Iterator<Item = &'i KeywordIndex>, growing: &GrowingIndex) -> Self {
-        let mut all = Box::new(Marks::NONE);
+        const NOTHING: Filter = [0; 1 << FILTER_BITS];
+        // As a list first, because it is never on the stack then. It has as many as it is asked for.
+        let zeros: Box<[Filter]> = vec![NOTHING; 3].into();
+        let mut all: Box<Filters> = zeros.try_into().unwrap_or_else(|_| Box::new([NOTHING; 3]));
         for table in tables {
-            all.first.iter_mut().zip(&table.marks.first).for_each(|(mark, other)| *mark |= other);
-            all.second.iter_mut().zip(&table.marks.second).for_each(|(mark, other)| *mark |= other);
+            for (all, table) in all.iter_mut().zip(table.filters) {
+                all.iter_mut().zip(table).for_each(|(mark, other)| *mark |= other);
+            }
         }
-        growing.entries.iter().for_each(|(keyword, ..)| all.set(keyword.as_bytes(), true));
+        growing.entries.iter().for_each(|entry| let_through(&mut all, entry.keyword.as_bytes()));
         Self(all)
     }
 
@@ -405,9 +461,9 @@ impl Together {
         // In steps of one kind each, so that the compiler does eight or sixteen places at once wherever no table is read.
         let (twos, _) = text.as_chunks::<2>();
         let mut products = [0_u16; BLOCK / 2];
-        let mut bits = [0_u16; BLOCK / 2];
+        let mut fourths = [0_u16; BLOCK / 2];
         for (((product, bit), two), next) in
-            products.iter_mut().zip(&mut bits).zip(twos).zip(twos.iter().skip(1))
+            products.iter_mut().zip(&mut fourths).zip(twos).zip(twos.iter().skip(1))
         {
             let next = u16::from_le_bytes(*next);
             *product = product_of(u16::from_le_bytes(*two), next & 0xff);
@@ -418,26 +474,65 @@ impl Together {
         }
         let mut marks = [0_u16; BLOCK / 2];
         for (mark, product) in marks.iter_mut().zip(&products) {
-            let first = self.0.first.get(usize::from(product >> PRODUCT));
+            let [first_filter, ..] = &*self.0;
+            let first = first_filter.get(usize::from(product >> PRODUCT));
             *mark = first.copied().map_or(0, u16::from);
         }
         let mut places = [0_u8; BLOCK / 2];
-        for ((place, mark), bit) in places.iter_mut().zip(&marks).zip(&bits) {
-            *place = u8::from(mark & bit != 0);
+        for ((place, mark), bit) in places.iter_mut().zip(&marks).zip(&fourths) {
+            *place = all_or_nothing(mark & bit != 0);
         }
-        let (eights, _) = places.as_chunks::<8>();
-        eights.iter().rev().fold(0, |all, eight| {
-            // The lowest bits of eight bytes, side by side in the highest byte of the product.
-            all << 8 | u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56
-        })
+        bits(&places)
     }
 
-    /// Whether a keyword may stand and count at a place that the first filter let through. `head` is what [`head`] says of it.
+    /// Whether the second filter's first table lets through a place that the first filter did. `head` is what [`head`] says of it.
     #[inline]
-    pub fn may(&self, bytes: &[u8], at: usize, head: u64) -> bool {
-        let all = LENGTHS.into_iter().fold(0, |all, length| all | kinds(&self.0.second, code(head, length)));
-        all & ANYWHERE != 0 || (all != 0 && begins(bytes, at))
+    pub fn may(&self, head: u64) -> bool {
+        lengths_in(&self.0, 1, head) != 0
     }
+
+    /// Of which lengths keywords may stand there by both tables.
+    #[inline]
+    pub fn lengths(&self, head: u64) -> Lengths {
+        lengths(&self.0, head)
+    }
+}
+
+/// A byte of ones or of zeros, for [`bits`].
+#[inline]
+pub const fn all_or_nothing(yes: bool) -> u8 {
+    0_u8.wrapping_sub(yes as u8)
+}
+
+/// A bit for each of 64 bytes that are [all or nothing](all_or_nothing), the first one lowest. Where the bytes come from a comparison
+/// in a loop, the compiler makes sixteen of them at once, and one instruction takes their bits.
+#[inline]
+pub fn bits(bytes: &[u8; 64]) -> u64 {
+    let (sixteens, _) = bytes.as_chunks::<16>();
+    sixteens.iter().rev().fold(0, |all, sixteen| all << 16 | u64::from(sixteen_bits(*sixteen)))
+}
+
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+#[inline]
+#[expect(unsafe_code, reason = "an instruction that the language has no other name for")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "each half, and sixteen bits")]
+fn sixteen_bits(bytes: [u8; 16]) -> u16 {
+    use std::arch::x86_64::{_mm_movemask_epi8, _mm_set_epi64x};
+
+    let number = u128::from_le_bytes(bytes);
+    // SAFETY: every processor that this is compiled for has the instructions, and they touch no memory.
+    unsafe { _mm_movemask_epi8(_mm_set_epi64x((number >> 64) as i64, number as i64)) as u16 }
+}
+
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+#[inline]
+fn sixteen_bits(bytes: [u8; 16]) -> u16 {
+    let (eights, _) = bytes.as_chunks::<8>();
+    eights.iter().rev().fold(0, |all, eight| {
+        // The lowest bits of eight bytes, side by side in the highest byte of the product.
+        let ones = u64::from_le_bytes(*eight) & 0x0101_0101_0101_0101;
+        all << 8 | (ones.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u16
+    })
 }
 
 /// Whether a keyword stands at a place, whatever its ASCII case.
@@ -457,7 +552,9 @@ mod tests {
 
     fn rows(text: &str) -> Vec<u16> {
         let mut rows = Vec::new();
-        TABLE.index(TEXT).at(text.as_bytes(), 0, head(text.as_bytes(), 0), &mut |row| rows.push(row));
+        let head = head(text.as_bytes(), 0);
+        let index = TABLE.index(TEXT);
+        index.at(text.as_bytes(), 0, head, index.lengths(head), &mut |row| rows.push(row));
         rows.sort_unstable();
         rows
     }
@@ -491,16 +588,19 @@ mod tests {
             for at in 0..BLOCK {
                 let four = u32::from_le_bytes(*piece[at..].first_chunk().unwrap());
                 let places = if at % 2 == 0 { even } else { odd };
-                let plain = growing.exactly(four) || TABLE.marks.at(four);
+                let plain = growing.exactly(four) || TABLE.index(TEXT).may(four);
                 assert_eq!(places >> (at / 2) & 1 == 1, plain, "{from} and {at}");
             }
         }
         for at in 0..text.len() {
             let head = head(&text, at);
             let mut stands = 0;
-            growing.at(&text, at, head, &mut |_| stands += 1);
-            TABLE.index(TEXT).at(&text, at, head, &mut |_| stands += 1);
-            assert!(stands == 0 || together.may(&text, at, head), "{at}");
+            growing.at(&text, at, head, Lengths::ALL, &mut |_| stands += 1);
+            TABLE.index(TEXT).at(&text, at, head, Lengths::ALL, &mut |_| stands += 1);
+            let mut again = 0;
+            growing.at(&text, at, head, together.lengths(head), &mut |_| again += 1);
+            TABLE.index(TEXT).at(&text, at, head, together.lengths(head), &mut |_| again += 1);
+            assert_eq!(again, stands, "{at}");
             found += stands;
         }
         assert!(found > 50, "{found}");
@@ -509,11 +609,19 @@ mod tests {
     impl GrowingIndex {
         /// [`GrowingIndex::may`] as a filter of the full size says it.
         fn exactly(&self, four: u32) -> bool {
-            self.entries.iter().any(|(keyword, ..)| {
-                let [one, two, three, last, ..] = head_of(keyword.as_bytes()).to_le_bytes();
+            self.entries.iter().any(|entry| {
+                let [one, two, three, last, ..] = entry.head.to_le_bytes();
                 first(u32::from_le_bytes([one, two, three, last])) == first(four)
-                    && (keyword.len() == SHORTEST || (four >> 24) as u8 & 7 == last & 7)
+                    && (entry.keyword.len() == SHORTEST || (four >> 24) as u8 & 7 == last & 7)
             })
+        }
+    }
+
+    #[test]
+    fn bits_are_in_the_order_of_their_bytes() {
+        for number in [0, 1, 1 << 63, 0x8000_8001_0100_0101, u64::MAX, 0x0123_4567_89AB_CDEF] {
+            let bytes = std::array::from_fn(|at| all_or_nothing(number >> at & 1 == 1));
+            assert_eq!(bits(&bytes), number);
         }
     }
 
@@ -529,7 +637,7 @@ mod tests {
         let found = |text: &str, at: usize| {
             let mut rows = Vec::new();
             let bytes = text.as_bytes();
-            TABLE.index(TEXT).at(bytes, at, head(bytes, at), &mut |row| rows.push(row));
+            TABLE.index(TEXT).at(bytes, at, head(bytes, at), Lengths::ALL, &mut |row| rows.push(row));
             rows == [4]
         };
         for (text, at) in [

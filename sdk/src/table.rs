@@ -65,7 +65,8 @@ pub trait Rows: Sync + fmt::Debug {
     /// A row's keywords, numbered from 0; see [`Meta::keywords`].
     fn keyword(&self, row: u16, number: usize) -> Option<&'static str>;
 
-    /// The index of all keywords. A table without one has its keywords read and indexed by every process.
+    /// The index of the keywords of all rows that are not [off](Rows::off). A table without one has the keywords of all rows read and
+    /// indexed by every process.
     fn index(&self) -> Option<KeywordIndex> {
         None
     }

@@ -305,13 +305,17 @@ impl<'r> Engine<'r> {
 
     fn prefilter(&self) -> &Prefilter {
         self.prefilter.get_or_init(|| {
-            let keywords = numbered(&self.slots)
+            let slots = numbered(&self.slots)
                 .flat_map(|(slot, number)| slot.entry.keywords().map(move |keyword| (keyword, number)));
-            Prefilter::new(self.numbered_shelves().map(|(shelf, first)| (shelf.rows(), first)), keywords)
+            let rows = self.numbered_shelves().flat_map(|(shelf, first)| {
+                shelf.switched_on().map(move |(row, keyword)| (keyword, first + row))
+            });
+            let tables = self.numbered_shelves().map(|(shelf, first)| (shelf.rows(), first));
+            Prefilter::new(tables, slots.chain(rows))
         })
     }
 
-    /// The keywords in a text. The index of a table holds those of all its rows, also of rows that take no part.
+    /// The keywords in a text. The index of a table holds those of all rows that take part unless a policy says otherwise.
     fn hits(&self, text: &str) -> Vec<Hit> {
         let mut hits = Vec::new();
         self.prefilter().find(text, &mut hits);

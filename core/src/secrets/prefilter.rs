@@ -7,7 +7,9 @@
 use std::sync::OnceLock;
 
 use agentfirewall_sdk::Rows;
-use agentfirewall_sdk::keywords::{BLOCK, GrowingIndex, KeywordIndex, Together, head};
+use agentfirewall_sdk::keywords::{BLOCK, GrowingIndex, KeywordIndex, Lengths, Together, head};
+
+use super::places::{CHUNK, CHUNK_BITS, Places};
 
 /// From this length on (in bytes) a text pays for one filter of all keywords.
 const LONG: usize = 4096;
@@ -77,23 +79,7 @@ impl Prefilter {
         let make = || Together::of(self.tables.iter().map(|(table, _)| table), &self.index);
         let together =
             if bytes.len() < LONG { self.together.get() } else { Some(self.together.get_or_init(make)) };
-        let mut at = 0;
-        while let Some(together) = together
-            && let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ BLOCK + 4 }>)
-        {
-            for (odd, mut places) in together.places(block).into_iter().enumerate() {
-                while places != 0 {
-                    let place = places.trailing_zeros();
-                    places &= places - 1;
-                    let at = at + 2 * place as usize + odd;
-                    let head = head(bytes, at);
-                    if together.may(bytes, at, head) {
-                        self.confirm(bytes, at, head, hits);
-                    }
-                }
-            }
-            at += BLOCK;
-        }
+        let mut at = together.map_or(0, |together| self.find_together(together, bytes, hits));
         let mut seen = [0; STRETCH];
         while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() > 3) {
             let count = self.look(rest, &mut seen);
@@ -118,18 +104,49 @@ impl Prefilter {
         }
     }
 
+    /// Looks at a text as far as whole blocks go, and says how far that is.
+    fn find_together(&self, together: &Together, bytes: &[u8], hits: &mut Vec<Hit>) -> usize {
+        let mut at = 0;
+        let mut places = Places::none();
+        loop {
+            let begin = at;
+            places.clear();
+            while at < begin + CHUNK
+                && let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ BLOCK + 4 }>)
+            {
+                for (odd, bits) in together.places(block).into_iter().enumerate() {
+                    places.add(bits, at - begin + odd, 2);
+                }
+                at += BLOCK;
+            }
+            if at == begin {
+                return at;
+            }
+            places.sift(|place| (place, together.may(head(bytes, begin + usize::from(place)))));
+            places.sift(|place| {
+                let lengths = together.lengths(head(bytes, begin + usize::from(place)));
+                (place | u16::from(lengths.number()) << CHUNK_BITS, !lengths.is_none())
+            });
+            for place in places.iter() {
+                let at = begin + usize::from(place) % CHUNK;
+                let (head, lengths) = (head(bytes, at), Lengths::of((place >> CHUNK_BITS) as u8));
+                self.index.at(bytes, at, head, lengths, &mut |owner| hits.push(Hit { owner, at }));
+                for (index, first) in &self.tables {
+                    index.at(bytes, at, head, lengths, &mut |row| hits.push(Hit { owner: first + row, at }));
+                }
+            }
+        }
+    }
+
     /// Where in the next block something may begin, asked of each index.
     fn look(&self, rest: &[u8], seen: &mut [u16; STRETCH]) -> usize {
         let block = rest.get(..STRETCH + 3).unwrap_or(rest);
         // One table is what there is but for programs with tables of their own.
         match self.tables.as_slice() {
             [] => places(block, seen, |four| self.index.may(four)),
-            [(table, _)] => {
-                let marks = table.marks();
-                places(block, seen, |four| self.index.may(four) | marks.at(four))
-            }
+            [(table, _)] => places(block, seen, |four| self.index.may(four) | table.may(four)),
             tables => places(block, seen, |four| {
-                self.index.may(four) || tables.iter().any(|(table, _)| table.marks().at(four))
+                self.index.may(four) || tables.iter().any(|(table, _)| table.may(four))
             }),
         }
     }
@@ -138,10 +155,12 @@ impl Prefilter {
         #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
         let four = head as u32;
         if self.index.may(four) {
-            self.index.at(bytes, at, head, &mut |owner| hits.push(Hit { owner, at }));
+            self.index.at(bytes, at, head, Lengths::ALL, &mut |owner| hits.push(Hit { owner, at }));
         }
         for (index, first) in &self.tables {
-            index.at(bytes, at, head, &mut |row| hits.push(Hit { owner: first + row, at }));
+            index.at(bytes, at, head, index.lengths(head), &mut |row| {
+                hits.push(Hit { owner: first + row, at })
+            });
         }
     }
 }

@@ -42,6 +42,17 @@ impl<'r> Shelf<'r> {
         (said.peek().is_some() || !self.rows.off(row)) && said.all(|setting| setting.enabled)
     }
 
+    /// The keywords of rows that take part because a setting says so: the index of a table that has one does not hold them.
+    pub(super) fn switched_on(&self) -> impl Iterator<Item = (u16, &'static str)> {
+        let rows = self.rows;
+        let mut on: Vec<u16> = self.said.iter().map(|(row, _)| *row).collect();
+        on.sort_unstable();
+        on.dedup();
+        on.retain(|row| rows.index().is_some() && rows.off(*row) && self.is_active(*row));
+        on.into_iter()
+            .flat_map(move |row| (0..).map_while(move |number| Some((row, rows.keyword(row, number)?))))
+    }
+
     /// A row as a detector that is made when it is needed.
     pub(super) fn slot(&self, row: u16) -> Slot<'r> {
         let mut slot = Slot::new(Entry::of_row(self.rows, row));

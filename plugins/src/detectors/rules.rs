@@ -87,18 +87,20 @@ impl Span {
     }
 }
 
-/// How many keywords all rules have together.
+/// How many keywords all rules have together that are not off.
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, in the bounds of its loop")]
 const KEYWORDS: usize = {
     let (mut count, mut number) = (0, 0);
     while number < ROWS.len() {
-        count += (ROWS[number].literals.1 + ROWS[number].new) as usize;
+        if !ROWS[number].off {
+            count += (ROWS[number].literals.1 + ROWS[number].new) as usize;
+        }
         number += 1;
     }
     count
 };
 
-/// The keywords of all rules, as [`Row::keywords`] gives them.
+/// Their keywords, as [`Row::keywords`] gives them.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "lengths and numbers of rows are small; the index proves it"
@@ -110,7 +112,7 @@ static LISTED: [Keyword; KEYWORDS] = {
     while number < ROWS.len() {
         let row = &ROWS[number];
         let spans = [row.literals, Span(row.near.0, row.new)];
-        let mut which = 0;
+        let mut which = if row.off { spans.len() } else { 0 };
         while which < spans.len() {
             let mut word = spans[which].0 as usize;
             while word < spans[which].range().end {
@@ -258,7 +260,6 @@ impl Rows for Rules {
 /// The detector of one rule.
 struct Rule {
     row: &'static Row,
-    token: Option<Automaton<'static>>,
     value: Option<Automaton<'static>>,
 }
 
@@ -292,12 +293,11 @@ impl Detector for Rule {
 impl Rule {
     fn of(number: u16) -> Result<Self, PluginError> {
         let row = row(number).ok_or_else(|| PluginError::new("the table has no such row"))?;
-        Ok(Self { row, token: row.token.automaton(), value: row.value.automaton() })
+        Ok(Self { row, value: row.value.automaton() })
     }
 
     /// A form that is recognised alone, one of whose literals is here.
     fn token(&self, bytes: &[u8], here: usize) -> Option<Finding> {
-        let automaton = self.token.as_ref()?;
         let mut literals = self.row.literals.placed().filter(|(word, _)| stands(bytes, here, word));
         // Of literals of which one begins another the longer one says what is drawn at random.
         let (mut literal, distance) = literals.next()?;
@@ -309,7 +309,7 @@ impl Rule {
         if !begun && !subdomain(bytes, at) {
             return None;
         }
-        let end = at + automaton.longest(from(bytes, at))?;
+        let end = at + self.row.token.automaton()?.longest(from(bytes, at))?;
         let token = piece(bytes, at, end);
         if !(begun || is_address(token)) || bytes.get(end).is_some_and(|next| word(*next)) {
             return None;
@@ -371,6 +371,10 @@ impl near::Form for Listed<'_> {
         self.value.longest(bytes)
     }
 
+    fn next(&self, bytes: &[u8], at: usize, limit: usize) -> Option<usize> {
+        self.value.next(bytes, at, limit)
+    }
+
     fn entropy(&self) -> f32 {
         self.row.entropy
     }
@@ -387,7 +391,12 @@ impl near::Form for Listed<'_> {
 
 /// Whether a word stands at a place, whatever its ASCII case.
 pub(super) fn stands(bytes: &[u8], at: usize, word: &str) -> bool {
-    bytes.get(at..at + word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word.as_bytes()))
+    let word = word.as_bytes();
+    // Most words are told apart by their first letter.
+    bytes.get(at..at + word.len()).is_some_and(|here| {
+        here.first().zip(word.first()).is_none_or(|(here, first)| (here ^ first) & !0x20 == 0)
+            && here.eq_ignore_ascii_case(word)
+    })
 }
 
 /// Whether a value is none of the secrets that it looks like or that its name asks for: it begins as a vendor's token does and

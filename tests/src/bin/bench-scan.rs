@@ -24,8 +24,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use agentfirewall_core::registry::Registry;
-use agentfirewall_core::secrets::Engine;
-use agentfirewall_sdk::{Factory, Kind, registrations};
+use agentfirewall_core::secrets::{DetectorSetting, Engine};
+use agentfirewall_sdk::{Factory, registrations};
 use agentfirewall_tests::payload::Payload;
 use agentfirewall_tests::sandbox::{self, Sandbox};
 use serde_json::json;
@@ -180,18 +180,19 @@ fn rules(folders: &[PathBuf]) {
     let mut size = 0;
     folders.iter().for_each(|folder| texts_in(folder, &mut texts, &mut size));
     let megabytes = size as f64 / 1e6;
-    let detectors = || registrations().filter(|plugin| plugin.factory.kind() == Kind::Detector);
-    let is_row = |plugin: &agentfirewall_sdk::Registration| matches!(plugin.factory, Factory::Row { .. });
-    let all = detectors().filter(|plugin| is_row(plugin)).count();
+    let registry = Registry::from_linked().unwrap();
+    let rows: Vec<_> =
+        registrations().filter(|plugin| matches!(plugin.factory, Factory::Row { .. })).collect();
+    let all = rows.len();
     for count in [100, 300, 1_000] {
-        // Coded detectors always, and rules taken evenly from all families.
-        let rows = detectors().filter(|plugin| is_row(plugin)).enumerate();
-        let rows = rows.filter(|(number, _)| number * count % all < count).map(|(_, plugin)| plugin);
-        let engine = Engine::from_entries(detectors().filter(|plugin| !is_row(plugin)).chain(rows), &[]);
-        let seconds = judged(&engine.unwrap(), &texts);
+        // Coded detectors always, and rules taken evenly from all families; a policy disables the others.
+        let others = rows.iter().enumerate().filter(|(number, _)| number * count % all >= count);
+        let disabled: Vec<_> = others
+            .map(|(_, plugin)| DetectorSetting { id: plugin.meta.id, enabled: false, config: "" })
+            .collect();
+        let seconds = judged(&Engine::new(&registry, &disabled).unwrap(), &texts);
         println!("engine, {count} rules: {:.0} MB/s", megabytes / seconds);
     }
-    let registry = Registry::from_linked().unwrap();
     let seconds = judged(&Engine::new(&registry, &[]).unwrap(), &texts);
     println!("engine as it is, {all} rules: {:.0} MB/s of {megabytes:.0} MB", megabytes / seconds);
 }

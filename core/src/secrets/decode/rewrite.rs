@@ -1,13 +1,17 @@
 //! Escapes and joined string literals: the text around them, as it would read without.
 //!
-//! What marks an escape is found by comparing bytes with the few that may begin one, 64 at a time. An escape counts if it
+//! What marks an escape is found by comparing bytes with the few that may begin one, 64 at a time, and those with what stands beside
+//! them. An escape counts if it
 //! lies in (or just before) a run of characters as long as a token; the text is then written anew from a little before the
 //! first such escape to a little after the last, so that a keyword and its value stay together.
 
 use std::ops::Range;
 
+use agentfirewall_sdk::keywords::{all_or_nothing, bits};
+
 use super::piece::Piece;
 use super::{SHORTEST, entity, escape, hex, join, percent};
+use crate::secrets::places::{CHUNK, Places};
 
 /// How much text before the first escape and after the last one belongs to it, in bytes.
 const BEFORE: usize = 96;
@@ -154,53 +158,62 @@ fn telling(before: u8, first: u8, second: u8) -> bool {
 
 /// The places at which something may begin, in ascending order.
 #[derive(Debug)]
-struct Places<'t> {
+struct Openings<'t> {
     bytes: &'t [u8],
-    /// Where the last block begins.
-    block: usize,
-    /// The bytes of that block which are left to look at, the first one lowest.
-    left: u64,
-    /// Where the next block begins.
+    /// Where the last chunk begins, and what was found in it.
+    chunk: usize,
+    found: Places,
+    /// The number of the next one of them.
     next: usize,
+    /// Where the next chunk begins.
+    behind: usize,
 }
 
-impl<'t> Places<'t> {
+impl<'t> Openings<'t> {
     const fn of(bytes: &'t [u8]) -> Self {
-        Self { bytes, block: 0, left: 0, next: 0 }
+        Self { bytes, chunk: 0, found: Places::none(), next: 0, behind: 0 }
     }
 
     /// The next place from here on.
     fn from(&mut self, from: usize) -> Option<usize> {
         loop {
-            while self.left != 0 {
-                let at = self.block + self.left.trailing_zeros() as usize;
-                self.left &= self.left - 1;
-                if at >= from && told(self.bytes, at) {
+            while let Some(place) = self.found.get(self.next) {
+                self.next += 1;
+                let at = self.chunk + usize::from(place);
+                if at >= from {
                     return Some(at);
                 }
             }
-            // What an edit takes up may be longer than a block.
-            self.block = self.next.max(from);
-            let rest = self.bytes.get(self.block..).filter(|rest| !rest.is_empty())?;
-            self.next = self.block + LANE;
-            let mut block = [0; LANE];
-            self.left = marked(rest.first_chunk::<LANE>().unwrap_or_else(|| {
-                rest.iter().zip(&mut block).for_each(|(byte, to)| *to = *byte);
-                &block
-            }));
+            // What an edit takes up may be longer than a chunk.
+            self.chunk = self.behind.max(from);
+            self.bytes.get(self.chunk..).filter(|rest| !rest.is_empty())?;
+            self.behind = self.chunk + CHUNK;
+            self.look();
         }
+    }
+
+    fn look(&mut self) {
+        self.found.clear();
+        self.next = 0;
+        let rest = self.bytes.get(self.chunk..).unwrap_or_default();
+        for (block, bytes) in rest.chunks(LANE).take(CHUNK / LANE).enumerate() {
+            let mut last = [0; LANE];
+            let bytes = bytes.first_chunk().unwrap_or_else(|| {
+                bytes.iter().zip(&mut last).for_each(|(byte, to)| *to = *byte);
+                &last
+            });
+            self.found.add(marked(bytes), LANE * block, 1);
+        }
+        let (bytes, chunk) = (self.bytes, self.chunk);
+        self.found.sift(|place| (place, told(bytes, chunk + usize::from(place))));
     }
 }
 
 /// Which bytes of a block may begin something, a bit each.
 fn marked(block: &[u8; LANE]) -> u64 {
     let mut marks = [0; LANE];
-    marks.iter_mut().zip(block).for_each(|(mark, byte)| *mark = u8::from(opens(*byte)));
-    let (eights, _) = marks.as_chunks::<8>();
-    eights.iter().rev().fold(0, |all, eight| {
-        // The lowest bits of eight bytes, side by side in the highest byte of the product.
-        all << 8 | u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56
-    })
+    marks.iter_mut().zip(block).for_each(|(mark, byte)| *mark = all_or_nothing(opens(*byte)));
+    bits(&marks)
 }
 
 /// The same of a place in a text.
@@ -319,7 +332,7 @@ pub(super) fn pieces<E>(text: &str, each: &mut impl FnMut(&Piece) -> Result<(), 
         (group.worth, group.run, group.chain) = (false, 0, 0);
         done
     };
-    let mut places = Places::of(bytes);
+    let mut places = Openings::of(bytes);
     let mut from = 0;
     while let Some(at) = places.from(from) {
         from = at + 1;
@@ -389,7 +402,7 @@ mod tests {
                 let before = at.checked_sub(1).map_or(b' ', |at| bytes[at]);
                 bytes.get(at + 1).is_some_and(|second| plainly(before, bytes[*at], *second))
             });
-            let (mut places, mut from) = (Places::of(bytes), 0);
+            let (mut places, mut from) = (Openings::of(bytes), 0);
             for step in steps {
                 let found = places.from(from);
                 prop_assert_eq!(found, plain(from));

@@ -1,6 +1,8 @@
-//! Runs of digits of base64, found by looking at every sixteenth byte, and what they decode to.
+//! Runs of digits of base64, found by a bit for each byte, and what they decode to.
 
 use std::ops::Range;
+
+use agentfirewall_sdk::keywords::{all_or_nothing, bits};
 
 use super::piece::{Digits, Piece};
 use super::{base64, hex};
@@ -8,6 +10,8 @@ use crate::base64::value;
 
 /// The shortest run that is looked at: 12 bytes of text.
 const RUN: usize = 16;
+/// The bytes that are compared at once.
+const LANE: usize = 64;
 /// What may stand before a line of a wrapped run: indentation, signs of quotes, diffs and comments.
 const INDENT: usize = 40;
 
@@ -15,15 +19,58 @@ fn digit(byte: u8) -> bool {
     value(byte) < 64
 }
 
-/// The last byte in the second half of a window that is below `+` or no ASCII, which is no digit: in most windows one is, a blank
-/// or a bracket. Asked of eight bytes at once.
-fn blank(window: &[u8; RUN]) -> Option<usize> {
-    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
-    const PAST: u64 = u64::from_le_bytes([0x80 - b'+'; 8]);
-    let eight = u64::from_le_bytes(*window.last_chunk()?);
-    // The highest bit of a byte of the sum is set if the byte's lower seven are `+` or more; nothing is carried over.
-    let others = (!((eight & !HIGH) + PAST) | eight) & HIGH;
-    (others != 0).then(|| RUN - 1 - others.leading_zeros() as usize / 8)
+/// Which bytes of a block are digits, a bit each. Without branches, so that the compiler compares many at once.
+fn marked(block: &[u8; LANE]) -> u64 {
+    let mut marks = [0; LANE];
+    marks.iter_mut().zip(block).for_each(|(mark, byte)| *mark = all_or_nothing(is_digit(*byte)));
+    bits(&marks)
+}
+
+/// As [`digit`], told without a table.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "branches would keep the compiler from comparing many at once"
+)]
+const fn is_digit(byte: u8) -> bool {
+    ((byte | 0x20).wrapping_sub(b'a') < 26)
+        | (byte.wrapping_sub(b'/') < 11)
+        | (byte == b'+')
+        | (byte == b'-')
+        | (byte == b'_')
+}
+
+/// The first place from one on at which a run of [`RUN`] digits or more begins.
+///
+/// `from` is where a run may begin: the beginning of the text, or behind what is no digit.
+fn run(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    // How many digits stand before this block.
+    let mut before = 0;
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<LANE>) {
+        let digits = marked(block);
+        let first = digits.trailing_ones() as usize;
+        if before + first >= RUN {
+            return Some(at - before);
+        }
+        // A bit is left where it and the fifteen behind it were set.
+        let mut begins = digits;
+        for step in [1, 2, 4, 8] {
+            begins &= begins >> step;
+        }
+        if begins != 0 {
+            return Some(at + begins.trailing_zeros() as usize);
+        }
+        before = digits.leading_ones() as usize;
+        at += LANE;
+    }
+    let mut start = at - before;
+    while let Some(window) = bytes.get(start..).and_then(<[u8]>::first_chunk::<RUN>) {
+        match window.iter().rposition(|byte| !digit(*byte)) {
+            Some(other) => start += other + 1,
+            None => return Some(start),
+        }
+    }
+    None
 }
 
 /// The stretches of at least `least` numbers below `count` for which `holds` is true. Looks at every `least`th number
@@ -64,11 +111,8 @@ pub(super) fn pieces<E>(text: &str, each: &mut impl FnMut(&Piece) -> Result<(), 
     let bytes = text.as_bytes();
     let mut found = Vec::new();
     let mut from = 0;
-    while let Some(window) = bytes.get(from..).and_then(<[u8]>::first_chunk::<RUN>) {
-        if let Some(other) = blank(window).or_else(|| window.iter().rposition(|byte| !digit(*byte))) {
-            from += other + 1;
-            continue;
-        }
+    while let Some(begin) = run(bytes, from) {
+        from = begin;
         let length = bytes.get(from + RUN..).unwrap_or_default().iter().position(|byte| !digit(*byte));
         let end = length.map_or(bytes.len(), |length| from + RUN + length);
         let run = bytes.get(from..end).unwrap_or_default();
@@ -153,6 +197,8 @@ fn continued(bytes: &[u8], end: usize) -> Option<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::secrets::decode::tests;
 
@@ -185,20 +231,23 @@ mod tests {
     }
 
     #[test]
-    fn eight_bytes_at_once_are_judged_as_one_by_one() {
+    fn digits_are_told_without_a_table() {
         for byte in 0..=u8::MAX {
-            for at in 0..RUN {
-                let mut window = [b'A'; RUN];
-                window[at] = byte;
-                let low = !(b'+'..=0x7f).contains(&byte) && at >= 8;
-                assert_eq!(blank(&window), low.then_some(at), "{byte} at {at}");
-                assert!(!low || !digit(byte));
-                window[3] = b' ';
-                window[15] = byte;
-                window[9] = b'(';
-                let last = if (b'+'..=0x7f).contains(&byte) { 9 } else { 15 };
-                assert_eq!(blank(&window), Some(last), "{byte} at {at}");
-            }
+            assert_eq!(is_digit(byte), digit(byte), "{byte}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn runs_are_found_wherever_they_stand(parts in prop::collection::vec("[A-Za-z0-9+/_-]{0,90}[ .,\\n\u{e9}]{0,3}", 0..12), skip in 0_usize..4) {
+            let text = parts.concat();
+            let bytes = text.as_bytes();
+            let mut starts = (0..=bytes.len()).filter(|at| *at == 0 || !digit(bytes[at - 1]));
+            let from = starts.nth(skip).unwrap_or(0);
+            let plain = (from..bytes.len()).find(|at| {
+                bytes.get(*at..at + RUN).is_some_and(|window| window.iter().all(|byte| digit(*byte)))
+            });
+            prop_assert_eq!(run(bytes, from), plain);
         }
     }
 

@@ -48,6 +48,11 @@ pub(in crate::detectors) trait Form {
     /// The length of the longest value that begins here.
     fn longest(&self, bytes: &[u8]) -> Option<usize>;
 
+    /// The next place from one on and before another at which a value may begin, as far as that can be told quickly.
+    fn next(&self, _bytes: &[u8], at: usize, _limit: usize) -> Option<usize> {
+        Some(at)
+    }
+
     /// The least entropy in bits a character; 0 for the usual.
     fn entropy(&self) -> f32;
 
@@ -63,10 +68,11 @@ pub(in crate::detectors) fn find(bytes: &[u8], name: Range<usize>, form: &impl F
     if !is_word(bytes, &name) {
         return None;
     }
+    // Behind most names nothing is as long as a value: that is told before anything else is looked at.
+    let mut at = form.next(bytes, name.end, name.end + BEHIND)?;
     let limit = window(bytes, name.end);
-    let mut at = name.end;
     while at < limit {
-        let start = candidate(bytes, at, limit)?;
+        let start = candidate(bytes, form.next(bytes, at, limit)?, limit)?;
         if let Some(length) = form.longest(from(bytes, start))
             && ends(bytes, start + length)
             && drawn(piece(bytes, start, start + length), form.entropy())

@@ -30,9 +30,10 @@ fn every_row_is_found_by_its_id_and_nothing_else_is() {
 }
 
 #[test]
-fn the_index_holds_every_keyword_of_every_rule() {
+fn the_index_holds_every_keyword_of_every_rule_that_is_on() {
     let mut indexed: Vec<(u16, &str)> = RULES.index().unwrap().keywords().collect();
     let mut listed: Vec<(u16, &str)> = (0..RULES.count())
+        .filter(|row| !RULES.off(*row))
         .flat_map(|row| (0..).map_while(move |number| Some((row, RULES.keyword(row, number)?))))
         .collect();
     indexed.sort_unstable();
