@@ -57,7 +57,7 @@ pub(super) fn of(ground: &Ground<'_>, touch: &Touch, placed: &Placed, elsewhere:
         _ => {}
     }
     // Last: what is bad in itself gives the better reason.
-    if !elsewhere && ground.own.is_some_and(|own| own.tampers(touch, placed)) {
+    if !elsewhere && ground.own.is_some_and(|own| own.tampers(touch, placed, &ground.links)) {
         judge.say("firewall.tamper");
     }
     judge.effects

@@ -2,29 +2,66 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::place;
 
 /// What is known of folders.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Links(RefCell<HashMap<PathBuf, PathBuf>>);
+pub(crate) struct Links(RefCell<HashMap<PathBuf, Known>>);
+
+#[derive(Debug, Clone)]
+struct Known {
+    real: PathBuf,
+    /// Whether it is not there: then nothing in it is.
+    missing: bool,
+}
 
 impl Links {
     /// What is asked of a folder with its links resolved, as far as it exists.
     pub(super) fn with_folder<T>(&self, path: &Path, ask: impl FnOnce(&Path) -> T) -> T {
         if let Some(known) = self.0.borrow().get(path) {
-            return ask(known);
+            return ask(&known.real);
         }
-        // What is not there lies in its folder: thousands of those in one another are not walked up again and again.
-        let above = path.parent().and_then(|parent| self.0.borrow().get(parent).cloned());
-        let real = match (above, path.file_name()) {
-            (Some(above), Some(name)) if path.symlink_metadata().is_err() => above.join(name),
-            _ => place::canonical(path),
-        };
-        let answer = ask(&real);
-        self.0.borrow_mut().insert(path.to_owned(), real);
+        let known = self.find(path);
+        let answer = ask(&known.real);
+        self.0.borrow_mut().insert(path.to_owned(), known);
         answer
+    }
+
+    fn find(&self, path: &Path) -> Known {
+        // Not only Unix has other ways to begin a path, and the system takes no longer ones.
+        if !path.has_root() || cfg!(windows) || path.as_os_str().len() >= place::LONGEST {
+            return Known { real: place::canonical(path), missing: false };
+        }
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return Known { real: path.to_owned(), missing: false };
+        };
+        if let Some(above) = self.0.borrow().get(folder) {
+            return above.with(name, path);
+        }
+        // From the root down, each folder once.
+        let mut all = self.0.borrow_mut();
+        let (mut known, mut at) = (Known { real: PathBuf::from("/"), missing: false }, PathBuf::from("/"));
+        let mut names = path.components().skip(1);
+        while let Some(component) = names.next() {
+            let name = component.as_os_str();
+            at.push(name);
+            known = match all.get(&at) {
+                Some(known) => known.clone(),
+                None => {
+                    let known = known.with(name, &at);
+                    all.insert(at.clone(), known.clone());
+                    known
+                }
+            };
+            if known.missing {
+                known.real.extend(names);
+                break;
+            }
+        }
+        known
     }
 
     /// A folder with its links resolved.
@@ -42,6 +79,21 @@ impl Links {
     }
 }
 
+impl Known {
+    /// What is so called in this folder, as the path to it is written.
+    fn with(&self, name: &OsStr, path: &Path) -> Self {
+        let real = self.real.join(name);
+        if self.missing {
+            return Self { real, missing: true };
+        }
+        match path.symlink_metadata() {
+            Ok(metadata) if metadata.is_symlink() => Self { real: place::canonical(path), missing: false },
+            Ok(_) => Self { real, missing: false },
+            Err(_) => Self { real, missing: true },
+        }
+    }
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
@@ -56,13 +108,22 @@ mod tests {
         std::os::unix::fs::symlink(base.join("real/file"), base.join("real/sub/other")).unwrap();
         std::os::unix::fs::symlink(base.join("gone"), base.join("dangling")).unwrap();
         let links = Links::default();
-        for path in
-            ["link", "link/file", "link/sub/other", "real/new", "new/newer", "dangling", "dangling/x", "."]
-        {
+        for path in [
+            "link",
+            "link/file",
+            "link/sub/other",
+            "real/new",
+            "new/newer",
+            "new/newer/newest",
+            "dangling",
+            "dangling/x",
+            ".",
+        ] {
             let path = base.join(path);
             for _ in 0..2 {
                 assert_eq!(links.path(&path), place::canonical(&path), "{}", path.display());
             }
+            assert_eq!(Links::default().folder(&path), place::canonical(&path), "{}", path.display());
         }
         assert_eq!(links.path(Path::new("/")), Path::new("/"));
     }

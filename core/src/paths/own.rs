@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use agentfirewall_sdk::Access;
 
-use super::{Placed, place, sets};
+use super::{Links, Placed, sets};
 use crate::places::PROJECT_FOLDER;
 use crate::understand::{Content, Touch};
 
@@ -15,42 +15,38 @@ use crate::understand::{Content, Touch};
 #[derive(Debug, Clone)]
 pub(crate) struct Own {
     paths: Vec<PathBuf>,
-    resolved: OnceLock<Resolution>,
-}
-
-#[derive(Debug, Clone)]
-struct Resolution {
     /// Files and folders, folded; a folder protects all that is in it. With the path, to see whether it may exist.
-    protected: Vec<(PathBuf, PathBuf)>,
+    protected: OnceLock<Vec<(PathBuf, PathBuf)>>,
     /// (device, inode) of the protected files that exist, for hard links.
-    identities: Vec<(u64, u64)>,
+    identities: OnceLock<Vec<(u64, u64)>>,
 }
 
 impl Own {
     pub(crate) fn new(paths: Vec<PathBuf>) -> Self {
-        Self { paths, resolved: OnceLock::new() }
+        Self { paths, protected: OnceLock::new(), identities: OnceLock::new() }
     }
 
-    fn resolved(&self) -> &Resolution {
-        self.resolved.get_or_init(|| {
+    fn protected(&self, links: &Links) -> &[(PathBuf, PathBuf)] {
+        self.protected.get_or_init(|| {
             let mut protected: Vec<(PathBuf, PathBuf)> = Vec::new();
             for path in &self.paths {
-                for path in [path.clone(), place::canonical(path)] {
+                for path in [path.clone(), links.path(path)] {
                     let folded = PathBuf::from(sets::folded(&path));
                     if !protected.iter().any(|(other, _)| *other == folded) {
                         protected.push((folded, path));
                     }
                 }
             }
-            Resolution {
-                protected,
-                identities: self.paths.iter().filter_map(|path| identity(path)).collect(),
-            }
+            protected
         })
     }
 
+    fn identities(&self) -> &[(u64, u64)] {
+        self.identities.get_or_init(|| self.paths.iter().filter_map(|path| identity(path)).collect())
+    }
+
     /// Whether touching a path changes or removes what is protected.
-    pub(super) fn tampers(&self, touch: &Touch, placed: &Placed) -> bool {
+    pub(super) fn tampers(&self, touch: &Touch, placed: &Placed, links: &Links) -> bool {
         let changes = match touch.access {
             Access::Write | Access::Delete | Access::Unknown => true,
             _ => touch.content == Content::Linked,
@@ -68,7 +64,7 @@ impl Own {
         forms.iter().any(|form| {
             (placed.known && is_protected_by_name(form))
                 || placed.wild && by_wild_name(form)
-                || self.resolved().protected.iter().any(|(protected, path)| {
+                || self.protected(links).iter().any(|(protected, path)| {
                     (placed.known && sets::starts_with(form, protected))
                         || (placed.wild && wild_hits(form, path, removes))
                         || (removes
@@ -92,14 +88,14 @@ impl Own {
         path.metadata().is_ok_and(|metadata| {
             metadata.nlink() > 1
                 && metadata.is_file()
-                && self.resolved().identities.contains(&(metadata.dev(), metadata.ino()))
+                && self.identities().contains(&(metadata.dev(), metadata.ino()))
         })
     }
 
     #[cfg(not(unix))]
     fn is_hard_link(&self, _path: &Path) -> bool {
         // Windows: the standard library does not give the file index; the names alone are protected.
-        let _ = &self.resolved().identities;
+        let _ = self.identities();
         false
     }
 }

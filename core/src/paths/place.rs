@@ -172,7 +172,7 @@ pub(super) fn lexical(path: &Path) -> PathBuf {
 }
 
 /// The bytes that a path may have on Linux (`PATH_MAX`), the most of the systems.
-const LONGEST: usize = 4_096;
+pub(super) const LONGEST: usize = 4_096;
 
 /// Resolves the links of the longest part that exists and appends the rest.
 pub(crate) fn canonical(lexical_path: &Path) -> PathBuf {

@@ -117,18 +117,20 @@ pub(super) struct ReadFile {
 /// What is at a path: nothing, or a file's metadata. A link that leads nowhere is an error, because somebody meant a
 /// policy to be there.
 pub(super) fn stat(path: &Path, kind: LayerKind) -> Result<Option<Metadata>, PolicyError> {
-    match fs::metadata(path) {
-        Ok(metadata) => {
-            secure(path, &metadata, kind)?;
-            Ok(Some(metadata))
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => match fs::symlink_metadata(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(PolicyError::unreadable(path, error)),
-            Ok(_) => Err(PolicyError::unreadable(path, "it is a link that leads nowhere")),
+    // The link itself first: a layer without a file, as most have none, is one question then.
+    let metadata = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Ok(link) if link.is_symlink() => match fs::metadata(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(PolicyError::unreadable(path, "it is a link that leads nowhere"));
+            }
+            followed => followed,
         },
-        Err(error) => Err(PolicyError::unreadable(path, error)),
-    }
+        other => other,
+    };
+    let metadata = metadata.map_err(|error| PolicyError::unreadable(path, error))?;
+    secure(path, &metadata, kind)?;
+    Ok(Some(metadata))
 }
 
 /// Reads a policy file; `None` if there is none.
