@@ -29,6 +29,7 @@ pub mod recording;
 pub mod registry;
 mod scripts;
 pub mod secrets;
+pub mod sha256;
 mod shell;
 pub mod stamp;
 pub mod store;

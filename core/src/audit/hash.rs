@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use crate::sha256::Sha256;
 use serde::{Serialize, Serializer};
-use sha2::{Digest, Sha256};
 
 /// A SHA-256 in lower-case hexadecimal: the form in which it is stored and hashed again.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -3,23 +3,23 @@
 //! A leaf is the 32 bytes of a record's `_hash`; record 1 of a chain is leaf 0. Leaves are hashed behind a zero byte,
 //! inner nodes behind a one, so that neither can be taken for the other.
 
-use sha2::{Digest, Sha256};
+use crate::sha256::Sha256;
 
 /// The hash of a leaf or an inner node.
 pub type Node = [u8; 32];
 
 /// The hash of a leaf.
 pub fn leaf(data: &[u8]) -> Node {
-    Sha256::new().chain_update([0]).chain_update(data).finalize().into()
+    Sha256::new().chain_update([0]).chain_update(data).finalize()
 }
 
 fn parent(left: &Node, right: &Node) -> Node {
-    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
+    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize()
 }
 
 /// The root of a tree without leaves.
 fn empty() -> Node {
-    Sha256::digest([]).into()
+    Sha256::digest([])
 }
 
 /// What must be known of the first leaves of a tree to go on with it: one node for each bit of their number, the

@@ -3,10 +3,10 @@
 //! The keys are those of Go's `golang.org/x/mod/sumdb/note`, so that its tools read and make the same files. Only Ed25519
 //! (algorithm 1) is made and accepted; signatures of others, such as witnesses, are passed over.
 
+use crate::sha256::Sha256;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 /// The algorithm's number in keys and key identifiers.

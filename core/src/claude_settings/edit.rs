@@ -7,10 +7,10 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use crate::sha256::Sha256;
 use jsonc_parser::ast::Value;
 use jsonc_parser::common::Ranged;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::additions::additions;
 use super::removals::removals;

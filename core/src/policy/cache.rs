@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use sha2::{Digest, Sha256};
+use crate::sha256::Sha256;
 
 use super::compile::{self, VERSION, compile};
 use super::compiled::{Compiled, Head, LayerSource};
@@ -112,7 +112,7 @@ fn same_content(head: &Head<'_>, paths: &[(LayerKind, PathBuf); 3]) -> Result<Op
         let Some(path) = path(source.path) else { return Ok(None) };
         snapshot.stamps.push(match layers::read_up_to(path, source.kind, MAX_IMPORT)? {
             None => (Stamp::default(), [0; 32]),
-            Some(file) => (stamp(&file.metadata), Sha256::digest(file.text.as_bytes()).into()),
+            Some(file) => (stamp(&file.metadata), Sha256::digest(&file.text)),
         });
     }
     let same = head
@@ -141,7 +141,7 @@ impl Snapshot {
             match layers::read(path, *kind)? {
                 None => snapshot.stamps.push((Stamp::default(), [0; 32])),
                 Some(file) => {
-                    let sha256 = Sha256::digest(file.text.as_bytes()).into();
+                    let sha256 = Sha256::digest(&file.text);
                     snapshot.stamps.push((stamp(&file.metadata), sha256));
                     snapshot.sources.push(Source { kind: *kind, path: path.clone(), text: file.text });
                 }

@@ -2,8 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::sha256::Sha256;
 use agentfirewall_sdk::rule_readers;
-use sha2::{Digest, Sha256};
 
 use super::diagnostic::{PolicyError, PolicyErrorKind, Problems, Severity};
 use super::layers::{self, LayerKind};
@@ -123,7 +123,7 @@ fn text(path: &Path, kind: LayerKind, files: &mut Vec<ImportedFile>) -> Result<S
     files.push(ImportedFile {
         path: path.to_owned(),
         stamp: stamp(&file.metadata),
-        sha256: Sha256::digest(file.text.as_bytes()).into(),
+        sha256: Sha256::digest(&file.text),
     });
     Ok(file.text)
 }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use agentfirewall_sdk::{Confidence, Finding, LocatedFinding};
-use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value};
 
 use super::salt::{Salt, hex};
 use super::value::{Target, follow};
+use crate::sha256::Sha256;
 
 /// Secrets under this many bytes are masked where they were found and nowhere else: `abc` is everywhere.
 const KNOWN_LENGTH: usize = 6;
@@ -147,7 +147,7 @@ fn truncated(text: &str, max: usize) -> Option<String> {
     let (kept, cut) = text.split_at_checked(text.floor_char_boundary(max))?;
     // Of all that is hashed here this alone may be megabytes, and what signs checkpoints is the quicker at it where a processor has no
     // instructions for it.
-    let hash = hex(digest(&SHA256, text.as_bytes()).as_ref(), 8);
+    let hash = hex(&Sha256::digest(text), 8);
     Some(format!("{kept}… (+{} bytes, sha256:{hash})", cut.len()))
 }
 

@@ -1,7 +1,7 @@
+use crate::sha256::Sha256;
 use agentfirewall_sdk::Severity;
 use proptest::prelude::*;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::*;
 

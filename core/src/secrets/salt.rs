@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
+use crate::sha256::Sha256;
 
 use crate::private::{OWNER_ONLY, create_folder};
 
@@ -43,7 +43,7 @@ impl Salt {
             hasher.write_u64(number);
             digest.update(hasher.finish().to_le_bytes());
         }
-        Self(digest.finalize().into())
+        Self(digest.finalize())
     }
 
     /// The installation's key, made on first use. Where it cannot be kept (a read-only home, a full disk) the process

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::sha256::Sha256;
 use agentfirewall_sdk::Kind;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::error::StoreError;
 use super::lock::{self, Lock, LockedPlugin, Snapshot};
@@ -116,7 +116,7 @@ fn rebuild(
     let pins = known.as_ref().map(Index::pins).unwrap_or_default();
     for (state, (scope, path)) in states.iter_mut().zip(locks) {
         let Some(Snapshot { bytes, stamp }) = lock::read(path)? else { continue };
-        *state = LockState { stamp, sha256: Sha256::digest(&bytes).into() };
+        *state = LockState { stamp, sha256: Sha256::digest(&bytes) };
         for locked in Lock::parse(path, &bytes)?.plugins {
             let plugin = plugin(&locked, *scope, &pins);
             // Both want the same content: the administrator's copy is the one that is used.

@@ -10,8 +10,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
+use agentfirewall_core::sha256::Sha256;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::found::Located;
 
@@ -107,7 +107,7 @@ impl Baseline {
             return None;
         }
         let name: [u8; 32] =
-            Sha256::new().chain_update(detector).chain_update([0]).chain_update(secret).finalize().into();
+            Sha256::new().chain_update(detector).chain_update([0]).chain_update(secret).finalize();
         let lock = || self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(mark) = lock().get(&name) {
             return Some(mark.clone());
@@ -195,7 +195,7 @@ fn random_salt() -> Result<String, String> {
 fn pbkdf2(password: &[u8], salt: &[u8], iterations: u32) -> [u8; 32] {
     let mut key = [0; BLOCK];
     if password.len() > BLOCK {
-        let digest: [u8; 32] = Sha256::digest(password).into();
+        let digest: [u8; 32] = Sha256::digest(password);
         key.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
     } else {
         key.iter_mut().zip(password).for_each(|(to, from)| *to = *from);
@@ -205,7 +205,7 @@ fn pbkdf2(password: &[u8], salt: &[u8], iterations: u32) -> [u8; 32] {
     let hmac = |parts: &[&[u8]]| -> [u8; 32] {
         let mut digest = inner.clone();
         parts.iter().for_each(|part| digest.update(part));
-        outer.clone().chain_update(digest.finalize()).finalize().into()
+        outer.clone().chain_update(digest.finalize()).finalize()
     };
     let mut block = hmac(&[salt, &1_u32.to_be_bytes()]);
     let mut sum = block;
@@ -243,7 +243,7 @@ mod tests {
         );
         // A password that is longer than a block is hashed first (RFC 2104).
         let long = [b'x'; 100];
-        let short: [u8; 32] = Sha256::digest(long).into();
+        let short: [u8; 32] = Sha256::digest(long);
         assert_eq!(pbkdf2(&long, b"s", 2), pbkdf2(&short, b"s", 2));
     }
 

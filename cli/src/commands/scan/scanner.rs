@@ -4,8 +4,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use agentfirewall_core::secrets::{Engine, EngineError, Salt};
+use agentfirewall_core::sha256::Sha256;
 use agentfirewall_sdk::{Confidence, Finding, Severity};
-use sha2::{Digest, Sha256};
 
 use super::allow::Allowance;
 use super::baseline::{Baseline, hex};
