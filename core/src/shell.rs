@@ -21,6 +21,7 @@ mod limits;
 mod machine;
 mod params;
 mod pattern;
+mod plain;
 mod programs;
 mod reading;
 mod redirect;

@@ -159,7 +159,7 @@ impl Prefilter {
         }
         for (index, first) in &self.tables {
             index.at(bytes, at, head, index.lengths(head), &mut |row| {
-                hits.push(Hit { owner: first + row, at })
+                hits.push(Hit { owner: first + row, at });
             });
         }
     }

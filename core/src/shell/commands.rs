@@ -82,6 +82,17 @@ impl Machine<'_> {
         self.drain_all(drains);
     }
 
+    /// Runs a command that is nothing but its words.
+    pub(super) fn plain_command(&mut self, argv: Vec<Word>, raw: &str, out: &mut Out) {
+        if !self.step(1) {
+            return;
+        }
+        self.descriptor = None;
+        let drains = self.drains.len();
+        self.redirected("", &[], out, |machine, out| machine.ways(vec![argv], raw, out));
+        self.drain_all(drains);
+    }
+
     /// Runs each reading of a command.
     fn ways(&mut self, ways: Vec<Vec<Word>>, raw: &str, out: &mut Out) {
         if ways.len() == 1 {

@@ -10,11 +10,11 @@ use shuck_parser::parser::{ParseStatus, Parser};
 
 use super::cases::with_brackets;
 use super::files::Ran;
-use super::limits;
 use super::state::{Call, Folder, Item, Key, State, Variable};
 use super::streams::Input;
 use super::substitute::{Drain, is_read};
 use super::value::{Out, Value};
+use super::{limits, plain};
 use crate::paths::Placed;
 use crate::understand::{
     Contact, Doing, Effect, Fuel, Left, Origin, Taint, Touch, Touched, Understanding, Word, World,
@@ -184,6 +184,11 @@ impl<'a> Machine<'a> {
         let steps = u32::try_from(source.len() / 16 + beyond).unwrap_or(u32::MAX);
         if !self.step(steps.saturating_add(PARSE)) {
             return false;
+        }
+        if let Some((raw, argv)) = plain::command(source) {
+            let source = Rc::from(source);
+            self.deeper(|machine| machine.within(&source, |machine| machine.plain_command(argv, raw, out)));
+            return true;
         }
         let source: Rc<str> = Rc::from(&*with_brackets(source));
         let parsed = Parser::new(&source).parse();

@@ -37,6 +37,35 @@ fn effects(script: &str) -> Vec<String> {
 }
 
 #[test]
+fn plain_words_are_understood_as_the_parser_reads_them() {
+    for script in [
+        "git status",
+        "ls -la src/main.rs",
+        "rm -rf /",
+        "cargo test --workspace -p a",
+        "cd .. ",
+        "eval rm -rf x",
+        "sudo -u root rm -r /etc",
+        "env A=b git push --force origin main:main",
+        "xargs rm",
+        "command exec -a x y",
+        "exec sh",
+        "trap x EXIT",
+        "alias a=b",
+        "set -e",
+        "read -r x",
+        "export A=b",
+        "test -f x",
+        "time rm x",
+        "x=1",
+        "bash deploy.sh 1,2 a@b %1 +x",
+    ] {
+        let (plain, parsed) = (understood(script), understood(&format!("{script};")));
+        assert_eq!(format!("{plain:?}"), format!("{parsed:?}"), "{script}");
+    }
+}
+
+#[test]
 fn every_way_of_writing_a_command_is_the_same_command() {
     for script in [
         "zzq -rf /",

@@ -1,8 +1,9 @@
-//! `cargo xtask order`: the order in which the linker lays the functions of a hook, from a trace of what hooks do.
+//! `cargo xtask order`: the order in which the linker lays the functions and constants of a hook, from a trace of what hooks do.
 //!
-//! A page of code that is touched for the first time costs a fault, and each fault brings sixteen pages: a few kilobytes here
-//! and there in a large program cost more time than all they do. So the functions that run in a hook are written to
-//! `cli/hook.ld`, in the order of their first instruction, and `cli/build.rs` hands that file to the linker.
+//! A page that is touched for the first time costs a fault, and each fault brings sixteen pages: a few kilobytes here and there in a
+//! large program cost more time than all they do. So the functions that run in a hook are written to `cli/hook.ld`, in the order of
+//! their first instruction, and so are the constants they read; `cli/build.rs` hands that file to the linker. Most constants have
+//! no name but a number, which the next change of the source gives to another: the last commit before a release is that of this file.
 //! `cargo xtask budget` counts the windows of sixteen pages that a hook touches, and so says when the file has aged.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,7 +75,7 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
         .folder(workshop.root())
         .run()?;
     let program = workshop.target("release").join(format!("agentfirewall{}", std::env::consts::EXE_SUFFIX));
-    let functions = functions(&read(&map).map_err(|error| format!("{error} (the linker writes no map)"))?);
+    let pieces = pieces(&read(&map).map_err(|error| format!("{error} (the linker writes no map)"))?);
     let mut order = Vec::new();
     let mut known = BTreeSet::new();
     for (event, rest) in CALLS {
@@ -93,29 +94,53 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
                 .folder(&folder.join("project"))
                 .input(&payload)
         };
-        for address in trace(&valgrind, &program, &hook, true)? {
-            let Some((begin, function)) = functions.range(..=address).next_back() else { continue };
-            if address < begin + function.size && known.insert(*begin) {
-                order.push(function);
+        for address in trace(&valgrind, &program, &hook)? {
+            let Some((begin, piece)) = pieces.range(..=address).next_back() else { continue };
+            if address < begin + piece.size && known.insert(*begin) {
+                order.push(piece);
             }
         }
     }
-    if order.is_empty() {
+    let (functions, constants): (Vec<&Piece>, Vec<&Piece>) =
+        order.into_iter().partition(|piece| piece.section.starts_with(CODE));
+    if functions.is_empty() {
         return Err("the trace names no function".to_owned());
     }
     let path = workshop.path(ORDER);
-    std::fs::write(&path, script(&order, &functions))
-        .map_err(|error| format!("{}: {error}", path.display()))?;
-    say::line(&format!("{ORDER}: {} functions; build once more to lay them so", order.len()));
+    let text = format!("{}{}", script(&functions, &pieces), script_of_constants(&constants));
+    std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    say::line(&format!(
+        "{ORDER}: {} functions and {} constants; build once more to lay them so",
+        functions.len(),
+        constants.len()
+    ));
     Ok(Outcome::Done)
 }
+
+/// The linker script that lays these constants before all others: the small ones side by side, then the tables, of which a hook reads
+/// a little here and there.
+fn script_of_constants(order: &[&Piece]) -> String {
+    let (small, large): (Vec<&Piece>, Vec<&Piece>) = order.iter().partition(|piece| piece.size <= TABLE);
+    let mut said = BTreeSet::new();
+    let names = small.into_iter().chain(large).map(|piece| pattern(&piece.section));
+    let lines: String =
+        names.filter(|name| said.insert(name.clone())).map(|name| format!("    *({name})\n")).collect();
+    format!("SECTIONS\n{{\n  .rodata.hook : {{\n{lines}  }}\n}}\nINSERT BEFORE .rodata;\n")
+}
+
+/// From how many bytes on a constant is a table.
+const TABLE: u64 = 4 * 1024;
+
+/// How the names of sections begin that hold a function, and that hold a constant.
+const CODE: &str = ".text.";
+const CONSTANT: &str = ".rodata.";
 
 /// The linker script that lays these functions in this order, before all other code.
 ///
 /// Hashes in names differ with the compiler and with the features of a build, so a name stands for all functions that are
 /// called so; where those are many, the instances of a generic function, only the exact name is meant, and the others follow
 /// at the end if they are small.
-fn script(order: &[&Function], functions: &BTreeMap<u64, Function>) -> String {
+fn script(order: &[&Piece], functions: &BTreeMap<u64, Piece>) -> String {
     let mut alike: BTreeMap<String, u64> = BTreeMap::new();
     for function in functions.values() {
         *alike.entry(pattern(&function.section)).or_default() += function.size;
@@ -191,7 +216,7 @@ pub(crate) fn windows(
 ) -> Result<(usize, usize)> {
     let file = std::fs::read(program).map_err(|error| format!("{}: {error}", program.display()))?;
     let mut seen = BTreeSet::new();
-    for address in trace(valgrind, program, hook, false)? {
+    for address in trace(valgrind, program, hook)? {
         seen.insert(address / WINDOW);
     }
     let within = |executable: bool| {
@@ -204,13 +229,8 @@ pub(crate) fn windows(
     Ok((within(true), within(false)))
 }
 
-/// The addresses that a hook's instructions have, or that they and what they read have, in order.
-fn trace(
-    valgrind: &Path,
-    program: &Path,
-    hook: &dyn Fn(Run) -> Result<Run>,
-    code_only: bool,
-) -> Result<Vec<u64>> {
+/// The addresses that a hook's instructions have, and what they read and write, in order.
+fn trace(valgrind: &Path, program: &Path, hook: &dyn Fn(Run) -> Result<Run>) -> Result<Vec<u64>> {
     // Once before: the policy is compiled and the log begun.
     hook(Run::new(program))?.finish()?;
     let log = program.with_file_name("hook.trace");
@@ -222,30 +242,31 @@ fn trace(
     let text = read(&log)?;
     // Some tens of megabytes that nobody reads again.
     std::fs::remove_file(&log).map_err(|error| format!("{}: {error}", log.display()))?;
-    Ok(text.lines().filter_map(|line| address(line, code_only)).collect())
+    Ok(text.lines().filter_map(address).collect())
 }
 
 /// The address in a line of the trace: `I  0023C790,2` is an instruction, ` L `, ` S ` and ` M ` are data.
-fn address(line: &str, code_only: bool) -> Option<u64> {
+fn address(line: &str) -> Option<u64> {
     let (kind, rest) = line.split_at_checked(3)?;
-    if !(kind == "I  " || !code_only && matches!(kind, " L " | " S " | " M ")) {
+    if !matches!(kind, "I  " | " L " | " S " | " M ") {
         return None;
     }
     u64::from_str_radix(rest.split(',').next()?, 16).ok()
 }
 
-/// A function that has a section of its own.
+/// A function or a constant that has a section of its own.
 #[derive(Debug, PartialEq, Eq)]
-struct Function {
+struct Piece {
     /// In bytes.
     size: u64,
     section: String,
 }
 
-/// The functions in the linker's map that have a section of their own, by address.
+/// The functions and constants in the linker's map that have a section of their own, by address. Constants that the linker merges
+/// with others like them (`.rodata.cst16`, `.rodata.str1.1`) have none.
 ///
 /// A line of lld's map is an address, a load address, a size, an alignment and, for a section of an input file, `file:(section)`.
-fn functions(map: &str) -> BTreeMap<u64, Function> {
+fn pieces(map: &str) -> BTreeMap<u64, Piece> {
     let hex = |text: Option<&str>| u64::from_str_radix(text?, 16).ok();
     let mut found = BTreeMap::new();
     for line in map.lines() {
@@ -257,8 +278,9 @@ fn functions(map: &str) -> BTreeMap<u64, Function> {
         else {
             continue;
         };
-        if size > 0 && section.starts_with(".text.") {
-            found.insert(begin, Function { size, section: section.to_owned() });
+        let merged = [".rodata.cst", ".rodata.str"].iter().any(|name| section.starts_with(name));
+        if size > 0 && (section.starts_with(CODE) || section.starts_with(CONSTANT)) && !merged {
+            found.insert(begin, Piece { size, section: section.to_owned() });
         }
     }
     found
@@ -293,23 +315,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_the_trace_are_read_by_kind() {
-        assert_eq!(address("I  0023C790,2", true), Some(0x23_C790));
-        assert_eq!(address(" L 1FFE7E,8", true), None);
-        assert_eq!(address(" L 1FFE7E,8", false), Some(0x1F_FE7E));
-        assert_eq!(address("==12== Counted 1 call to main()", false), None);
+    fn lines_of_the_trace_are_addresses() {
+        assert_eq!(address("I  0023C790,2"), Some(0x23_C790));
+        assert_eq!(address(" L 1FFE7E,8"), Some(0x1F_FE7E));
+        assert_eq!(address("==12== Counted 1 call to main()"), None);
     }
 
     #[test]
-    fn functions_come_from_their_sections() {
+    fn functions_and_constants_come_from_their_sections() {
         let map = "     VMA  LMA Size Align Out In Symbol\n\
             \x20 750d00   750d00       20    16         /x/a.o:(.text._ZN1a1b17h0E)\n\
             \x20 750d00   750d00        0     1                 a::b\n\
             \x20 750d20   750d20       10    16         /x/a.o:(.text.unlikely._ZN1a1c17h1E)\n\
-            \x20 750d30   750d30       10    16         /x/b.o:(.text)\n";
-        let found = functions(map);
-        assert_eq!(found.len(), 2);
-        assert_eq!(found[&0x75_0d00], Function { size: 0x20, section: ".text._ZN1a1b17h0E".to_owned() });
+            \x20 750d30   750d30       10    16         /x/b.o:(.text)\n\
+            \x20 203000   203000       48     8         <internal>:(.rodata.cst8)\n\
+            \x20 203048   203048       48     8         /x/a.o:(.rodata..Lanon.0123.7)\n";
+        let found = pieces(map);
+        assert_eq!(found.len(), 3);
+        assert_eq!(found[&0x20_3048].section, ".rodata..Lanon.0123.7");
+        assert_eq!(found[&0x75_0d00], Piece { size: 0x20, section: ".text._ZN1a1b17h0E".to_owned() });
         assert_eq!(found[&0x75_0d20].section, ".text.unlikely._ZN1a1c17h1E");
     }
 
@@ -328,10 +352,8 @@ mod tests {
 
     #[test]
     fn generic_functions_are_meant_one_by_one() {
-        let function = |size, name: &str, hash: u8| Function {
-            size,
-            section: format!(".text._ZN{name}17h{hash:016x}E"),
-        };
+        let function =
+            |size, name: &str, hash: u8| Piece { size, section: format!(".text._ZN{name}17h{hash:016x}E") };
         let mut all = BTreeMap::new();
         for (number, size) in [(0_u8, 100), (1, 9_000), (2, 400)] {
             all.insert(u64::from(number), function(size, "4many", number));
@@ -342,6 +364,16 @@ mod tests {
             script.contains("    *(.text._ZN4many17h0000000000000000E)\n    *(.text._ZN3one17h*E)\n  }"),
             "{script}"
         );
+    }
+
+    #[test]
+    fn small_constants_stand_before_tables() {
+        let constant = |size, name: &str| Piece { size, section: format!(".rodata.{name}") };
+        let all =
+            [constant(100_000, "table"), constant(8, ".Lanon.a.1"), constant(8, "_ZN1a17h0123456789abcdefE")];
+        let script = script_of_constants(&all.iter().collect::<Vec<_>>());
+        let lines = "    *(.rodata..Lanon.a.1)\n    *(.rodata._ZN1a17h*E)\n    *(.rodata.table)\n  }";
+        assert!(script.contains(lines), "{script}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::piece::Piece;
+use crate::secrets::places;
 
 const BEGIN: &[u8] = b"-----BEGIN";
 /// The longest thing before a line, and the longest key (in lines).
@@ -14,7 +15,12 @@ const LINES: usize = 400;
 pub(super) fn pieces<E>(text: &str, each: &mut impl FnMut(&Piece) -> Result<(), E>) -> Result<(), E> {
     let bytes = text.as_bytes();
     let mut done = 0;
-    for at in memchr::memmem::find_iter(bytes, BEGIN) {
+    for letter in places::each(bytes, b'B') {
+        let Some(at) =
+            letter.checked_sub(5).filter(|at| bytes.get(*at..).is_some_and(|rest| rest.starts_with(BEGIN)))
+        else {
+            continue;
+        };
         if at < done {
             continue;
         }
@@ -39,7 +45,7 @@ fn key(text: &str, at: usize) -> Option<(Piece, usize)> {
     let mut from = at;
     for _ in 0..LINES {
         let rest = bytes.get(from..)?;
-        let end = from + memchr::memchr(b'\n', rest).map_or(rest.len(), |length| length + 1);
+        let end = from + rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |length| length + 1);
         piece.copy(text, from..end);
         let closing = bytes.get(from..end)?.windows(8).any(|window| window == b"-----END");
         from = end;

@@ -7,11 +7,9 @@
 
 use std::ops::Range;
 
-use agentfirewall_sdk::keywords::{all_or_nothing, bits};
-
 use super::piece::Piece;
 use super::{SHORTEST, entity, escape, hex, join, percent};
-use crate::secrets::places::{CHUNK, Places};
+use crate::secrets::places::{CHUNK, LANE, Places, marked};
 
 /// How much text before the first escape and after the last one belongs to it, in bytes.
 const BEFORE: usize = 96;
@@ -20,8 +18,6 @@ const AFTER: usize = 512;
 const WORD: usize = 512;
 /// Escapes so near each other (in bytes) are parts of one encoded text.
 const NEAR: usize = 6;
-/// The bytes that are compared at once.
-const LANE: usize = 64;
 /// A value this long behind an escaped sign (`password%3D...`) may be a secret.
 const VALUE: usize = 10;
 
@@ -196,24 +192,12 @@ impl<'t> Openings<'t> {
         self.found.clear();
         self.next = 0;
         let rest = self.bytes.get(self.chunk..).unwrap_or_default();
-        for (block, bytes) in rest.chunks(LANE).take(CHUNK / LANE).enumerate() {
-            let mut last = [0; LANE];
-            let bytes = bytes.first_chunk().unwrap_or_else(|| {
-                bytes.iter().zip(&mut last).for_each(|(byte, to)| *to = *byte);
-                &last
-            });
-            self.found.add(marked(bytes), LANE * block, 1);
+        for (number, block) in rest.chunks(LANE).take(CHUNK / LANE).enumerate() {
+            self.found.add(marked(block, opens), LANE * number, 1);
         }
         let (bytes, chunk) = (self.bytes, self.chunk);
         self.found.sift(|place| (place, told(bytes, chunk + usize::from(place))));
     }
-}
-
-/// Which bytes of a block may begin something, a bit each.
-fn marked(block: &[u8; LANE]) -> u64 {
-    let mut marks = [0; LANE];
-    marks.iter_mut().zip(block).for_each(|(mark, byte)| *mark = all_or_nothing(opens(*byte)));
-    bits(&marks)
 }
 
 /// The same of a place in a text.

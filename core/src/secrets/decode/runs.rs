@@ -2,16 +2,13 @@
 
 use std::ops::Range;
 
-use agentfirewall_sdk::keywords::{all_or_nothing, bits};
-
 use super::piece::{Digits, Piece};
 use super::{base64, hex};
 use crate::base64::value;
+use crate::secrets::places::{LANE, marked};
 
 /// The shortest run that is looked at: 12 bytes of text.
 const RUN: usize = 16;
-/// The bytes that are compared at once.
-const LANE: usize = 64;
 /// What may stand before a line of a wrapped run: indentation, signs of quotes, diffs and comments.
 const INDENT: usize = 40;
 
@@ -19,14 +16,7 @@ fn digit(byte: u8) -> bool {
     value(byte) < 64
 }
 
-/// Which bytes of a block are digits, a bit each. Without branches, so that the compiler compares many at once.
-fn marked(block: &[u8; LANE]) -> u64 {
-    let mut marks = [0; LANE];
-    marks.iter_mut().zip(block).for_each(|(mark, byte)| *mark = all_or_nothing(is_digit(*byte)));
-    bits(&marks)
-}
-
-/// As [`digit`], told without a table.
+/// As [`digit`], told without a table and without branches.
 #[expect(
     clippy::needless_bitwise_bool,
     reason = "branches would keep the compiler from comparing many at once"
@@ -47,7 +37,7 @@ fn run(bytes: &[u8], from: usize) -> Option<usize> {
     // How many digits stand before this block.
     let mut before = 0;
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<LANE>) {
-        let digits = marked(block);
+        let digits = marked(block, is_digit);
         let first = digits.trailing_ones() as usize;
         if before + first >= RUN {
             return Some(at - before);

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::piece::Piece;
+use crate::secrets::places;
 
 /// How much may stand between a value and the next name (in bytes): `; export `, a comment, a line of another kind.
 const GAP: usize = 128;
@@ -26,7 +27,7 @@ pub(super) fn pieces<E>(text: &str, each: &mut impl FnMut(&Piece) -> Result<(), 
         return Ok(());
     }
     let mut group: Vec<Set<'_>> = Vec::new();
-    for at in memchr::memchr_iter(b'=', text.as_bytes()) {
+    for at in places::each(text.as_bytes(), b'=') {
         let Some(set) = Set::at(text, at) else { continue };
         let follows = group.last().is_some_and(|last| {
             let gap = set.start.checked_sub(last.value.end);
@@ -56,7 +57,7 @@ fn flush<E>(text: &str, group: &[Set<'_>], each: &mut impl FnMut(&Piece) -> Resu
 fn pairs(text: &str) -> BTreeSet<(&str, &str)> {
     let mut pairs = BTreeSet::new();
     let mut last: Option<(&str, usize)> = None;
-    for at in memchr::memchr_iter(b'$', text.as_bytes()) {
+    for at in places::each(text.as_bytes(), b'$') {
         let Some((name, end)) = expansion(text, at) else { continue };
         if let Some((before, seen)) = last
             && let Some(between) = text.get(seen..at)
