@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 use agentfirewall_core::agents::claude_code::{self, MAX_PAYLOAD};
 use agentfirewall_core::agents::{Answer, Payload, Surroundings};
 use agentfirewall_core::guard::Guard;
-use agentfirewall_core::history::LogHistory;
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{self, Layer, OnError};
@@ -200,10 +199,8 @@ impl Attempt {
         let registry = std::mem::ManuallyDrop::new(self.registry()?);
         let compiled = policy::load(&self.places, &registry)?;
         let interceptor = Interceptor::new(&compiled, &registry, &self.places.home).map_err(Refusal::from);
-        let answer = interceptor.and_then(|interceptor| {
-            let interceptor = interceptor.with_history(LogHistory::new(self.places.audit_log()));
-            respond::answer(self.event, payload, &self.places, interceptor)
-        });
+        let answer = interceptor
+            .and_then(|interceptor| respond::answer(self.event, payload, &self.places, interceptor));
         answer.or_else(|Refusal(reason)| {
             if may_pass_on_error(&compiled.layers()?) {
                 // The author of a trusted policy prefers availability; the reason still reaches the person.

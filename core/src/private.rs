@@ -3,7 +3,7 @@
 //! They are caches: what cannot be trusted is not there, and what cannot be written is made again at the next run.
 
 use std::fs::{self, Metadata};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 /// The rights of a folder that only its owner can enter.
@@ -30,7 +30,10 @@ pub(crate) fn read(folder: &Path, file: &Path) -> Option<Vec<u8>> {
     if !metadata.is_file() || !is_private(&metadata) {
         return None;
     }
-    fs::read(file).ok()
+    // As long as it was: what is another file by now fails its checksum, and nothing is asked twice.
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).ok()?);
+    fs::File::open(file).ok()?.take(metadata.len()).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 /// Whether a file or folder is this user's and nobody else may write it.

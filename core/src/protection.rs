@@ -44,6 +44,13 @@ impl Protection {
         Self { own: Own::new(paths) }
     }
 
+    /// The same for binaries that are only asked for when a call changes something: to ask the system which program runs takes as long as
+    /// some calls are judged.
+    #[must_use]
+    pub fn with_binaries(self, binaries: fn() -> Vec<PathBuf>) -> Self {
+        Self { own: self.own.with(binaries) }
+    }
+
     /// What paths are judged against.
     pub(crate) const fn own(&self) -> &Own {
         &self.own

@@ -85,9 +85,9 @@ const fn number_of(length: usize) -> usize {
     }
 }
 
-/// The number of the chain in which keywords with such a number are.
-const fn chain(code: u32) -> usize {
-    (code >> (u32::BITS - CHAIN_BITS)) as usize
+/// The number of the chain in which keywords with such a number are, of so many (as a power of two).
+const fn chain(code: u32, bits: u32) -> usize {
+    (code >> (u32::BITS - bits)) as usize
 }
 
 /// Where in the first filter three bytes are, the first one lowest.
@@ -270,7 +270,7 @@ impl<const N: usize> KeywordTable<N> {
             assert!(begin + length as usize <= bytes.len(), "a keyword is outside the text");
             let (_, keyword) = bytes.split_at(begin);
             let (keyword, _) = keyword.split_at(length as usize);
-            let chain = chain(code_of(keyword));
+            let chain = chain(code_of(keyword), CHAIN_BITS);
             let head = head_of(keyword);
             let_through(&mut table.filters, keyword);
             table.entries[number] = Entry { at, length, row, anywhere, head, next: table.chains[chain] };
@@ -315,7 +315,7 @@ impl KeywordIndex {
     /// `head` is what [`head`] says of the place.
     pub fn at(&self, bytes: &[u8], at: usize, head: u64, lengths: Lengths, found: &mut dyn FnMut(u16)) {
         for counted in lengths.counted() {
-            let mut number = self.chains.get(chain(code(head, counted))).copied().unwrap_or(0);
+            let mut number = self.chains.get(chain(code(head, counted), CHAIN_BITS)).copied().unwrap_or(0);
             while let Some(entry) =
                 usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index))
             {
@@ -346,6 +346,7 @@ impl KeywordIndex {
 /// How many bytes the filter of a [`GrowingIndex`] has, as a power of two. It is made by every process, so it is small: two pages
 /// with its chains, where the filters of a table are twelve.
 const GROWING_BITS: u32 = 12;
+const GROWING_CHAIN_BITS: u32 = 10;
 
 /// The same for keywords that are known only when the program runs.
 #[derive(Debug)]
@@ -369,7 +370,7 @@ impl Default for GrowingIndex {
     fn default() -> Self {
         Self {
             marks: Box::new([0; 1 << GROWING_BITS]),
-            chains: vec![0; CHAINS],
+            chains: vec![0; 1 << GROWING_CHAIN_BITS],
             entries: Vec::with_capacity(128),
         }
     }
@@ -384,7 +385,9 @@ impl GrowingIndex {
         let (code, head) = (code_of(keyword.as_bytes()), head_of(keyword.as_bytes()));
         let [one, two, three, four, ..] = head.to_le_bytes();
         let place = first(u32::from_le_bytes([one, two, three, four])) >> (FILTER_BITS - GROWING_BITS);
-        if let (Some(first), Some(mark)) = (self.chains.get_mut(chain(code)), self.marks.get_mut(place)) {
+        if let (Some(first), Some(mark)) =
+            (self.chains.get_mut(chain(code, GROWING_CHAIN_BITS)), self.marks.get_mut(place))
+        {
             *mark |= if keyword.len() > SHORTEST { 1 << (four & 7) } else { u8::MAX };
             self.entries.push(Grown { keyword, head, owner, next: *first });
             *first = number;
@@ -403,7 +406,8 @@ impl GrowingIndex {
     /// Calls back with the owner of each keyword of these lengths that stands at a place; see [`KeywordIndex::at`].
     pub fn at(&self, bytes: &[u8], at: usize, head: u64, lengths: Lengths, found: &mut dyn FnMut(u16)) {
         for counted in lengths.counted() {
-            let mut number = self.chains.get(chain(code(head, counted))).copied().unwrap_or(0);
+            let mut number =
+                self.chains.get(chain(code(head, counted), GROWING_CHAIN_BITS)).copied().unwrap_or(0);
             while let Some(entry) =
                 usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index))
             {

@@ -1,7 +1,7 @@
 //! The audit record of what the hook did, written before the answer.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agentfirewall_core::agents::{Session, claude_code};
@@ -60,6 +60,11 @@ impl<'p> Recorder<'p> {
             rotated: Cell::new(false),
             salt: OnceCell::new(),
         })
+    }
+
+    /// The file that is written to.
+    pub(super) fn log(&self) -> &Path {
+        &self.log
     }
 
     /// Why a record is missing that the policy lets a call pass without.

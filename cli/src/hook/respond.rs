@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use agentfirewall_core::agents::{Answer, ConfigChange, Payload, Session, claude_code};
 use agentfirewall_core::audit::EventType;
 use agentfirewall_core::claude_settings;
+use agentfirewall_core::history::LogHistory;
 use agentfirewall_core::interceptor::Interceptor;
 use agentfirewall_core::places::Places;
 use agentfirewall_core::protection::Protection;
@@ -23,6 +24,7 @@ pub(super) fn answer(
     interceptor: Interceptor<'_>,
 ) -> Result<Outcome, Refusal> {
     let recorder = Recorder::new(places, interceptor.layers())?;
+    let interceptor = interceptor.with_history(LogHistory::new(recorder.log().to_owned()));
     let answered = answer_recorded(event, payload, places, interceptor, &recorder);
     let mut outcome = match answered {
         // What other failures come to plays no part: the policy says what a missing record does. After the call nothing
@@ -135,10 +137,11 @@ fn explanation(verb: &str, decision: &Decision) -> String {
 }
 
 fn protection(places: &Places) -> Protection {
-    let mut binaries: Vec<PathBuf> = std::env::current_exe().into_iter().collect();
-    binaries.extend(std::env::args_os().next().map(PathBuf::from).filter(|path| path.is_absolute()));
     let config = std::env::var_os("CLAUDE_CONFIG_DIR").map(PathBuf::from);
-    Protection::new(places, config.as_deref(), &binaries)
+    Protection::new(places, config.as_deref(), &[]).with_binaries(|| {
+        let named = std::env::args_os().next().map(PathBuf::from).filter(|path| path.is_absolute());
+        std::env::current_exe().into_iter().chain(named).collect()
+    })
 }
 
 /// After a call nothing can be stopped; what can be done is to keep secrets in its result from the model.

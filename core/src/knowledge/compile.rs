@@ -49,25 +49,27 @@ pub(crate) fn spelled(value: &Value) -> Value {
     }
 }
 
-/// The table as one blob: the number of names, their places, names and rows. Sorted, so that a name is found by halving.
+/// The table as one blob: the number of names, their places, names and rows. Sorted, so that a name is found by halving; the names
+/// stand together, so that this touches few pages.
 pub(crate) fn blob(table: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
     let mut index: Vec<u8> = Vec::new();
     let mut body: Vec<u8> = Vec::new();
     let mut known: BTreeMap<&[u8], u32> = BTreeMap::new();
     let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     index.extend(place(table.len()).to_le_bytes());
+    body.extend(table.keys().flat_map(|name| name.bytes()));
+    let mut name_at = 0;
     for (name, row) in table {
-        let name_at = place(body.len());
-        body.extend(name.as_bytes());
         // Names of one program share its row.
         let row_at = *known.entry(row).or_insert_with(|| {
             let at = place(body.len());
             body.extend(row);
             at
         });
-        for number in [name_at, place(name.len()), row_at, place(row.len())] {
+        for number in [place(name_at), place(name.len()), row_at, place(row.len())] {
             index.extend(number.to_le_bytes());
         }
+        name_at += name.len();
     }
     index.extend(body);
     index
@@ -125,16 +127,22 @@ fn row(fields: &Map<String, Value>, name_key: &str, names: &Names<'_>) -> Result
             row.when.push(when(entry)?);
         }
     }
-    let mut inner = Vec::new();
+    let mut inner = BTreeMap::new();
     if let Some(list) = fields.get("subcommands") {
         for entry in list.as_array().ok_or("`subcommands` must be a list")? {
             let fields = entry.as_object().ok_or("a subcommand must be a mapping")?;
             let of = texts(fields.get("name").ok_or("a subcommand has no `name:`")?)?;
             let within = |error: String| format!("`{}`: {error}", of.join(", "));
-            inner.push((of.clone(), self::row(fields, "name", names).map_err(within)?));
+            let bytes = self::row(fields, "name", names).map_err(within)?;
+            for name in of {
+                if inner.insert(name.to_owned(), bytes.clone()).is_some() {
+                    return Err(format!("the subcommand `{name}` is there twice"));
+                }
+            }
         }
     }
-    row.subcommands = inner.iter().map(|(names, bytes)| (names.clone(), bytes.as_slice())).collect();
+    let inner = if inner.is_empty() { Vec::new() } else { blob(&inner) };
+    row.subcommands = &inner;
     postcard::to_stdvec(&row).map_err(|error| error.to_string())
 }
 

@@ -1,5 +1,6 @@
 //! Takes the words of a command apart: subcommands, options with their values, operands.
 
+use super::look_up;
 use super::row::Row;
 use super::words::{Role, Style};
 use crate::understand::{UNKNOWN, Word};
@@ -156,9 +157,7 @@ fn assignment(word: &Word) -> Option<(String, Word)> {
 }
 
 fn subcommand<'t>(parsed: &Parsed<'t>, text: &str) -> Option<(String, Row<'t>)> {
-    let row = parsed.row()?;
-    let (_, bytes) = row.subcommands.iter().find(|(names, _)| names.contains(&text))?;
-    Some((text.to_owned(), postcard::from_bytes(bytes).ok()?))
+    Some((text.to_owned(), look_up(parsed.row()?.subcommands, text)?))
 }
 
 /// The role of the operand at a place, as far as it can be told before the end is known.

@@ -25,9 +25,9 @@ pub(crate) struct Row<'a> {
     pub(crate) idle: Vec<&'a str>,
     #[serde(borrow)]
     pub(crate) handler: Option<&'a str>,
-    /// The names of each subcommand and its row, which is only read where it is named.
+    /// The subcommands as a table of their own, of which a row is only read where it is named; no bytes for none.
     #[serde(borrow)]
-    pub(crate) subcommands: Vec<(Vec<&'a str>, &'a [u8])>,
+    pub(crate) subcommands: &'a [u8],
 }
 
 /// What holds instead where a condition does.

@@ -70,24 +70,19 @@ fn the_handlers_of_the_build_script_are_those_of_the_crate() {
 
 #[test]
 fn every_row_of_the_table_can_be_read() {
-    fn read(row: &Row<'_>, path: &str) -> usize {
-        row.subcommands
-            .iter()
-            .map(|(names, bytes)| {
-                let inner: Row<'_> =
-                    postcard::from_bytes(bytes).unwrap_or_else(|_| panic!("{path} {names:?}"));
-                read(&inner, path)
-            })
-            .sum::<usize>()
-            + 1
+    fn read(table: &[u8], path: &str) -> usize {
+        let Some((count, rest)) = table.split_first_chunk::<4>() else { return 0 };
+        let count = u32::from_le_bytes(*count) as usize;
+        let (index, body) = rest.split_at(count * 16);
+        let read_one = |entry: &[u8]| {
+            let number =
+                |at: usize| u32::from_le_bytes(entry[at * 4..at * 4 + 4].try_into().unwrap()) as usize;
+            let name = std::str::from_utf8(&body[number(0)..number(0) + number(1)]).unwrap();
+            let path = format!("{path} {name}");
+            let row = look_up(table, name).unwrap_or_else(|| panic!("{path}"));
+            1 + read(row.subcommands, &path)
+        };
+        index.chunks_exact(16).map(read_one).sum()
     }
-    let (count, rest) = BUILT_IN.split_first_chunk::<4>().unwrap();
-    let count = u32::from_le_bytes(*count) as usize;
-    let (index, body) = rest.split_at(count * 16);
-    for entry in index.chunks_exact(16) {
-        let number = |at: usize| u32::from_le_bytes(entry[at * 4..at * 4 + 4].try_into().unwrap()) as usize;
-        let name = std::str::from_utf8(&body[number(0)..number(0) + number(1)]).unwrap();
-        let row = look_up(BUILT_IN, name).unwrap_or_else(|| panic!("{name}"));
-        assert!(read(&row, name) > 0);
-    }
+    assert!(read(BUILT_IN, "") > 2_000);
 }

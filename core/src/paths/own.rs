@@ -15,6 +15,8 @@ use crate::understand::{Content, Touch};
 #[derive(Debug, Clone)]
 pub(crate) struct Own {
     paths: Vec<PathBuf>,
+    /// Says which other paths there are.
+    others: Option<fn() -> Vec<PathBuf>>,
     /// Files and folders, folded; a folder protects all that is in it. With the path, to see whether it may exist.
     protected: OnceLock<Vec<(PathBuf, PathBuf)>>,
     /// (device, inode) of the protected files that exist, for hard links.
@@ -23,14 +25,24 @@ pub(crate) struct Own {
 
 impl Own {
     pub(crate) fn new(paths: Vec<PathBuf>) -> Self {
-        Self { paths, protected: OnceLock::new(), identities: OnceLock::new() }
+        Self { paths, others: None, protected: OnceLock::new(), identities: OnceLock::new() }
+    }
+
+    /// The same with paths that are asked for at the first question.
+    pub(crate) fn with(self, others: fn() -> Vec<PathBuf>) -> Self {
+        Self { others: Some(others), ..self }
+    }
+
+    fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        let others = self.others.map(|others| others()).unwrap_or_default();
+        self.paths.iter().cloned().chain(others)
     }
 
     fn protected(&self, links: &Links) -> &[(PathBuf, PathBuf)] {
         self.protected.get_or_init(|| {
             let mut protected: Vec<(PathBuf, PathBuf)> = Vec::new();
-            for path in &self.paths {
-                for path in [path.clone(), links.path(path)] {
+            for path in self.paths() {
+                for path in [links.path(&path), path] {
                     let folded = PathBuf::from(sets::folded(&path));
                     if !protected.iter().any(|(other, _)| *other == folded) {
                         protected.push((folded, path));
@@ -42,7 +54,7 @@ impl Own {
     }
 
     fn identities(&self) -> &[(u64, u64)] {
-        self.identities.get_or_init(|| self.paths.iter().filter_map(|path| identity(path)).collect())
+        self.identities.get_or_init(|| self.paths().filter_map(|path| identity(&path)).collect())
     }
 
     /// Whether touching a path changes or removes what is protected.

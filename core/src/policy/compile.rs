@@ -19,7 +19,7 @@ use crate::registry::Registry;
 use crate::tolerance::PluginSetting;
 
 /// The part of the cache's key that no file says: this version, with the policy it embeds.
-pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/6");
+pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/7");
 
 /// Reads and compiles one file as the only layer. Nothing is cached.
 pub fn load_file(path: &Path, kind: LayerKind, registry: &Registry) -> Result<Compiled, PolicyError> {
