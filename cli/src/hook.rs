@@ -151,7 +151,8 @@ struct Attempt {
 
 impl Attempt {
     fn read(event: HookEvent) -> Result<Arc<Self>, Refusal> {
-        let mut bytes = Vec::with_capacity(4 * 1024);
+        // Room for most payloads; what is not used is not touched.
+        let mut bytes = Vec::with_capacity(32 * 1024);
         let read = std::io::stdin().lock().take(MAX_PAYLOAD as u64 + 1).read_to_end(&mut bytes);
         read.map_err(|error| Refusal(format!("the hook's payload cannot be read: {error}")))?;
         if bytes.len() > MAX_PAYLOAD {

@@ -32,8 +32,20 @@ macro_rules! tokens {
 
 /// A detector that is a function without configuration.
 macro_rules! coded {
-    ($type:ident => $detect:expr; $($meta:tt)*) => {
-        struct $type;
+    ($type:ident => $detect:expr;
+        id: $id:expr,
+        summary: $summary:expr,
+        why: $why:expr,
+        examples: $examples:expr,
+        negatives: $negatives:expr,
+        keywords: $keywords:expr $(,)?
+    ) => {
+        pub(in crate::detectors) struct $type;
+
+        impl $type {
+            /// What the table's filter lets through beside its own keywords; see `rules::BESIDE`.
+            pub(in crate::detectors) const KEYWORDS: &'static [&'static str] = &$keywords;
+        }
 
         impl agentfirewall_sdk::Plugin for $type {
             type Config = agentfirewall_sdk::NoConfig;
@@ -54,7 +66,15 @@ macro_rules! coded {
             }
         }
 
-        agentfirewall_sdk::register! { detector $type { $($meta)* since: "0.2.0" } }
+        agentfirewall_sdk::register! { detector $type {
+            id: $id,
+            summary: $summary,
+            why: $why,
+            examples: $examples,
+            negatives: $negatives,
+            keywords: $keywords,
+            since: "0.2.0"
+        } }
     };
 }
 

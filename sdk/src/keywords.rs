@@ -6,6 +6,14 @@
 //! followed whose bits were set. The index of a
 //! [table](crate::Rows) is made by the compiler: a process that lives for a millisecond cannot pay for thousands of keywords.
 
+mod bits;
+mod growing;
+mod together;
+
+pub use bits::{all_or_nothing, bits};
+pub use growing::GrowingIndex;
+pub use together::{BLOCK, Together};
+
 /// How many bytes the first filter has and each of the two tables of the second one, as a power of two.
 const FILTER_BITS: u32 = 14;
 /// How many chains of entries there are, as a power of two.
@@ -133,6 +141,7 @@ fn escaped(bytes: &[u8], at: usize) -> bool {
 
 /// One table of a filter.
 type Filter = [u8; 1 << FILTER_BITS];
+const NOTHING: Filter = [0; 1 << FILTER_BITS];
 
 /// Where keywords may begin: the first filter, and the two tables of the second one with a bit for each of [`LENGTHS`].
 type Filters = [Filter; 3];
@@ -260,8 +269,7 @@ impl<const N: usize> KeywordTable<N> {
         assert!(N < u16::MAX as usize, "too many keywords");
         let bytes = text.as_bytes();
         let nothing = Entry { at: 0, length: 0, row: 0, anywhere: false, head: 0, next: 0 };
-        let mut table =
-            Self { filters: [[0; 1 << FILTER_BITS]; 3], chains: [0; CHAINS], entries: [nothing; N] };
+        let mut table = Self { filters: [NOTHING; 3], chains: [0; CHAINS], entries: [nothing; N] };
         let mut number = 0;
         while number < N {
             let (at, length, row, anywhere) = listed[number];
@@ -278,6 +286,23 @@ impl<const N: usize> KeywordTable<N> {
             table.chains[chain] = number as u16;
         }
         table
+    }
+
+    /// The same with a filter that lets through other keywords too: a host that has no others but these and the table's needs no filter
+    /// of its own.
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, in the bounds of its loops")]
+    pub const fn and_let_through(mut self, others: &[&[&str]]) -> Self {
+        let mut list = 0;
+        while list < others.len() {
+            let mut number = 0;
+            while number < others[list].len() {
+                let_through(&mut self.filters, others[list][number].as_bytes());
+                number += 1;
+            }
+            list += 1;
+        }
+        self
     }
 
     /// The index as a host uses it.
@@ -309,6 +334,18 @@ impl KeywordIndex {
     #[inline]
     pub fn lengths(&self, head: u64) -> Lengths {
         lengths(self.filters, head)
+    }
+
+    /// Whether its filters let a keyword through wherever it stands.
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
+    pub fn lets_through(&self, keyword: &str) -> bool {
+        let bytes = keyword.as_bytes();
+        let (head, number) = (head_of(bytes), number_of(bytes.len()));
+        let [first_filter, ..] = self.filters;
+        let mark = first_filter.get(first(head as u32)).copied().unwrap_or(0);
+        let wanted = if bytes.len() > SHORTEST { 1 << (head >> 24 & 7) } else { u8::MAX };
+        // What stands behind a short keyword is any byte, and no part of its number.
+        mark & wanted == wanted && lengths(self.filters, head).0 >> number & 1 == 1
     }
 
     /// Calls back with the row of each keyword of these lengths that stands at a place and counts there, whatever its ASCII case.
@@ -343,333 +380,10 @@ impl KeywordIndex {
     }
 }
 
-/// How many bytes the filter of a [`GrowingIndex`] has, as a power of two. It is made by every process, so it is small: two pages
-/// with its chains, where the filters of a table are twelve.
-const GROWING_BITS: u32 = 12;
-const GROWING_CHAIN_BITS: u32 = 10;
-
-/// The same for keywords that are known only when the program runs.
-#[derive(Debug)]
-pub struct GrowingIndex {
-    /// As the first filter of a table.
-    marks: Box<[u8; 1 << GROWING_BITS]>,
-    chains: Vec<u16>,
-    entries: Vec<Grown>,
-}
-
-/// As [`Entry`], of a [`GrowingIndex`].
-#[derive(Debug)]
-struct Grown {
-    keyword: &'static str,
-    head: u64,
-    owner: u16,
-    next: u16,
-}
-
-impl Default for GrowingIndex {
-    fn default() -> Self {
-        Self {
-            marks: Box::new([0; 1 << GROWING_BITS]),
-            chains: vec![0; 1 << GROWING_CHAIN_BITS],
-            entries: Vec::with_capacity(128),
-        }
-    }
-}
-
-impl GrowingIndex {
-    /// Takes a keyword of an owner. `false` if it has no place for it: the keyword is shorter than [`SHORTEST`], or one of more than
-    /// 65,534.
-    pub fn add(&mut self, keyword: &'static str, owner: u16) -> bool {
-        let number = u16::try_from(self.entries.len() + 1).ok().filter(|&number| number != u16::MAX);
-        let Some(number) = number.filter(|_| keyword.len() >= SHORTEST) else { return false };
-        let (code, head) = (code_of(keyword.as_bytes()), head_of(keyword.as_bytes()));
-        let [one, two, three, four, ..] = head.to_le_bytes();
-        let place = first(u32::from_le_bytes([one, two, three, four])) >> (FILTER_BITS - GROWING_BITS);
-        if let (Some(first), Some(mark)) =
-            (self.chains.get_mut(chain(code, GROWING_CHAIN_BITS)), self.marks.get_mut(place))
-        {
-            *mark |= if keyword.len() > SHORTEST { 1 << (four & 7) } else { u8::MAX };
-            self.entries.push(Grown { keyword, head, owner, next: *first });
-            *first = number;
-        }
-        true
-    }
-
-    /// Whether a keyword may begin with these four bytes; see [`KeywordIndex::may`].
-    #[inline]
-    pub fn may(&self, four: u32) -> bool {
-        let mark = self.marks.get(first(four) >> (FILTER_BITS - GROWING_BITS)).copied().unwrap_or(0);
-        let bit = BITS.get((four >> 24) as usize).copied().unwrap_or(0);
-        mark & bit != 0
-    }
-
-    /// Calls back with the owner of each keyword of these lengths that stands at a place; see [`KeywordIndex::at`].
-    pub fn at(&self, bytes: &[u8], at: usize, head: u64, lengths: Lengths, found: &mut dyn FnMut(u16)) {
-        for counted in lengths.counted() {
-            let mut number =
-                self.chains.get(chain(code(head, counted), GROWING_CHAIN_BITS)).copied().unwrap_or(0);
-            while let Some(entry) =
-                usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index))
-            {
-                let length = entry.keyword.len();
-                if alike(entry.head, head, length)
-                    && counting(length) == counted
-                    && stands(bytes, at, entry.keyword.as_bytes())
-                {
-                    found(entry.owner);
-                }
-                number = entry.next;
-            }
-        }
-    }
-}
-
-/// The filters of several indexes in one, for a text that is long enough to pay for their making.
-#[derive(Debug)]
-pub struct Together(Box<Filters>);
-
-/// How many places [`Together::places`] looks at.
-pub const BLOCK: usize = 128;
-
-impl Together {
-    /// One filter of all.
-    #[expect(clippy::large_stack_arrays, reason = "on the way that is not taken")]
-    pub fn of<'i>(tables: impl Iterator<Item = &'i KeywordIndex>, growing: &GrowingIndex) -> Self {
-        const NOTHING: Filter = [0; 1 << FILTER_BITS];
-        // As a list first, because it is never on the stack then. It has as many as it is asked for.
-        let zeros: Box<[Filter]> = vec![NOTHING; 3].into();
-        let mut all: Box<Filters> = zeros.try_into().unwrap_or_else(|_| Box::new([NOTHING; 3]));
-        for table in tables {
-            for (all, table) in all.iter_mut().zip(table.filters) {
-                all.iter_mut().zip(table).for_each(|(mark, other)| *mark |= other);
-            }
-        }
-        growing.entries.iter().for_each(|entry| let_through(&mut all, entry.keyword.as_bytes()));
-        Self(all)
-    }
-
-    /// At which of the first [`BLOCK`] places of a piece of text a keyword may begin: a bit for every second place from the first
-    /// one on, and for every second from the one behind it; the earlier a place, the lower its bit.
-    ///
-    /// Without a branch: a keyword may begin at every fourteenth place of ordinary text, and a processor that guesses wrong that
-    /// often does nothing else.
-    #[inline]
-    pub fn places(&self, text: &[u8; BLOCK + 4]) -> [u64; 2] {
-        [0, 1].map(|from| {
-            let piece = text.get(from..).and_then(<[u8]>::first_chunk);
-            piece.map_or(0, |piece| self.every_second(piece))
-        })
-    }
-
-    fn every_second(&self, text: &[u8; BLOCK + 2]) -> u64 {
-        // In steps of one kind each, so that the compiler does eight or sixteen places at once wherever no table is read.
-        let (twos, _) = text.as_chunks::<2>();
-        let mut products = [0_u16; BLOCK / 2];
-        let mut fourths = [0_u16; BLOCK / 2];
-        for (((product, bit), two), next) in
-            products.iter_mut().zip(&mut fourths).zip(twos).zip(twos.iter().skip(1))
-        {
-            let next = u16::from_le_bytes(*next);
-            *product = product_of(u16::from_le_bytes(*two), next & 0xff);
-            // One shifted by the fourth byte's lowest three bits: times two, four and sixteen. There is no instruction that shifts
-            // each of eight numbers by its own, and to write it so would bring one that makes fractions of them.
-            let (one, two, four) = (next >> 8 & 1, next >> 8 & 2, next >> 8 & 4);
-            *bit = (one + 1) * (two + (two >> 1) + 1) * ((four << 2) - (four >> 2) + 1);
-        }
-        let mut marks = [0_u16; BLOCK / 2];
-        for (mark, product) in marks.iter_mut().zip(&products) {
-            let [first_filter, ..] = &*self.0;
-            let first = first_filter.get(usize::from(product >> PRODUCT));
-            *mark = first.copied().map_or(0, u16::from);
-        }
-        let mut places = [0_u8; BLOCK / 2];
-        for ((place, mark), bit) in places.iter_mut().zip(&marks).zip(&fourths) {
-            *place = all_or_nothing(mark & bit != 0);
-        }
-        bits(&places)
-    }
-
-    /// Whether the second filter's first table lets through a place that the first filter did. `head` is what [`head`] says of it.
-    #[inline]
-    pub fn may(&self, head: u64) -> bool {
-        lengths_in(&self.0, 1, head) != 0
-    }
-
-    /// Of which lengths keywords may stand there by both tables.
-    #[inline]
-    pub fn lengths(&self, head: u64) -> Lengths {
-        lengths(&self.0, head)
-    }
-}
-
-/// A byte of ones or of zeros, for [`bits`].
-#[inline]
-pub const fn all_or_nothing(yes: bool) -> u8 {
-    0_u8.wrapping_sub(yes as u8)
-}
-
-/// A bit for each of 64 bytes that are [all or nothing](all_or_nothing), the first one lowest. Where the bytes come from a comparison
-/// in a loop, the compiler makes sixteen of them at once, and one instruction takes their bits.
-#[inline]
-pub fn bits(bytes: &[u8; 64]) -> u64 {
-    let (sixteens, _) = bytes.as_chunks::<16>();
-    sixteens.iter().rev().fold(0, |all, sixteen| all << 16 | u64::from(sixteen_bits(*sixteen)))
-}
-
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-#[inline]
-#[expect(unsafe_code, reason = "an instruction that the language has no other name for")]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "each half, and sixteen bits")]
-fn sixteen_bits(bytes: [u8; 16]) -> u16 {
-    use std::arch::x86_64::{_mm_movemask_epi8, _mm_set_epi64x};
-
-    let number = u128::from_le_bytes(bytes);
-    // SAFETY: every processor that this is compiled for has the instructions, and they touch no memory.
-    unsafe { _mm_movemask_epi8(_mm_set_epi64x((number >> 64) as i64, number as i64)) as u16 }
-}
-
-#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
-#[inline]
-fn sixteen_bits(bytes: [u8; 16]) -> u16 {
-    let (eights, _) = bytes.as_chunks::<8>();
-    eights.iter().rev().fold(0, |all, eight| {
-        // The lowest bits of eight bytes, side by side in the highest byte of the product.
-        let ones = u64::from_le_bytes(*eight) & 0x0101_0101_0101_0101;
-        all << 8 | (ones.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u16
-    })
-}
-
 /// Whether a keyword stands at a place, whatever its ASCII case.
 pub fn stands(bytes: &[u8], at: usize, keyword: &[u8]) -> bool {
     bytes.get(at..at + keyword.len()).is_some_and(|here| here.eq_ignore_ascii_case(keyword))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TEXT: &str = "ghp_AKIAtokennpm_";
-    static TABLE: KeywordTable<5> = KeywordTable::of(
-        &[(0, 4, 0, true), (4, 4, 1, true), (8, 5, 2, true), (8, 3, 3, true), (13, 4, 4, false)],
-        TEXT,
-    );
-
-    fn rows(text: &str) -> Vec<u16> {
-        let mut rows = Vec::new();
-        let head = head(text.as_bytes(), 0);
-        let index = TABLE.index(TEXT);
-        index.at(text.as_bytes(), 0, head, index.lengths(head), &mut |row| rows.push(row));
-        rows.sort_unstable();
-        rows
-    }
-
-    #[test]
-    fn keywords_are_found_whatever_their_case_and_only_whole() {
-        assert_eq!(rows("ghp_x"), [0]);
-        assert_eq!(rows("akia"), [1]);
-        assert_eq!(rows("TOKEN="), [2, 3]);
-        assert_eq!(rows("toke"), [3]);
-        assert!(rows("ghp").is_empty() && rows("no").is_empty() && rows("other").is_empty());
-    }
-
-    #[test]
-    fn one_filter_of_all_lets_through_what_each_lets_through() {
-        let mut growing = GrowingIndex::default();
-        ["xoxb", "pwd", "é~9", "-----BEGIN"].into_iter().for_each(|keyword| assert!(growing.add(keyword, 0)));
-        let together = Together::of([TABLE.index(TEXT)].iter(), &growing);
-        // Random bytes, and keywords on every side of the end of a block.
-        let mut text: Vec<u8> = Vec::new();
-        for number in 0..400_u32 {
-            text.extend(number.wrapping_mul(0x9E37_79B1).to_le_bytes());
-            if number % 7 == 0 {
-                let words = ["ghp_", "TOK", "akia", "xOxB", "PWD", "-----begin", "é~9"];
-                text.extend(words[number as usize % words.len()].as_bytes());
-            }
-        }
-        let mut found = 0;
-        for (from, piece) in text.windows(BLOCK + 4).enumerate() {
-            let [even, odd] = together.places(piece.first_chunk().unwrap());
-            for at in 0..BLOCK {
-                let four = u32::from_le_bytes(*piece[at..].first_chunk().unwrap());
-                let places = if at % 2 == 0 { even } else { odd };
-                let plain = growing.exactly(four) || TABLE.index(TEXT).may(four);
-                assert_eq!(places >> (at / 2) & 1 == 1, plain, "{from} and {at}");
-            }
-        }
-        for at in 0..text.len() {
-            let head = head(&text, at);
-            let mut stands = 0;
-            growing.at(&text, at, head, Lengths::ALL, &mut |_| stands += 1);
-            TABLE.index(TEXT).at(&text, at, head, Lengths::ALL, &mut |_| stands += 1);
-            let mut again = 0;
-            growing.at(&text, at, head, together.lengths(head), &mut |_| again += 1);
-            TABLE.index(TEXT).at(&text, at, head, together.lengths(head), &mut |_| again += 1);
-            assert_eq!(again, stands, "{at}");
-            found += stands;
-        }
-        assert!(found > 50, "{found}");
-    }
-
-    impl GrowingIndex {
-        /// [`GrowingIndex::may`] as a filter of the full size says it.
-        fn exactly(&self, four: u32) -> bool {
-            self.entries.iter().any(|entry| {
-                let [one, two, three, last, ..] = entry.head.to_le_bytes();
-                first(u32::from_le_bytes([one, two, three, last])) == first(four)
-                    && (entry.keyword.len() == SHORTEST || (four >> 24) as u8 & 7 == last & 7)
-            })
-        }
-    }
-
-    #[test]
-    fn bits_are_in_the_order_of_their_bytes() {
-        for number in [0, 1, 1 << 63, 0x8000_8001_0100_0101, u64::MAX, 0x0123_4567_89AB_CDEF] {
-            let bytes = std::array::from_fn(|at| all_or_nothing(number >> at & 1 == 1));
-            assert_eq!(bits(&bytes), number);
-        }
-    }
-
-    #[test]
-    fn every_keyword_is_listed_with_its_row() {
-        let mut all: Vec<_> = TABLE.index(TEXT).keywords().collect();
-        all.sort_unstable();
-        assert_eq!(all, [(0, "ghp_"), (1, "AKIA"), (2, "token"), (3, "tok"), (4, "npm_")]);
-    }
-
-    #[test]
-    fn words_count_where_they_begin() {
-        let found = |text: &str, at: usize| {
-            let mut rows = Vec::new();
-            let bytes = text.as_bytes();
-            TABLE.index(TEXT).at(bytes, at, head(bytes, at), Lengths::ALL, &mut |row| rows.push(row));
-            rows == [4]
-        };
-        for (text, at) in [
-            ("npm_x", 0),
-            ("=NPM_x", 1),
-            ("_npm_x", 1),
-            (".npm_x", 1),
-            ("énpm_x", 2),
-            ("\\nnpm_x", 2),
-            ("%3Dnpm_x", 3),
-            ("\\x3dnpm_x", 4),
-            ("\\u003dnpm_x", 6),
-            ("a long text before\\nnpm_x", 20),
-            ("a long text before%3Dnpm_x", 21),
-            ("a long text before\\u003dnpm_x", 24),
-        ] {
-            assert!(found(text, at), "{text}");
-        }
-        for (text, at) in [
-            ("anpm_", 1),
-            ("9npm_x", 1),
-            ("nnpm_x", 1),
-            ("3Dnpm_x", 2),
-            ("x3dnpm_x", 3),
-            ("u003dnpm_x", 5),
-            ("\\u00dnpm_x", 5),
-        ] {
-            assert!(!found(text, at), "{text}");
-        }
-    }
-}
+mod tests;

@@ -136,7 +136,25 @@ static LISTED: [Keyword; KEYWORDS] = {
     listed
 };
 
-static INDEX: KeywordTable<KEYWORDS> = KeywordTable::of(&LISTED, TEXT);
+/// The keywords of the detectors that are code. With them the table's filter is that of all built-in detectors, and no process makes
+/// one of its own.
+const BESIDE: [&[&str]; 13] = [
+    super::aws::AccessKey::KEYWORDS,
+    super::aws::SecretKey::KEYWORDS,
+    super::azure::ClientSecret::KEYWORDS,
+    super::chat::DiscordBot::KEYWORDS,
+    super::chat::Telegram::KEYWORDS,
+    super::connection::ConnectionString::KEYWORDS,
+    super::generic::GenericAssignment::KEYWORDS,
+    super::github::GitHub::KEYWORDS,
+    super::google::ServiceAccount::KEYWORDS,
+    super::header::AuthorizationHeader::KEYWORDS,
+    super::jwt::Jwt::KEYWORDS,
+    super::private_key::PrivateKey::KEYWORDS,
+    super::twilio::Twilio::KEYWORDS,
+];
+
+static INDEX: KeywordTable<KEYWORDS> = KeywordTable::of(&LISTED, TEXT).and_let_through(&BESIDE);
 
 /// The first sixteen bytes of every id, side by side: an id is looked for in a few lines of the cache, not in a row here and a
 /// row there.

@@ -43,6 +43,16 @@ fn the_index_holds_every_keyword_of_every_rule_that_is_on() {
 }
 
 #[test]
+fn the_filter_lets_through_the_keywords_of_every_built_in_detector() {
+    let index = RULES.index().unwrap();
+    let coded = agentfirewall_sdk::registrations()
+        .filter(|plugin| matches!(plugin.factory, agentfirewall_sdk::Factory::Detector { .. }));
+    let keywords: Vec<&str> = coded.flat_map(|plugin| plugin.meta.keywords).copied().collect();
+    let missing: Vec<_> = keywords.iter().filter(|keyword| !index.lets_through(keyword)).collect();
+    assert!(missing.is_empty() && keywords.len() > 50, "not in `BESIDE`: {missing:?}");
+}
+
+#[test]
 fn examples_are_found_by_their_rule_and_negatives_are_not() {
     let mut faults = Vec::new();
     for (number, row) in (0..).zip(ROWS) {
