@@ -2,14 +2,16 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+#[cfg(unix)]
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::place;
 
-/// What is known of folders.
+/// What is known of folders, by their paths as they are written: absolute, without `.` and `..`.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Links(RefCell<HashMap<PathBuf, Known>>);
+pub(crate) struct Links(RefCell<HashMap<OsString, Known>>);
 
 #[derive(Debug, Clone)]
 struct Known {
@@ -21,43 +23,41 @@ struct Known {
 impl Links {
     /// What is asked of a folder with its links resolved, as far as it exists.
     pub(super) fn with_folder<T>(&self, path: &Path, ask: impl FnOnce(&Path) -> T) -> T {
-        if let Some(known) = self.0.borrow().get(path) {
+        if let Some(known) = self.0.borrow().get(path.as_os_str()) {
             return ask(&known.real);
         }
         let known = self.find(path);
         let answer = ask(&known.real);
-        self.0.borrow_mut().insert(path.to_owned(), known);
+        self.0.borrow_mut().insert(path.as_os_str().to_owned(), known);
         answer
     }
 
     fn find(&self, path: &Path) -> Known {
-        // Not only Unix has other ways to begin a path, and the system takes no longer ones.
-        if !path.has_root() || cfg!(windows) || path.as_os_str().len() >= place::LONGEST {
+        // The system takes no longer ones.
+        if path.as_os_str().len() >= place::LONGEST {
             return Known { real: place::canonical(path), missing: false };
         }
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-            return Known { real: path.to_owned(), missing: false };
+        let Some((folder, name)) = split(path) else {
+            return Known { real: place::canonical(path), missing: false };
         };
-        if let Some(above) = self.0.borrow().get(folder) {
+        if let Some(above) = self.0.borrow().get(folder.as_os_str()) {
             return above.with(name, path);
         }
         // From the root down, each folder once.
         let mut all = self.0.borrow_mut();
-        let (mut known, mut at) = (Known { real: PathBuf::from("/"), missing: false }, PathBuf::from("/"));
-        let mut names = path.components().skip(1);
-        while let Some(component) = names.next() {
-            let name = component.as_os_str();
-            at.push(name);
-            known = match all.get(&at) {
+        let mut known = Known { real: PathBuf::from("/"), missing: false };
+        let mut steps = steps(path);
+        while let Some((at, name)) = steps.next() {
+            known = match all.get(at.as_os_str()) {
                 Some(known) => known.clone(),
                 None => {
-                    let known = known.with(name, &at);
-                    all.insert(at.clone(), known.clone());
+                    let known = known.with(name, at);
+                    all.insert(at.as_os_str().to_owned(), known.clone());
                     known
                 }
             };
             if known.missing {
-                known.real.extend(names);
+                known.real.extend(steps.map(|(_, name)| name));
                 break;
             }
         }
@@ -71,7 +71,7 @@ impl Links {
 
     /// Any path with its links resolved: one look at the file system where its folder is known.
     pub(crate) fn path(&self, path: &Path) -> PathBuf {
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return self.folder(path) };
+        let Some((folder, name)) = split(path) else { return self.folder(path) };
         if path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_symlink()) {
             return place::canonical(path);
         }
@@ -92,6 +92,39 @@ impl Known {
             Err(_) => Self { real, missing: true },
         }
     }
+}
+
+/// The folder and the name of an absolute path, told by its bytes: a call has dozens of paths, and to take one apart by its components
+/// takes as long as to ask the system about it. `None` for what has no name.
+#[cfg(unix)]
+fn split(path: &Path) -> Option<(&Path, &OsStr)> {
+    let bytes = path.as_os_str().as_bytes();
+    let slash = bytes.iter().rposition(|byte| *byte == b'/').filter(|_| bytes.first() == Some(&b'/'))?;
+    let (folder, name) = (bytes.get(..slash.max(1))?, bytes.get(slash + 1..)?);
+    (!matches!(name, b"" | b"." | b".."))
+        .then_some((Path::new(OsStr::from_bytes(folder)), OsStr::from_bytes(name)))
+}
+
+/// Each folder on the way to a path and the path itself, with its name.
+#[cfg(unix)]
+fn steps(path: &Path) -> impl Iterator<Item = (&Path, &OsStr)> {
+    let bytes = path.as_os_str().as_bytes();
+    let ends = bytes.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    ends.chain([bytes.len()]).filter_map(|end| {
+        let path = Path::new(OsStr::from_bytes(bytes.get(..end)?));
+        Some((path, split(path)?.1))
+    })
+}
+
+/// Other systems have other ways to begin a path: they are asked the long way.
+#[cfg(not(unix))]
+fn split(_path: &Path) -> Option<(&Path, &OsStr)> {
+    None
+}
+
+#[cfg(not(unix))]
+fn steps(_path: &Path) -> impl Iterator<Item = (&Path, &OsStr)> {
+    std::iter::empty()
 }
 
 #[cfg(all(test, unix))]
@@ -126,5 +159,15 @@ mod tests {
             assert_eq!(Links::default().folder(&path), place::canonical(&path), "{}", path.display());
         }
         assert_eq!(links.path(Path::new("/")), Path::new("/"));
+        let all: Vec<_> =
+            steps(Path::new("/a/b/c")).map(|(path, name)| (path.to_str(), name.to_str())).collect();
+        assert_eq!(
+            all,
+            [("/a", "a"), ("/a/b", "b"), ("/a/b/c", "c")].map(|(path, name)| (Some(path), Some(name)))
+        );
+        assert_eq!(split(Path::new("/a")), Some((Path::new("/"), OsStr::new("a"))));
+        for path in ["/", "a/b", "", "/a/.", "/a/.."] {
+            assert_eq!(split(Path::new(path)), None, "{path}");
+        }
     }
 }

@@ -44,7 +44,7 @@ impl Own {
             for path in self.paths() {
                 for path in [links.path(&path), path] {
                     let folded = PathBuf::from(sets::folded(&path));
-                    if !protected.iter().any(|(other, _)| *other == folded) {
+                    if !protected.iter().any(|(other, _)| other.as_os_str() == folded.as_os_str()) {
                         protected.push((folded, path));
                     }
                 }
