@@ -23,11 +23,15 @@ struct Known {
 impl Links {
     /// What is asked of a folder with its links resolved, as far as it exists.
     pub(super) fn with_folder<T>(&self, path: &Path, ask: impl FnOnce(&Path) -> T) -> T {
+        self.with(path, |known| ask(&known.real))
+    }
+
+    fn with<T>(&self, path: &Path, ask: impl FnOnce(&Known) -> T) -> T {
         if let Some(known) = self.0.borrow().get(path.as_os_str()) {
-            return ask(&known.real);
+            return ask(known);
         }
         let known = self.find(path);
-        let answer = ask(&known.real);
+        let answer = ask(&known);
         self.0.borrow_mut().insert(path.as_os_str().to_owned(), known);
         answer
     }
@@ -69,13 +73,10 @@ impl Links {
         self.with_folder(path, Path::to_owned)
     }
 
-    /// Any path with its links resolved: one look at the file system where its folder is known.
+    /// Any path with its links resolved: one look at the file system where its folder is known, and none where that is missing.
     pub(crate) fn path(&self, path: &Path) -> PathBuf {
         let Some((folder, name)) = split(path) else { return self.folder(path) };
-        if path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_symlink()) {
-            return place::canonical(path);
-        }
-        self.folder(folder).join(name)
+        self.with(folder, |known| known.with(name, path).real)
     }
 }
 

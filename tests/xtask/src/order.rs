@@ -118,9 +118,10 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
 }
 
 /// The linker script that lays these constants before all others: the small ones side by side, then the tables, of which a hook reads
-/// a little here and there.
+/// a little here and there, the largest last.
 fn script_of_constants(order: &[&Piece]) -> String {
-    let (small, large): (Vec<&Piece>, Vec<&Piece>) = order.iter().partition(|piece| piece.size <= TABLE);
+    let (small, mut large): (Vec<&Piece>, Vec<&Piece>) = order.iter().partition(|piece| piece.size <= TABLE);
+    large.sort_by_key(|piece| piece.size);
     let mut said = BTreeSet::new();
     let names = small.into_iter().chain(large).map(|piece| pattern(&piece.section));
     let lines: String =
