@@ -52,7 +52,7 @@ impl Call {
 /// How much is too much.
 enum Budget {
     Instructions(u64),
-    /// Hundredths of what the first case takes. The goal for idle plugins is 110; counts differ by half a hundredth between
+    /// Hundredths of what the first case takes. Ten idle plugins take 48,000 instructions; counts differ by half a hundredth between
     /// machines, by the lengths of their paths.
     Percent(u64),
 }
@@ -90,7 +90,7 @@ const CASES: [Case; 7] = [
         plugins: 10,
         sinks: 0,
         call: Call::Plain,
-        budget: Budget::Percent(112),
+        budget: Budget::Percent(114),
     },
     // What it takes now and a tenth, of which 0.65 million are SHA-256 without the processor's instructions for it, which valgrind does
     // not know; the goal is 1.3 times the budget of a call without a text.
@@ -100,7 +100,7 @@ const CASES: [Case; 7] = [
         plugins: 0,
         sinks: 0,
         call: Call::Write(20_000),
-        budget: Budget::Instructions(2_800_000),
+        budget: Budget::Instructions(2_500_000),
     },
     // What it takes now and a tenth, of which 33 million are SHA-256; the goal is 30 million.
     Case {
@@ -133,11 +133,15 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
         Ok(program) => program,
         Err(why) => return Ok(Outcome::LeftOut(why)),
     };
-    // One call for all: what they have in common is compiled once.
+    // The program last and by itself, as people build it: together with others its parts have other features and other names, which
+    // `cli/hook.ld` does not know.
+    Run::cargo()
+        .args(["build", "--release", "--locked", "--package", PLUGIN.0, "--lib"])
+        .args(["--package", "agentfirewall-core", "--example", "bench-load"])
+        .folder(workshop.root())
+        .run()?;
     Run::cargo()
         .args(["build", "--release", "--locked", "--package", "agentfirewall", "--bin", "agentfirewall"])
-        .args(["--package", PLUGIN.0, "--lib"])
-        .args(["--package", "agentfirewall-core", "--example", "bench-load"])
         .folder(workshop.root())
         .run()?;
     let program = workshop.target("release").join(format!("agentfirewall{}", std::env::consts::EXE_SUFFIX));
@@ -186,7 +190,7 @@ fn libraries(program: &Path) -> Result<Option<&'static str>> {
 }
 
 /// How many windows of sixteen pages of the program a hook may touch, code and constants together; each is a fault.
-const WINDOWS: usize = 70;
+const WINDOWS: usize = 60;
 
 fn touched(workshop: &Workshop, valgrind: &Path, program: &Path) -> Result<Option<&'static str>> {
     let Some(first) = CASES.first() else { return Ok(None) };
