@@ -143,7 +143,7 @@ fn escaped(bytes: &[u8], at: usize) -> bool {
 type Filter = [u8; 1 << FILTER_BITS];
 const NOTHING: Filter = [0; 1 << FILTER_BITS];
 
-/// Where keywords may begin: the first filter, and the two tables of the second one with a bit for each of [`LENGTHS`].
+/// Where keywords may begin: the first filter, and the two tables of the second one with a bit for each of the lengths that count.
 type Filters = [Filter; 3];
 
 /// The bit of a byte, whatever its case. Looked up: to shift by a number costs more.
@@ -195,7 +195,7 @@ const fn second(code: u32, table: u32) -> usize {
     (code << (FILTER_BITS * (table - 1)) >> (u32::BITS - FILTER_BITS)) as usize
 }
 
-/// Keywords of which lengths may stand at a place: a bit for each of [`LENGTHS`].
+/// Keywords of which lengths may stand at a place: a bit for each of the lengths that count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lengths(u8);
 

@@ -18,7 +18,7 @@ pub struct GrowingIndex {
     pub(super) entries: Vec<Grown>,
 }
 
-/// As [`Entry`], of a [`GrowingIndex`].
+/// As [`Entry`](super::Entry), of a [`GrowingIndex`].
 #[derive(Debug)]
 pub(super) struct Grown {
     pub(super) keyword: &'static str,
@@ -56,7 +56,7 @@ impl GrowingIndex {
         true
     }
 
-    /// Whether a keyword may begin with these four bytes; see [`KeywordIndex::may`].
+    /// Whether a keyword may begin with these four bytes; see [`KeywordIndex::may`](super::KeywordIndex::may).
     #[inline]
     pub fn may(&self, four: u32) -> bool {
         let mark = self.marks.get(first(four) >> (FILTER_BITS - GROWING_BITS)).copied().unwrap_or(0);
@@ -64,7 +64,7 @@ impl GrowingIndex {
         mark & bit != 0
     }
 
-    /// Calls back with the owner of each keyword of these lengths that stands at a place; see [`KeywordIndex::at`].
+    /// Calls back with the owner of each keyword of these lengths that stands at a place; see [`KeywordIndex::at`](super::KeywordIndex::at).
     pub fn at(&self, bytes: &[u8], at: usize, head: u64, lengths: Lengths, found: &mut dyn FnMut(u16)) {
         for counted in lengths.counted() {
             let mut number =

@@ -91,7 +91,7 @@ impl Together {
         bits(&places)
     }
 
-    /// Whether the second filter's first table lets through a place that the first filter did. `head` is what [`head`] says of it.
+    /// Whether the second filter's first table lets through a place that the first filter did. `head` is what [`head`](super::head) says of it.
     #[inline]
     pub fn may(&self, head: u64) -> bool {
         lengths_in(self.filters(), 1, head) != 0
