@@ -4,32 +4,6 @@
 //! decide. Patterns come from the vendors' documentation of their tokens. A finding of high confidence stops a call, so
 //! only what a structure or a checksum proves gets it.
 
-/// A detector that is a list of [`Shape`](text::Shape)s.
-macro_rules! tokens {
-    ($type:ident {
-        id: $id:expr,
-        summary: $summary:expr,
-        why: $why:expr,
-        shapes: $shapes:expr,
-        examples: $examples:expr,
-        negatives: $negatives:expr,
-        keywords: $keywords:expr $(,)?
-    }) => {
-        coded! {
-            $type => |scan: &mut agentfirewall_sdk::Scan<'_>| {
-                const SHAPES: &[$crate::detectors::text::Shape] = &$shapes;
-                $crate::detectors::text::shaped(scan, SHAPES);
-            };
-            id: $id,
-            summary: $summary,
-            why: $why,
-            examples: $examples,
-            negatives: $negatives,
-            keywords: $keywords,
-        }
-    };
-}
-
 /// A detector that is a function without configuration.
 macro_rules! coded {
     ($type:ident => $detect:expr;

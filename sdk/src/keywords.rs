@@ -70,11 +70,11 @@ const fn code_of(keyword: &[u8]) -> u32 {
     code(head_of(keyword), counting(keyword.len()))
 }
 
-/// Whether the first bytes of a keyword of a length are those of a place, but for what folding confuses. Eight bytes are compared at
-/// once before the rest is looked at.
-const fn alike(keyword: u64, head: u64, length: usize) -> bool {
-    let length = if length < 8 { length } else { 8 };
-    (keyword ^ head) << (64 - 8 * length) == 0
+/// Whether the first bytes of a keyword of a length are those of a place, but for what folding confuses, and so many of them count.
+/// Eight bytes are compared at once before the rest is looked at.
+const fn alike(keyword: u64, head: u64, length: usize, counted: usize) -> bool {
+    let begin = if length < 8 { length } else { 8 };
+    (keyword ^ head) << (64 - 8 * begin) == 0 && counting(length) == counted
 }
 
 /// How many of the first bytes count, of a keyword of a length.
@@ -158,14 +158,26 @@ static BITS: [u8; 256] = {
     bits
 };
 
+/// What a keyword of a length sets in a first filter: the bit of its fourth byte, or all where any byte may follow.
+const fn mark(head: u64, length: usize) -> u8 {
+    if length > SHORTEST { 1 << (head >> 24 & 7) } else { u8::MAX }
+}
+
+/// Whether a mark of a first filter lets four bytes through, the first one lowest.
+#[inline]
+fn passes(mark: Option<&u8>, four: u32) -> bool {
+    let bit = BITS.get((four >> 24) as usize).copied().unwrap_or(0);
+    mark.copied().unwrap_or(0) & bit != 0
+}
+
 /// Lets a keyword through.
 #[expect(clippy::indexing_slicing, reason = "shifts and a mask keep the numbers in the bounds of the arrays")]
 #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
 const fn let_through(filters: &mut Filters, keyword: &[u8]) {
-    let four = head_of(keyword) as u32;
-    filters[0][first(four)] |= if keyword.len() > SHORTEST { 1 << (four >> 24 & 7) } else { u8::MAX };
+    let head = head_of(keyword);
+    filters[0][first(head as u32)] |= mark(head, keyword.len());
     let number = number_of(keyword.len());
-    let code = code(head_of(keyword), LENGTHS[number]);
+    let code = code(head, LENGTHS[number]);
     filters[1][second(code, 1)] |= 1 << number;
     filters[2][second(code, 2)] |= 1 << number;
 }
@@ -202,6 +214,9 @@ pub struct Lengths(u8);
 impl Lengths {
     /// Of all lengths, where no filter was asked.
     pub const ALL: Self = Self((1 << LENGTHS.len()) - 1);
+
+    /// Of none.
+    pub const NONE: Self = Self(0);
 
     /// Whether none may.
     #[inline]
@@ -325,9 +340,7 @@ impl KeywordIndex {
     #[inline]
     pub fn may(&self, four: u32) -> bool {
         let [first_filter, ..] = self.filters;
-        let mark = first_filter.get(first(four)).copied().unwrap_or(0);
-        let bit = BITS.get((four >> 24) as usize).copied().unwrap_or(0);
-        mark & bit != 0
+        passes(first_filter.get(first(four)), four)
     }
 
     /// Of which lengths its keywords may stand at a place. `head` is what [`head`] says of it.
@@ -342,10 +355,9 @@ impl KeywordIndex {
         let bytes = keyword.as_bytes();
         let (head, number) = (head_of(bytes), number_of(bytes.len()));
         let [first_filter, ..] = self.filters;
-        let mark = first_filter.get(first(head as u32)).copied().unwrap_or(0);
-        let wanted = if bytes.len() > SHORTEST { 1 << (head >> 24 & 7) } else { u8::MAX };
+        let (set, wanted) = (first_filter.get(first(head as u32)), mark(head, bytes.len()));
         // What stands behind a short keyword is any byte, and no part of its number.
-        mark & wanted == wanted && lengths(self.filters, head).0 >> number & 1 == 1
+        set.is_some_and(|set| set & wanted == wanted) && lengths(self.filters, head).0 >> number & 1 == 1
     }
 
     /// Calls back with the row of each keyword of these lengths that stands at a place and counts there, whatever its ASCII case.
@@ -356,9 +368,7 @@ impl KeywordIndex {
             while let Some(entry) =
                 usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index))
             {
-                let length = usize::from(entry.length);
-                if alike(entry.head, head, length)
-                    && counting(length) == counted
+                if alike(entry.head, head, usize::from(entry.length), counted)
                     && stands(bytes, at, self.keyword(entry).as_bytes())
                     && (entry.anywhere || begins(bytes, at))
                 {
@@ -380,9 +390,12 @@ impl KeywordIndex {
     }
 }
 
-/// Whether a keyword stands at a place, whatever its ASCII case.
+/// Whether a keyword stands at a place, whatever its ASCII case. Most are told apart by their first letter.
 pub fn stands(bytes: &[u8], at: usize, keyword: &[u8]) -> bool {
-    bytes.get(at..at + keyword.len()).is_some_and(|here| here.eq_ignore_ascii_case(keyword))
+    bytes.get(at..at + keyword.len()).is_some_and(|here| {
+        here.first().zip(keyword.first()).is_none_or(|(here, first)| (here ^ first) & !0x20 == 0)
+            && here.eq_ignore_ascii_case(keyword)
+    })
 }
 
 #[cfg(test)]

@@ -47,10 +47,10 @@ impl Links {
         if let Some(above) = self.0.borrow().get(folder.as_os_str()) {
             return above.with(name, path);
         }
-        // From the root down, each folder once.
+        // From the root down to the folder, each once.
         let mut all = self.0.borrow_mut();
         let mut known = Known { real: PathBuf::from("/"), missing: false };
-        let mut steps = steps(path);
+        let mut steps = steps(folder);
         while let Some((at, name)) = steps.next() {
             known = match all.get(at.as_os_str()) {
                 Some(known) => known.clone(),
@@ -65,7 +65,7 @@ impl Links {
                 break;
             }
         }
-        known
+        known.with(name, path)
     }
 
     /// A folder with its links resolved.

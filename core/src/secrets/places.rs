@@ -78,6 +78,19 @@ impl Places {
         self.count = all.min(CHUNK);
     }
 
+    /// Instead of what was there, the places of a chunk for which the answer is yes, of answers in the order of the places.
+    #[inline]
+    pub(super) fn take(&mut self, answers: impl Iterator<Item = bool>) {
+        self.count = 0;
+        for (place, answer) in (0_u16..).zip(answers) {
+            // There are no more places than the list has room for; the remainder spares the question.
+            if let Some(next) = self.all.get_mut(self.count % CHUNK) {
+                *next = place;
+            }
+            self.count += usize::from(answer);
+        }
+    }
+
     /// Leaves those that a filter lets through, as it writes them anew.
     #[inline]
     pub(super) fn sift(&mut self, keep: impl Fn(u16) -> (u16, bool)) {
@@ -121,6 +134,16 @@ mod tests {
         assert_eq!(places.get(wanted.len()), None);
         places.clear();
         assert_eq!(places.get(0), None);
+    }
+
+    #[test]
+    fn answers_are_taken_in_their_order() {
+        let mut places = Places::none();
+        places.add(u64::MAX, 0, 1);
+        places.take((0..CHUNK).map(|place| place % 5 == 4));
+        assert!(places.iter().map(usize::from).eq((4..CHUNK).step_by(5)));
+        places.take(std::iter::repeat_n(true, CHUNK));
+        assert!(places.iter().map(usize::from).eq(0..CHUNK));
     }
 
     #[test]

@@ -14,10 +14,6 @@ use super::places::{CHUNK, CHUNK_BITS, Places};
 /// From this length on (in bytes) a text pays for one filter of all keywords.
 const LONG: usize = 4096;
 
-/// How many places are looked at before what was seen there is judged. Where something may begin is written down without a
-/// branch; see [`Together::places`].
-const STRETCH: usize = 512;
-
 /// A keyword of a detector at a place in the text. Sorts by detector, then by place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Hit {
@@ -80,14 +76,14 @@ impl Prefilter {
         let together =
             if bytes.len() < LONG { self.together.get() } else { Some(self.together.get_or_init(make)) };
         let mut at = together.map_or(0, |together| self.find_together(together, bytes, hits));
-        let mut seen = [0; STRETCH];
+        let mut places = Places::none();
         while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() > 3) {
-            let count = self.look(rest, &mut seen);
-            for place in seen.iter().take(count) {
-                let at = at + usize::from(*place);
+            self.look(rest, &mut places);
+            for place in places.iter() {
+                let at = at + usize::from(place);
                 self.confirm(bytes, at, head(bytes, at), hits);
             }
-            at += STRETCH;
+            at += CHUNK;
         }
         // At the last place three bytes are left: too few for the first filter.
         if let Some(last) = bytes.len().checked_sub(3) {
@@ -130,54 +126,46 @@ impl Prefilter {
             for place in places.iter() {
                 let at = begin + usize::from(place) % CHUNK;
                 let (head, lengths) = (head(bytes, at), Lengths::of((place >> CHUNK_BITS) as u8));
-                self.index.at(bytes, at, head, lengths, &mut |owner| hits.push(Hit { owner, at }));
-                for (index, first) in &self.tables {
-                    index.at(bytes, at, head, lengths, &mut |row| hits.push(Hit { owner: first + row, at }));
-                }
+                self.here(bytes, at, head, lengths, |_| lengths, hits);
             }
         }
     }
 
     /// Where in the next block something may begin, asked of each index.
-    fn look(&self, rest: &[u8], seen: &mut [u16; STRETCH]) -> usize {
-        let block = rest.get(..STRETCH + 3).unwrap_or(rest);
+    fn look(&self, rest: &[u8], found: &mut Places) {
+        let block = rest.get(..CHUNK + 3).unwrap_or(rest);
+        let fours = block.windows(4).map(|four| four.first_chunk().copied().map_or(0, u32::from_le_bytes));
         // One table is what there is but for programs with tables of their own.
         match self.tables.as_slice() {
-            [] => places(block, seen, |four| self.index.may(four)),
-            [(table, _)] => places(block, seen, |four| self.index.may(four) | table.may(four)),
-            tables => places(block, seen, |four| {
-                self.index.may(four) || tables.iter().any(|(table, _)| table.may(four))
-            }),
+            [] => found.take(fours.map(|four| self.index.may(four))),
+            [(table, _)] => found.take(fours.map(|four| self.index.may(four) | table.may(four))),
+            tables => found.take(
+                fours.map(|four| self.index.may(four) || tables.iter().any(|(table, _)| table.may(four))),
+            ),
         }
     }
 
     fn confirm(&self, bytes: &[u8], at: usize, head: u64, hits: &mut Vec<Hit>) {
         #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
-        let four = head as u32;
-        if self.index.may(four) {
-            self.index.at(bytes, at, head, Lengths::ALL, &mut |owner| hits.push(Hit { owner, at }));
-        }
-        for (index, first) in &self.tables {
-            index.at(bytes, at, head, index.lengths(head), &mut |row| {
-                hits.push(Hit { owner: first + row, at });
-            });
-        }
+        let own = if self.index.may(head as u32) { Lengths::ALL } else { Lengths::NONE };
+        self.here(bytes, at, head, own, |table| table.lengths(head), hits);
     }
-}
 
-/// Writes down where four bytes pass a filter, and says how often they do.
-#[inline]
-fn places(block: &[u8], seen: &mut [u16; STRETCH], may: impl Fn(u32) -> bool) -> usize {
-    let mut count = 0;
-    for (window, place) in block.windows(4).zip(0_u16..) {
-        let four = window.first_chunk().copied().map_or(0, u32::from_le_bytes);
-        // There are no more places than the list has; the remainder spares the question.
-        if let Some(next) = seen.get_mut(count % STRETCH) {
-            *next = place;
+    /// Appends the keywords that stand at a place, of the lengths that filters let through.
+    fn here(
+        &self,
+        bytes: &[u8],
+        at: usize,
+        head: u64,
+        own: Lengths,
+        of: impl Fn(&KeywordIndex) -> Lengths,
+        hits: &mut Vec<Hit>,
+    ) {
+        self.index.at(bytes, at, head, own, &mut |owner| hits.push(Hit { owner, at }));
+        for (table, first) in &self.tables {
+            table.at(bytes, at, head, of(table), &mut |row| hits.push(Hit { owner: first + row, at }));
         }
-        count += usize::from(may(four));
     }
-    count
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod automaton;
 mod check;
 pub(super) mod near;
 
-use agentfirewall_sdk::keywords::{Keyword, KeywordIndex, KeywordTable};
+use agentfirewall_sdk::keywords::{self, Keyword, KeywordIndex, KeywordTable};
 use agentfirewall_sdk::{
     About, Confidence, Detector, Finding, Meta, PluginError, Rows, Scan, Severity, register_table,
 };
@@ -112,8 +112,8 @@ static LISTED: [Keyword; KEYWORDS] = {
     while number < ROWS.len() {
         let row = &ROWS[number];
         let spans = [row.literals, Span(row.near.0, row.new)];
-        let mut which = if row.off { spans.len() } else { 0 };
-        while which < spans.len() {
+        let mut which = 0;
+        while !row.off && which < spans.len() {
             let mut word = spans[which].0 as usize;
             while word < spans[which].range().end {
                 let (Span(begin, length), distance) = WORDS[word];
@@ -409,12 +409,7 @@ impl near::Form for Listed<'_> {
 
 /// Whether a word stands at a place, whatever its ASCII case.
 pub(super) fn stands(bytes: &[u8], at: usize, word: &str) -> bool {
-    let word = word.as_bytes();
-    // Most words are told apart by their first letter.
-    bytes.get(at..at + word.len()).is_some_and(|here| {
-        here.first().zip(word.first()).is_none_or(|(here, first)| (here ^ first) & !0x20 == 0)
-            && here.eq_ignore_ascii_case(word)
-    })
+    keywords::stands(bytes, at, word.as_bytes())
 }
 
 /// Whether a value is none of the secrets that it looks like or that its name asks for: it begins as a vendor's token does and

@@ -1,7 +1,7 @@
 //! The index of keywords that are known only when the program runs.
 
 use super::{
-    BITS, FILTER_BITS, Lengths, SHORTEST, alike, chain, code, code_of, counting, first, head_of, stands,
+    FILTER_BITS, Lengths, SHORTEST, alike, chain, code, code_of, first, head_of, mark, passes, stands,
 };
 
 /// How many bytes the filter of a [`GrowingIndex`] has, as a power of two. It is made by every process, so it is small: two pages
@@ -9,7 +9,7 @@ use super::{
 const GROWING_BITS: u32 = 12;
 const GROWING_CHAIN_BITS: u32 = 10;
 
-/// The same for keywords that are known only when the program runs.
+/// As a [`KeywordTable`](super::KeywordTable), of keywords that are added one by one.
 #[derive(Debug)]
 pub struct GrowingIndex {
     /// As the first filter of a table.
@@ -25,6 +25,11 @@ pub(super) struct Grown {
     pub(super) head: u64,
     owner: u16,
     next: u16,
+}
+
+/// Where in its filter four bytes are.
+const fn place(four: u32) -> usize {
+    first(four) >> (FILTER_BITS - GROWING_BITS)
 }
 
 impl Default for GrowingIndex {
@@ -44,12 +49,12 @@ impl GrowingIndex {
         let number = u16::try_from(self.entries.len() + 1).ok().filter(|&number| number != u16::MAX);
         let Some(number) = number.filter(|_| keyword.len() >= SHORTEST) else { return false };
         let (code, head) = (code_of(keyword.as_bytes()), head_of(keyword.as_bytes()));
-        let [one, two, three, four, ..] = head.to_le_bytes();
-        let place = first(u32::from_le_bytes([one, two, three, four])) >> (FILTER_BITS - GROWING_BITS);
-        if let (Some(first), Some(mark)) =
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
+        let place = place(head as u32);
+        if let (Some(first), Some(set)) =
             (self.chains.get_mut(chain(code, GROWING_CHAIN_BITS)), self.marks.get_mut(place))
         {
-            *mark |= if keyword.len() > SHORTEST { 1 << (four & 7) } else { u8::MAX };
+            *set |= mark(head, keyword.len());
             self.entries.push(Grown { keyword, head, owner, next: *first });
             *first = number;
         }
@@ -59,12 +64,11 @@ impl GrowingIndex {
     /// Whether a keyword may begin with these four bytes; see [`KeywordIndex::may`](super::KeywordIndex::may).
     #[inline]
     pub fn may(&self, four: u32) -> bool {
-        let mark = self.marks.get(first(four) >> (FILTER_BITS - GROWING_BITS)).copied().unwrap_or(0);
-        let bit = BITS.get((four >> 24) as usize).copied().unwrap_or(0);
-        mark & bit != 0
+        passes(self.marks.get(place(four)), four)
     }
 
-    /// Calls back with the owner of each keyword of these lengths that stands at a place; see [`KeywordIndex::at`](super::KeywordIndex::at).
+    /// Calls back with the owner of each keyword of these lengths that stands at a place; see
+    /// [`KeywordIndex::at`](super::KeywordIndex::at).
     pub fn at(&self, bytes: &[u8], at: usize, head: u64, lengths: Lengths, found: &mut dyn FnMut(u16)) {
         for counted in lengths.counted() {
             let mut number =
@@ -72,9 +76,7 @@ impl GrowingIndex {
             while let Some(entry) =
                 usize::from(number).checked_sub(1).and_then(|index| self.entries.get(index))
             {
-                let length = entry.keyword.len();
-                if alike(entry.head, head, length)
-                    && counting(length) == counted
+                if alike(entry.head, head, entry.keyword.len(), counted)
                     && stands(bytes, at, entry.keyword.as_bytes())
                 {
                     found(entry.owner);

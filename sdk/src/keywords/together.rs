@@ -22,11 +22,9 @@ pub const BLOCK: usize = 128;
 impl Together {
     /// One filter of all.
     #[expect(clippy::large_stack_arrays, reason = "on the way that is not taken")]
-    pub fn of<'i>(
-        mut tables: impl Iterator<Item = &'i KeywordIndex> + Clone,
-        growing: &GrowingIndex,
-    ) -> Self {
-        if let (Some(table), None) = (tables.clone().next(), tables.clone().nth(1))
+    pub fn of<'i>(tables: impl Iterator<Item = &'i KeywordIndex> + Clone, growing: &GrowingIndex) -> Self {
+        let mut first = tables.clone();
+        if let (Some(table), None) = (first.next(), first.next())
             && growing.entries.iter().all(|entry| table.lets_through(entry.keyword))
         {
             return Self(All::Table(table.filters));
@@ -34,7 +32,7 @@ impl Together {
         // As a list first, because it is never on the stack then. It has as many as it is asked for.
         let zeros: Box<[Filter]> = vec![NOTHING; 3].into();
         let mut all: Box<Filters> = zeros.try_into().unwrap_or_else(|_| Box::new([NOTHING; 3]));
-        for table in tables.by_ref() {
+        for table in tables {
             for (all, table) in all.iter_mut().zip(table.filters) {
                 all.iter_mut().zip(table).for_each(|(mark, other)| *mark |= other);
             }
@@ -64,6 +62,7 @@ impl Together {
     }
 
     fn every_second(&self, text: &[u8; BLOCK + 2]) -> u64 {
+        let [first_filter, ..] = self.filters();
         // In steps of one kind each, so that the compiler does eight or sixteen places at once wherever no table is read.
         let (twos, _) = text.as_chunks::<2>();
         let mut products = [0_u16; BLOCK / 2];
@@ -80,7 +79,6 @@ impl Together {
         }
         let mut marks = [0_u16; BLOCK / 2];
         for (mark, product) in marks.iter_mut().zip(&products) {
-            let [first_filter, ..] = self.filters();
             let first = first_filter.get(usize::from(product >> PRODUCT));
             *mark = first.copied().map_or(0, u16::from);
         }
@@ -91,7 +89,8 @@ impl Together {
         bits(&places)
     }
 
-    /// Whether the second filter's first table lets through a place that the first filter did. `head` is what [`head`](super::head) says of it.
+    /// Whether the second filter's first table lets through a place that the first filter did. `head` is what [`head`](super::head)
+    /// says of it.
     #[inline]
     pub fn may(&self, head: u64) -> bool {
         lengths_in(self.filters(), 1, head) != 0

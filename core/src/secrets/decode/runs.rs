@@ -33,10 +33,10 @@ const fn is_digit(byte: u8) -> bool {
 ///
 /// `from` is where a run may begin: the beginning of the text, or behind what is no digit.
 fn run(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
     // How many digits stand before this block.
     let mut before = 0;
-    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<LANE>) {
+    for (number, block) in bytes.get(from..)?.chunks(LANE).enumerate() {
+        let at = from + LANE * number;
         let digits = marked(block, is_digit);
         let first = digits.trailing_ones() as usize;
         if before + first >= RUN {
@@ -51,14 +51,6 @@ fn run(bytes: &[u8], from: usize) -> Option<usize> {
             return Some(at + begins.trailing_zeros() as usize);
         }
         before = digits.leading_ones() as usize;
-        at += LANE;
-    }
-    let mut start = at - before;
-    while let Some(window) = bytes.get(start..).and_then(<[u8]>::first_chunk::<RUN>) {
-        match window.iter().rposition(|byte| !digit(*byte)) {
-            Some(other) => start += other + 1,
-            None => return Some(start),
-        }
     }
     None
 }

@@ -72,7 +72,7 @@ pub(in crate::detectors) fn find(bytes: &[u8], name: Range<usize>, form: &impl F
     let mut at = form.next(bytes, name.end, name.end + BEHIND)?;
     let limit = window(bytes, name.end);
     while at < limit {
-        let start = candidate(bytes, form.next(bytes, at, limit)?, limit)?;
+        let start = candidate(bytes, at, limit)?;
         if let Some(length) = form.longest(from(bytes, start))
             && ends(bytes, start + length)
             && drawn(piece(bytes, start, start + length), form.entropy())
@@ -86,6 +86,7 @@ pub(in crate::detectors) fn find(bytes: &[u8], name: Range<usize>, form: &impl F
         while at < limit && bytes.get(at).is_some_and(|byte| word(*byte)) {
             at += 1;
         }
+        at = form.next(bytes, at, limit)?;
     }
     None
 }
