@@ -22,12 +22,22 @@ pub(crate) fn rows(
     names: &Names<'_>,
     table: &mut BTreeMap<String, Vec<u8>>,
 ) -> Result<(), String> {
-    let list = programs.as_array().ok_or("`programs` must be a list")?;
+    named("program", "program", programs.as_array().ok_or("`programs` must be a list")?, names, table)
+}
+
+/// Adds the rows of a list, each under all of its names: of programs, or of the subcommands of one.
+fn named(
+    kind: &str,
+    key: &str,
+    list: &[Value],
+    names: &Names<'_>,
+    table: &mut BTreeMap<String, Vec<u8>>,
+) -> Result<(), String> {
     for entry in list {
-        let fields = entry.as_object().ok_or("a program must be a mapping")?;
-        let of = texts(fields.get("program").ok_or("a program has no `program:`")?)?;
+        let fields = entry.as_object().ok_or_else(|| format!("a {kind} must be a mapping"))?;
+        let of = texts(fields.get(key).ok_or_else(|| format!("a {kind} has no `{key}:`"))?)?;
         let within = |error: String| format!("`{}`: {error}", of.join(", "));
-        let bytes = row(fields, "program", names).map_err(within)?;
+        let bytes = row(fields, key, names).map_err(within)?;
         for name in of {
             if table.insert(name.to_owned(), bytes.clone()).is_some() {
                 return Err(format!("`{name}` is there twice"));
@@ -129,17 +139,8 @@ fn row(fields: &Map<String, Value>, name_key: &str, names: &Names<'_>) -> Result
     }
     let mut inner = BTreeMap::new();
     if let Some(list) = fields.get("subcommands") {
-        for entry in list.as_array().ok_or("`subcommands` must be a list")? {
-            let fields = entry.as_object().ok_or("a subcommand must be a mapping")?;
-            let of = texts(fields.get("name").ok_or("a subcommand has no `name:`")?)?;
-            let within = |error: String| format!("`{}`: {error}", of.join(", "));
-            let bytes = self::row(fields, "name", names).map_err(within)?;
-            for name in of {
-                if inner.insert(name.to_owned(), bytes.clone()).is_some() {
-                    return Err(format!("the subcommand `{name}` is there twice"));
-                }
-            }
-        }
+        let list = list.as_array().ok_or("`subcommands` must be a list")?;
+        named("subcommand", "name", list, names, &mut inner)?;
     }
     let inner = if inner.is_empty() { Vec::new() } else { blob(&inner) };
     row.subcommands = &inner;
