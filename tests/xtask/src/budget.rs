@@ -133,18 +133,12 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
         Ok(program) => program,
         Err(why) => return Ok(Outcome::LeftOut(why)),
     };
-    // The program last and by itself, as people build it: together with others its parts have other features and other names, which
-    // `cli/hook.ld` does not know.
     Run::cargo()
         .args(["build", "--release", "--locked", "--package", PLUGIN.0, "--lib"])
         .args(["--package", "agentfirewall-core", "--example", "bench-load"])
         .folder(workshop.root())
         .run()?;
-    Run::cargo()
-        .args(["build", "--release", "--locked", "--package", "agentfirewall", "--bin", "agentfirewall"])
-        .folder(workshop.root())
-        .run()?;
-    let program = workshop.target("release").join(format!("agentfirewall{}", std::env::consts::EXE_SUFFIX));
+    let program = order::built(workshop, |run| run)?;
     let library = workshop.target("release").join(PLUGIN.1);
     let mut over = Vec::new();
     let mut first = None;

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::process::Run;
 use crate::workshop::{Outcome, Workshop, read};
@@ -69,12 +69,7 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
     std::fs::create_dir_all(folder.join("home")).map_err(failed)?;
     std::fs::create_dir_all(folder.join("project/src")).map_err(failed)?;
     std::fs::write(folder.join("project/src/main.rs"), "fn main() {}\n").map_err(failed)?;
-    Run::cargo()
-        .args(["build", "--release", "--locked", "--package", "agentfirewall", "--bin", "agentfirewall"])
-        .env("AGENTFIREWALL_LINK_MAP", &map)
-        .folder(workshop.root())
-        .run()?;
-    let program = workshop.target("release").join(format!("agentfirewall{}", std::env::consts::EXE_SUFFIX));
+    let program = built(workshop, |run| run.env("AGENTFIREWALL_LINK_MAP", &map))?;
     let pieces = pieces(&read(&map).map_err(|error| format!("{error} (the linker writes no map)"))?);
     let mut order = Vec::new();
     let mut known = BTreeSet::new();
@@ -115,6 +110,14 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
         constants.len()
     ));
     Ok(Outcome::Done)
+}
+
+/// The release build of the program by itself, as people build it: together with others its parts have other features and other names,
+/// which the file does not know.
+pub(crate) fn built(workshop: &Workshop, with: impl FnOnce(Run) -> Run) -> Result<PathBuf> {
+    let build = ["build", "--release", "--locked", "--package", "agentfirewall", "--bin", "agentfirewall"];
+    with(Run::cargo().args(build)).folder(workshop.root()).run()?;
+    Ok(workshop.target("release").join(format!("agentfirewall{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// The linker script that lays these constants before all others: the small ones side by side, then the tables, of which a hook reads
