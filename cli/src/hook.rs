@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use record::Recorder;
 
+use crate::memory;
 use crate::supervise::{Death, Supervisor, Watch, send_if_child};
 
 /// How libraries are watched here. The client waits 30 seconds for the hook; whatever happens, the answer is out before.
@@ -151,10 +152,11 @@ struct Attempt {
 
 impl Attempt {
     fn read(event: HookEvent) -> Result<Arc<Self>, Refusal> {
-        // Room for most payloads; what is not used is not touched.
-        let mut bytes = Vec::with_capacity(32 * 1024);
+        // Nothing is allocated behind it before it has all bytes, so it grows where it stands.
+        let mut bytes = Vec::with_capacity(8 * 1024);
         let read = std::io::stdin().lock().take(MAX_PAYLOAD as u64 + 1).read_to_end(&mut bytes);
         read.map_err(|error| Refusal(format!("the hook's payload cannot be read: {error}")))?;
+        memory::ahead(&bytes);
         if bytes.len() > MAX_PAYLOAD {
             return Err(Refusal(format!(
                 "the hook's payload is longer than {} MiB",

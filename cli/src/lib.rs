@@ -9,6 +9,7 @@ mod commands;
 mod composition;
 mod failure;
 mod hook;
+mod memory;
 mod process;
 mod settings;
 #[doc(hidden)]

@@ -17,7 +17,7 @@ use super::segment::{Link, Previous, Rotation, Segment, close, segments};
 use crate::private::{OWNER_ONLY, create_folder};
 
 /// How much is read from the end at first: more than nearly every record.
-const TAIL_BLOCK: usize = 8 << 10;
+const TAIL_BLOCK: usize = 2 << 10;
 
 /// The most bytes after the last whole record that are taken for a torn write. Every record is written at once and has
 /// at most [`super::MAX_RECORD`] bytes, so that more than this is not the log's own damage.

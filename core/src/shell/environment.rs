@@ -193,10 +193,10 @@ impl Machine<'_> {
             }
             "git" => {
                 let mut options = Vec::new();
-                for number in 0..8 {
-                    let key = self.state.variable(&format!("GIT_CONFIG_KEY_{number}"));
-                    let value = self.state.variable(&format!("GIT_CONFIG_VALUE_{number}"));
-                    let (Some(key), Some(value)) = (key, value) else { break };
+                for number in ["0", "1", "2", "3", "4", "5", "6", "7"] {
+                    let Some(key) = self.state.variable(&["GIT_CONFIG_KEY_", number].concat()) else { break };
+                    let value = self.state.variable(&["GIT_CONFIG_VALUE_", number].concat());
+                    let Some(value) = value else { break };
                     options.push(Word::plain("-c"));
                     let text = format!("{}={}", key.value.first().text, value.value.first().text);
                     options.push(Word { text, ..value.value.first() });
