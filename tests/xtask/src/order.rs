@@ -21,7 +21,7 @@ const WINDOW: u64 = 64 * 1024;
 const ORDER: &str = "cli/hook.ld";
 
 /// What hooks are asked, most frequent first: the event, and the payload but for what all have in common.
-const CALLS: [(&str, &str); 9] = [
+const CALLS: [(&str, &str); 10] = [
     ("pre-tool-use", r#""PreToolUse","tool_name":"Bash","tool_input":{"command":"git status"}"#),
     (
         "post-tool-use",
@@ -52,7 +52,15 @@ const CALLS: [(&str, &str); 9] = [
         "pre-tool-use",
         r#""PreToolUse","tool_name":"Bash","tool_input":{"command":"sudo rm -rf / --no-preserve-root"}"#,
     ),
+    (
+        "pre-tool-use",
+        r#""PreToolUse","tool_name":"Write","tool_input":{"file_path":"PROJECT/src/lib.rs","content":"LONG"}"#,
+    ),
 ];
+
+/// What `LONG` stands for, 250 times: a text of 20 KB goes other ways than a line of a command.
+const LINE: &str =
+    r#"    let token = parser.next(&input, \"key = value\")?; // see https://example.com/docs\n"#;
 
 /// Traces the hooks of a release build and writes the file.
 pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
@@ -73,8 +81,9 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
     let pieces = pieces(&read(&map).map_err(|error| format!("{error} (the linker writes no map)"))?);
     let mut order = Vec::new();
     let mut known = BTreeSet::new();
-    for (event, rest) in CALLS {
+    for (call, (event, rest)) in CALLS.into_iter().enumerate() {
         let rest = rest.replace("PROJECT", &folder.join("project").display().to_string());
+        let rest = rest.replace("LONG", &LINE.repeat(250));
         let payload = folder.join("payload.json");
         let text = format!(
             r#"{{"session_id":"order","transcript_path":"/nowhere","cwd":"{}","permission_mode":"default","tool_use_id":"toolu_order","hook_event_name":{rest}}}"#,
@@ -92,22 +101,33 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
         for address in trace(&valgrind, &program, &hook)? {
             let Some((begin, piece)) = pieces.range(..=address).next_back() else { continue };
             if address < begin + piece.size && known.insert(*begin) {
-                order.push(piece);
+                order.push((call, piece));
             }
         }
     }
-    let (functions, constants): (Vec<&Piece>, Vec<&Piece>) =
-        order.into_iter().partition(|piece| piece.section.starts_with(CODE));
+    // The empty string of C, which `statx` is given for an open file, is read by the system alone: no trace shows it. It is one of a
+    // hundred constants of one byte.
+    let bytes = pieces.iter().filter(|(_, piece)| piece.size == 1 && piece.section.starts_with(CONSTANT));
+    order.extend(bytes.filter(|(begin, _)| known.insert(**begin)).map(|(_, piece)| (0, piece)));
+    let of = |kind: &str| -> Vec<(usize, &Piece)> {
+        order.iter().copied().filter(|(_, piece)| piece.section.starts_with(kind)).collect()
+    };
+    let (functions, constants, relocated) = (of(CODE), of(CONSTANT), of(RELOCATED));
     if functions.is_empty() {
         return Err("the trace names no function".to_owned());
     }
     let path = workshop.path(ORDER);
-    let text = format!("{}{}", script(&functions, &pieces), script_of_constants(&constants));
+    let text = format!(
+        "{}{}{}",
+        script(&functions, &pieces),
+        script_of_constants(&constants),
+        script_of_relocated(&relocated)
+    );
     std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
     say::line(&format!(
         "{ORDER}: {} functions and {} constants; build once more to lay them so",
         functions.len(),
-        constants.len()
+        constants.len() + relocated.len()
     ));
     Ok(Outcome::Done)
 }
@@ -120,43 +140,60 @@ pub(crate) fn built(workshop: &Workshop, with: impl FnOnce(Run) -> Run) -> Resul
     Ok(workshop.target("release").join(format!("agentfirewall{}", std::env::consts::EXE_SUFFIX)))
 }
 
-/// The linker script that lays these constants before all others: the small ones side by side, then the tables, of which a hook reads
-/// a little here and there, the largest last.
-fn script_of_constants(order: &[&Piece]) -> String {
-    let (small, mut large): (Vec<&Piece>, Vec<&Piece>) = order.iter().partition(|piece| piece.size <= TABLE);
-    large.sort_by_key(|piece| piece.size);
+/// The linker script that lays these constants, each with the number of the first call that reads it, behind what the loader reads:
+/// those that the linker merges (numbers of a few bytes, which have no names), the small ones, then the tables, of which a hook reads a
+/// little here and there: those of the first call first, and of one call the largest last.
+fn script_of_constants(order: &[(usize, &Piece)]) -> String {
+    let (small, mut large): (Vec<_>, Vec<_>) = order.iter().partition(|(_, piece)| piece.size <= TABLE);
+    large.sort_by_key(|(call, piece)| (*call, piece.size));
+    let lines = lines(small.into_iter().chain(large));
+    format!(
+        "SECTIONS\n{{\n  .rodata.hook : {{\n    *(.rodata.cst*)\n{lines}  }}\n}}\nINSERT AFTER .rela.plt;\n"
+    )
+}
+
+/// The linker script that lays these constants, which hold addresses, before the others of their kind: beside what the loader reads.
+fn script_of_relocated(order: &[(usize, &Piece)]) -> String {
+    let lines = lines(order.iter().copied());
+    format!(
+        "SECTIONS\n{{\n  .data.rel.ro : {{\n{lines}    *(.data.rel.ro .data.rel.ro.*)\n  }}\n}}\nINSERT AFTER .init_array;\n"
+    )
+}
+
+/// A line of a linker script for each name, once.
+fn lines<'p>(order: impl Iterator<Item = (usize, &'p Piece)>) -> String {
     let mut said = BTreeSet::new();
-    let names = small.into_iter().chain(large).map(|piece| pattern(&piece.section));
-    let lines: String =
-        names.filter(|name| said.insert(name.clone())).map(|name| format!("    *({name})\n")).collect();
-    format!("SECTIONS\n{{\n  .rodata.hook : {{\n{lines}  }}\n}}\nINSERT BEFORE .rodata;\n")
+    let names = order.map(|(_, piece)| pattern(&piece.section)).filter(|name| said.insert(name.clone()));
+    names.map(|name| format!("    *({name})\n")).collect()
 }
 
 /// From how many bytes on a constant is a table.
 const TABLE: u64 = 4 * 1024;
 
-/// How the names of sections begin that hold a function, and that hold a constant.
+/// How the names of sections begin that hold a function, that hold a constant, and that hold one with addresses in it.
 const CODE: &str = ".text.";
 const CONSTANT: &str = ".rodata.";
+const RELOCATED: &str = ".data.rel.ro.";
 
-/// The linker script that lays these functions in this order, before all other code.
+/// The linker script that lays these functions in this order, before all other code: with the pieces of the C library's start and the
+/// jumps into it, from where a window begins.
 ///
 /// Hashes in names differ with the compiler and with the features of a build, so a name stands for all functions that are
 /// called so; where those are many, the instances of a generic function, only the exact name is meant, and the others follow
 /// at the end if they are small.
-fn script(order: &[&Piece], functions: &BTreeMap<u64, Piece>) -> String {
+fn script(order: &[(usize, &Piece)], functions: &BTreeMap<u64, Piece>) -> String {
     let mut alike: BTreeMap<String, u64> = BTreeMap::new();
     for function in functions.values() {
         *alike.entry(pattern(&function.section)).or_default() += function.size;
     }
     let mut wanted: BTreeMap<String, u64> = BTreeMap::new();
-    for function in order {
+    for (_, function) in order {
         *wanted.entry(pattern(&function.section)).or_default() += function.size;
     }
     let mut lines: Vec<String> = Vec::new();
     let mut last = Vec::new();
     let mut said = BTreeSet::new();
-    for function in order {
+    for (_, function) in order {
         let pattern = pattern(&function.section);
         let (all, traced) =
             (alike.get(&pattern).copied().unwrap_or(0), wanted.get(&pattern).copied().unwrap_or(0));
@@ -171,9 +208,11 @@ fn script(order: &[&Piece], functions: &BTreeMap<u64, Piece>) -> String {
             last.push(pattern);
         }
     }
-    let mut script = "/* Written by `cargo xtask order`: what a hook runs through, in the order of its first instruction. */\n\
-        SECTIONS\n{\n  .text.hook : {\n"
-        .to_owned();
+    let mut script = format!(
+        "/* Written by `cargo xtask order`: what a hook runs through, in the order of its first instruction. */\n\
+         SECTIONS\n{{\n  .init : ALIGN({WINDOW}) {{ *(.init) }}\n  .fini : {{ *(.fini) }}\n  .plt : {{ *(.plt) }}\n  \
+         .text.hook : {{\n    *crt1.o(.text)\n    *crtbegin*.o(.text)\n"
+    );
     for line in lines.into_iter().chain(last) {
         // Writing to a String cannot fail.
         let _written = writeln!(script, "    *({line})");
@@ -283,7 +322,8 @@ fn pieces(map: &str) -> BTreeMap<u64, Piece> {
             continue;
         };
         let merged = [".rodata.cst", ".rodata.str"].iter().any(|name| section.starts_with(name));
-        if size > 0 && (section.starts_with(CODE) || section.starts_with(CONSTANT)) && !merged {
+        let kinds = [CODE, CONSTANT, RELOCATED];
+        if size > 0 && kinds.iter().any(|kind| section.starts_with(kind)) && !merged {
             found.insert(begin, Piece { size, section: section.to_owned() });
         }
     }
@@ -333,9 +373,11 @@ mod tests {
             \x20 750d20   750d20       10    16         /x/a.o:(.text.unlikely._ZN1a1c17h1E)\n\
             \x20 750d30   750d30       10    16         /x/b.o:(.text)\n\
             \x20 203000   203000       48     8         <internal>:(.rodata.cst8)\n\
-            \x20 203048   203048       48     8         /x/a.o:(.rodata..Lanon.0123.7)\n";
+            \x20 203048   203048       48     8         /x/a.o:(.rodata..Lanon.0123.7)\n\
+            \x20 f03048   f03048       18     8         /x/a.o:(.data.rel.ro..Lanon.0123.9)\n";
         let found = pieces(map);
-        assert_eq!(found.len(), 3);
+        assert_eq!(found.len(), 4);
+        assert_eq!(found[&0xf0_3048].section, ".data.rel.ro..Lanon.0123.9");
         assert_eq!(found[&0x20_3048].section, ".rodata..Lanon.0123.7");
         assert_eq!(found[&0x75_0d00], Piece { size: 0x20, section: ".text._ZN1a1b17h0E".to_owned() });
         assert_eq!(found[&0x75_0d20].section, ".text.unlikely._ZN1a1c17h1E");
@@ -363,7 +405,7 @@ mod tests {
             all.insert(u64::from(number), function(size, "4many", number));
         }
         all.insert(9, function(5_000, "3one", 9));
-        let script = script(&[&all[&0], &all[&9]], &all);
+        let script = script(&[(0, &all[&0]), (0, &all[&9])], &all);
         assert!(
             script.contains("    *(.text._ZN4many17h0000000000000000E)\n    *(.text._ZN3one17h*E)\n  }"),
             "{script}"
@@ -373,10 +415,26 @@ mod tests {
     #[test]
     fn small_constants_stand_before_tables() {
         let constant = |size, name: &str| Piece { size, section: format!(".rodata.{name}") };
-        let all =
-            [constant(100_000, "table"), constant(8, ".Lanon.a.1"), constant(8, "_ZN1a17h0123456789abcdefE")];
-        let script = script_of_constants(&all.iter().collect::<Vec<_>>());
-        let lines = "    *(.rodata..Lanon.a.1)\n    *(.rodata._ZN1a17h*E)\n    *(.rodata.table)\n  }";
+        let all = [
+            (1, constant(5_000, "rare")),
+            (0, constant(200_000, "large")),
+            (0, constant(100_000, "table")),
+            (2, constant(8, ".Lanon.a.1")),
+            (0, constant(8, "_ZN1a17h0123456789abcdefE")),
+        ];
+        let order: Vec<_> = all.iter().map(|(call, piece)| (*call, piece)).collect();
+        let script = script_of_constants(&order);
+        let lines = "    *(.rodata.cst*)\n    *(.rodata..Lanon.a.1)\n    *(.rodata._ZN1a17h*E)\n    *(.rodata.table)\n    \
+                     *(.rodata.large)\n    *(.rodata.rare)\n  }";
+        assert!(script.contains(lines), "{script}");
+    }
+
+    #[test]
+    fn constants_with_addresses_stand_before_the_others_of_their_kind() {
+        let piece = Piece { size: 8, section: ".data.rel.ro..Lanon.a.2".to_owned() };
+        let script = script_of_relocated(&[(0, &piece), (1, &piece)]);
+        let lines =
+            "  .data.rel.ro : {\n    *(.data.rel.ro..Lanon.a.2)\n    *(.data.rel.ro .data.rel.ro.*)\n  }";
         assert!(script.contains(lines), "{script}");
     }
 
