@@ -1,4 +1,4 @@
-//! Three link options that a process of a millisecond feels; `docs/src/speed.md` has the figures.
+//! Four link options that a process of a millisecond feels; `docs/src/speed.md` has the figures.
 //!
 //! The unwinder is linked into the binary instead of loading `libgcc_s.so.1` at every start: the linker finds this
 //! folder's `libgcc_s.so` first, a script that names the static archives.
@@ -12,6 +12,9 @@
 //! sixteen pages of neighbours into the process that nobody needs. `cargo xtask order` writes the file from a trace. Names
 //! in it that this compiler does not make are passed over, and a linker that cannot read it goes without: the binary is
 //! then the same, a little slower at its start.
+//!
+//! Constants are mapped together with the code: one mapping less to make, to fill and to take apart. The price is that constants
+//! can be executed, as in every binary before linkers separated them; what can be written still cannot.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -43,6 +46,9 @@ fn main() {
 /// A linker script that adds one section to the linker's own layout.
 const ORDER: &str = "hook.ld";
 
+/// How constants and code come into one segment: with Rust's own linker, with GNU's, and not at all.
+const TOGETHER: [&[&str]; 3] = [&["-Wl,--no-rosegment"], &["-Wl,-z,noseparate-code"], &[]];
+
 /// Where `cargo xtask order` wants the linker's map.
 const MAP: &str = "AGENTFIREWALL_LINK_MAP";
 
@@ -66,7 +72,9 @@ fn ordering(folder: &Path) -> Option<Vec<String>> {
     if let Ok(map) = env::var(MAP) {
         options.push(format!("-Wl,-Map={map}"));
     }
-    links(folder, &options).then_some(options)
+    let with =
+        |more: &[&str]| [&options[..], &more.iter().map(ToString::to_string).collect::<Vec<_>>()].concat();
+    TOGETHER.iter().map(|more| with(more)).find(|options| links(folder, options))
 }
 
 /// Whether the smallest program links with the options: Rust's own linker and GNU's know them, others may not.

@@ -251,25 +251,18 @@ fn pattern(section: &str) -> String {
     pattern
 }
 
-/// How many windows of the program's file a hook touches, of code and of constants.
-pub(crate) fn windows(
-    valgrind: &Path,
-    program: &Path,
-    hook: &dyn Fn(Run) -> Result<Run>,
-) -> Result<(usize, usize)> {
+/// How many windows of the program's file a hook touches, code and constants together.
+pub(crate) fn windows(valgrind: &Path, program: &Path, hook: &dyn Fn(Run) -> Result<Run>) -> Result<usize> {
     let file = std::fs::read(program).map_err(|error| format!("{}: {error}", program.display()))?;
     let mut seen = BTreeSet::new();
     for address in trace(valgrind, program, hook)? {
         seen.insert(address / WINDOW);
     }
-    let within = |executable: bool| {
-        let places: Vec<_> = segments(&file).into_iter().filter(|place| place.2 == executable).collect();
-        let touched = |window: &&u64| {
-            places.iter().any(|(begin, end, _)| **window >= begin / WINDOW && **window <= (end - 1) / WINDOW)
-        };
-        seen.iter().filter(touched).count()
+    let places = segments(&file);
+    let touched = |window: &&u64| {
+        places.iter().any(|(begin, end)| **window >= begin / WINDOW && **window <= (end - 1) / WINDOW)
     };
-    Ok((within(true), within(false)))
+    Ok(seen.iter().filter(touched).count())
 }
 
 /// The addresses that a hook's instructions have, and what they read and write, in order.
@@ -330,23 +323,23 @@ fn pieces(map: &str) -> BTreeMap<u64, Piece> {
     found
 }
 
-/// The loaded parts of a 64-bit little-endian ELF file: begin, end, and whether it is code. Offsets as `elf(5)` has them.
-fn segments(file: &[u8]) -> Vec<(u64, u64, bool)> {
+/// The loaded parts of a 64-bit little-endian ELF file that are not written to: begin and end. Offsets as `elf(5)` has them.
+fn segments(file: &[u8]) -> Vec<(u64, u64)> {
     let number = |at: usize, length: usize| -> Option<u64> {
         let bytes = file.get(at..at + length)?;
         Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
     };
     let place = |at: u64| usize::try_from(at).ok();
-    let headers = || -> Option<Vec<(u64, u64, bool)>> {
+    let headers = || -> Option<Vec<(u64, u64)>> {
         let (table, size, count) = (number(32, 8)?, number(54, 2)?, number(56, 2)?);
         let mut found = Vec::new();
         for header in 0..count {
             let at = place(table + header * size)?;
             let (kind, flags) = (number(at, 4)?, number(at + 4, 4)?);
             let (begin, length) = (number(at + 16, 8)?, number(at + 40, 8)?);
-            // PT_LOAD; PF_X is 1, PF_W is 2: what is written to is private anyway.
+            // PT_LOAD; PF_W is 2: what is written to is private anyway.
             if kind == 1 && length > 0 && flags & 2 == 0 {
-                found.push((begin, begin + length, flags & 1 == 1));
+                found.push((begin, begin + length));
             }
         }
         Some(found)
@@ -442,7 +435,7 @@ mod tests {
     fn this_very_program_has_code_and_constants() {
         let file = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let found = segments(&file);
-        assert!(cfg!(not(target_os = "linux")) || found.iter().any(|place| place.2));
+        assert!(cfg!(not(target_os = "linux")) || found.iter().any(|(begin, end)| begin < end));
         assert!(segments(b"no program").is_empty());
     }
 }
