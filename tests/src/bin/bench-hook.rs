@@ -22,6 +22,7 @@ use agentfirewall_tests::fixtures::{add, library, manifest};
 use agentfirewall_tests::payload::Payload;
 use agentfirewall_tests::rules;
 use agentfirewall_tests::sandbox::Sandbox;
+use serde_json::json;
 
 /// One row: what is run, fed with a payload from a file.
 struct Row {
@@ -83,6 +84,7 @@ fn rows() -> Vec<Row> {
         Row::hook("hook, default policy, `git status`", None, "git status"),
         Row::hook("hook, 20 rules", Some(&rules::policy(20)), "git status"),
         Row::hook("hook, 1,000 rules", Some(&rules::policy(1_000)), "git status"),
+        writing("hook, default policy, Write of 20 KB", 20_000),
         with_plugins("hook, 10 plugins that it does not need", 10, "git status"),
         with_plugins("hook, 1 plugin that it needs", 1, "echo acme_live_0"),
     ];
@@ -93,6 +95,16 @@ fn rows() -> Vec<Row> {
         }
     }
     rows
+}
+
+/// The default policy, and a file of so many bytes of source code that is written.
+fn writing(name: &str, length: usize) -> Row {
+    let row = Row::hook(name, None, "");
+    let project = &row.sandbox.project;
+    let content: String = include_str!("bench-hook.rs").chars().cycle().take(length).collect();
+    let input = json!({"file_path": project.join("notes.rs"), "content": content});
+    std::fs::write(&row.payload, Payload::pre(project, "Write", input).bytes()).unwrap();
+    row
 }
 
 /// How long a deliverer that a hook left running may take, before the next process is measured.
