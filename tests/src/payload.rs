@@ -29,6 +29,12 @@ impl Payload {
         Self::pre(cwd, "Bash", json!({"command": command, "description": "d"}))
     }
 
+    /// A `Write` of this code, again and again until the file has so many characters.
+    pub fn write(project: &Path, code: &str, length: usize) -> Self {
+        let content: String = code.chars().cycle().take(length).collect();
+        Self::pre(project, "Write", json!({"file_path": project.join("notes.rs"), "content": content}))
+    }
+
     /// After a tool ran.
     pub fn post(cwd: &Path, tool: &str, input: Value, response: Value) -> Self {
         Self::event("PostToolUse", cwd)

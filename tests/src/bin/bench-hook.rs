@@ -22,7 +22,6 @@ use agentfirewall_tests::fixtures::{add, library, manifest};
 use agentfirewall_tests::payload::Payload;
 use agentfirewall_tests::rules;
 use agentfirewall_tests::sandbox::Sandbox;
-use serde_json::json;
 
 /// One row: what is run, fed with a payload from a file.
 struct Row {
@@ -100,10 +99,8 @@ fn rows() -> Vec<Row> {
 /// The default policy, and a file of so many bytes of source code that is written.
 fn writing(name: &str, length: usize) -> Row {
     let row = Row::hook(name, None, "");
-    let project = &row.sandbox.project;
-    let content: String = include_str!("bench-hook.rs").chars().cycle().take(length).collect();
-    let input = json!({"file_path": project.join("notes.rs"), "content": content});
-    std::fs::write(&row.payload, Payload::pre(project, "Write", input).bytes()).unwrap();
+    let payload = Payload::write(&row.sandbox.project, include_str!("bench-hook.rs"), length);
+    std::fs::write(&row.payload, payload.bytes()).unwrap();
     row
 }
 

@@ -28,7 +28,6 @@ use agentfirewall_core::secrets::{DetectorSetting, Engine};
 use agentfirewall_sdk::{Factory, registrations};
 use agentfirewall_tests::payload::Payload;
 use agentfirewall_tests::sandbox::{self, Sandbox};
-use serde_json::json;
 
 /// How often the tree is scanned by each.
 const TURNS: usize = 3;
@@ -122,12 +121,8 @@ fn start_up() {
 fn hooks() {
     let sandbox = Sandbox::new();
     sandbox.run(["init"]).exits(0);
-    let code = include_str!("bench-scan.rs");
-    let text = |length: usize| code.chars().cycle().take(length).collect::<String>();
-    let write = |length: usize| {
-        let input = json!({"file_path": sandbox.project.join("notes.rs"), "content": text(length)});
-        Payload::pre(&sandbox.project, "Write", input).bytes()
-    };
+    let write =
+        |length: usize| Payload::write(&sandbox.project, include_str!("bench-scan.rs"), length).bytes();
     let calls = [
         ("`git status`", Payload::bash(&sandbox.project, "git status").bytes()),
         ("Write of 20 KB", write(20_000)),
