@@ -44,7 +44,16 @@ pub(super) fn fill(ground: &Ground<'_>, placed: &mut Placed) {
     // For what may be loosened, both forms have to be inside.
     add("project", both.iter().all(|form| is_below(ground, form, ground.project)));
     add("home", both.iter().any(|form| is_below(ground, form, ground.home)));
-    add("temp", both.iter().all(|form| TEMPS.iter().any(|temp| is_below(ground, form, Path::new(temp)))));
+    add("temp", both.iter().all(|form| is_temporary(ground, form)));
+}
+
+/// Whether a path lies in a folder of temporary files. A home folder that itself lies in one (of a container, of a machine
+/// for tests) holds what its owner keeps; one that has such a folder in it (`/`, `/tmp` itself) does not change it.
+fn is_temporary(ground: &Ground<'_>, path: &Path) -> bool {
+    let temps = || TEMPS.iter().map(Path::new);
+    let kept =
+        || is_below(ground, path, ground.home) && !temps().any(|temp| is_below(ground, temp, ground.home));
+    temps().any(|temp| is_below(ground, path, temp)) && !kept()
 }
 
 /// Adds the sets that a path is in whatever its unknown parts are: `$X/.env`, `/proc/$PID/environ`.

@@ -167,6 +167,25 @@ fn writing() {
 }
 
 #[test]
+fn a_home_folder_in_a_temporary_one_is_kept() {
+    let written = |home: &str, path: &str| {
+        let ground = Ground { project: Path::new("/srv/p"), home: Path::new(home), ..ground() };
+        let touch = Touch::new(Word::plain(path), Access::Write);
+        let placed = ground.place(&touch.word, Path::new("/srv/p"));
+        ground.consequences(&touch, &placed, false).into_iter().map(|effect| effect.id).collect::<Vec<_>>()
+    };
+    for home in ["/tmp/u", "/var/tmp/a/u", "/dev/shm/u"] {
+        assert_eq!(written(home, "~/notes.txt"), ["filesystem.write-outside"], "{home}");
+        assert!(written(home, "/tmp/notes.txt").is_empty(), "{home}");
+        assert!(written(home, "/tmp/u2/notes.txt").is_empty(), "{home}");
+    }
+    // Whoever has no home folder but the temporary one keeps nothing in it.
+    for home in ["/tmp", "/tmp/", "/"] {
+        assert!(written(home, "/tmp/notes.txt").is_empty(), "{home}");
+    }
+}
+
+#[test]
 fn reading() {
     for (path, content, expected) in [
         ("~/.ssh/id_rsa", Content::Shown, Some("credentials.read")),
