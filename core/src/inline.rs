@@ -14,6 +14,8 @@ mod sql;
 mod tests;
 mod value;
 
+pub(crate) use decode::{Code, decode};
+
 use crate::understand::{Doing, Fuel, Language, Run, Taint, Word};
 use reader::Reader;
 use value::{Marks, Value};

@@ -1,5 +1,6 @@
 //! Understanding a call: from its words to what it does.
 
+mod carried;
 mod doing;
 mod fuel;
 mod hosts;

@@ -2,7 +2,7 @@
 
 /// A way to hide a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Code {
+pub(crate) enum Code {
     Base64,
     Base32,
     Hex,
@@ -12,7 +12,7 @@ pub(super) enum Code {
 }
 
 /// The decoded text; `None` where it is none of that code. Bytes that are no text become replacement characters.
-pub(super) fn decode(code: Code, text: &str) -> Option<String> {
+pub(crate) fn decode(code: Code, text: &str) -> Option<String> {
     let bytes = match code {
         Code::Base64 => bits(text, 6, |letter| match letter {
             'A'..='Z' => Some(letter as u32 - 'A' as u32),

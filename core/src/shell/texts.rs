@@ -164,7 +164,13 @@ pub(super) fn transformed(doing: &Doing, input: &Value) -> Option<Value> {
         "rev" => lines(&|line| line.chars().rev().collect()),
         "tac" => each(&|text| Some(text.lines().rev().map(|line| format!("{line}\n")).collect())),
         "base64" | "gbase64" if has(&["--decode", "-D"]) => each(&base64),
-        "base64" => each(&|_| None),
+        "base64" | "gbase64" => {
+            let whole = doing.options.iter().any(|(option, value)| {
+                matches!(option.as_str(), "--wrap" | "--break")
+                    && value.as_ref().is_some_and(|width| width.text == "0")
+            });
+            each(&|text| Some(encoded(text, if whole { usize::MAX } else { 76 })))
+        }
         "openssl"
             if has(&["-d"])
                 && (has(&["-a", "-base64", "-A"])
@@ -173,7 +179,10 @@ pub(super) fn transformed(doing: &Doing, input: &Value) -> Option<Value> {
             each(&base64)
         }
         "base32" => each(&|_| None),
-        "xxd" if has(&["-r"]) => each(&hex),
+        "xxd" if has(&["--revert"]) => each(&hex),
+        "xxd" if has(&["--plain"]) => {
+            each(&|text| Some(text.bytes().map(|byte| format!("{byte:02x}")).collect()))
+        }
         "tr" => {
             let delete = has(&["--delete"]);
             let (from, to) = (operand(0)?, operand(1));
@@ -267,6 +276,12 @@ pub(crate) fn base64_bytes(text: &str) -> Option<Vec<u8>> {
         }
     }
     Some(bytes)
+}
+
+/// What `base64` prints of a text, in lines of so many characters.
+fn encoded(text: &str, width: usize) -> String {
+    let digits = crate::audit::note::base64(text.as_bytes());
+    digits.as_bytes().chunks(width).map(|line| format!("{}\n", String::from_utf8_lossy(line))).collect()
 }
 
 /// Decodes plain hexadecimal digits to text.

@@ -5,6 +5,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 
 use agentfirewall_sdk::Direction;
 
+use super::carried;
 use super::doing::{Contact, Effect, Taint, UNKNOWN};
 use super::seen::{Contacted, Origin, Understanding};
 
@@ -106,69 +107,18 @@ impl Understanding {
     }
 }
 
-fn consequences(written: &str, address: &Address, direction: Direction) -> [(&'static str, bool); 4] {
+fn consequences(written: &str, address: &Address, direction: Direction) -> [(&'static str, bool); 5] {
     let sends = matches!(direction, Direction::Send | Direction::Connect);
+    let away = !address.is_loopback();
     let local = matches!(address.scheme.as_str(), "file" | "gopher" | "dict" | "jar" | "netdoc");
     [
         ("exfiltration.metadata", address.is_metadata()),
         // Whoever owns a catcher of requests sees all that is asked of it, so that fetching from it sends, too.
         ("exfiltration.paste", (sends || address.is_catcher(written)) && address.is_drop(written)),
         ("exfiltration.local-file-url", local),
-        ("exfiltration.token-in-address", !address.is_loopback() && holds_token(written)),
+        ("exfiltration.token-in-address", away && carried::token(written)),
+        ("exfiltration.encoded-in-address", away && carried::hidden_text(written, address)),
     ]
-}
-
-/// Whether the path, the query or the fragment of an address has a word in it that begins as the tokens of a service do.
-/// A user name before the host is what that host asks for; identifiers of keys (`AKIA…`) stand in every signed address.
-fn holds_token(written: &str) -> bool {
-    const SIGNS: [&str; 24] = [
-        "ghp_",
-        "gho_",
-        "ghu_",
-        "ghs_",
-        "ghr_",
-        "github_pat_",
-        "glpat-",
-        "gldt-",
-        "xoxb-",
-        "xoxp-",
-        "xoxa-",
-        "xapp-",
-        "sk-ant-",
-        "sk-proj-",
-        "sk_live_",
-        "rk_live_",
-        "npm_",
-        "pypi-",
-        "hf_",
-        "dop_v1_",
-        "shpat_",
-        "SG.",
-        "AIza",
-        "dckr_pat_",
-    ];
-    /// Letters and digits that must follow. What people write for a token has words in it or one letter many times.
-    const LONG: usize = 20;
-    const DIFFERENT: usize = 6;
-    let rest = written.split_once("://").map_or(written, |(_, rest)| rest);
-    let Some(at) = rest.find(['/', '?', '#']) else { return false };
-    let rest = rest.get(at..).unwrap_or_default();
-    SIGNS.iter().any(|sign| {
-        rest.match_indices(sign).any(|(at, _)| {
-            let before = rest.get(..at).and_then(|text| text.chars().next_back());
-            let after = rest.get(at + sign.len()..).unwrap_or_default();
-            let body = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-            let token: Vec<char> =
-                after.chars().take_while(body).filter(char::is_ascii_alphanumeric).collect();
-            let mut different = token.clone();
-            different.sort_unstable();
-            different.dedup();
-            !before.is_some_and(|c| c.is_ascii_alphanumeric())
-                && token.len() >= LONG
-                && different.len() >= DIFFERENT
-                && token.iter().any(char::is_ascii_digit)
-        })
-    })
 }
 
 /// An address taken apart.
@@ -344,35 +294,6 @@ mod tests {
         assert!(effects("https://notpastebin.com", Direction::Send).is_empty());
         assert!(effects("https://pastebin.com/raw/x", Direction::Fetch).is_empty());
         assert_eq!(effects("https://x.webhook.site/a", Direction::Send), ["exfiltration.paste"]);
-    }
-
-    #[test]
-    fn a_token_in_an_address_is_seen_and_what_stands_for_one_is_not() {
-        // No token is written out here.
-        let token = |sign: &str| format!("{sign}{}", "a1B2c3D4e5F6".repeat(3));
-        for sign in ["ghp_", "glpat-", "xoxb-", "sk-ant-", "npm_"] {
-            for address in [
-                format!("https://x.example/?t={}", token(sign)),
-                format!("https://x.example/a/{}", token(sign)),
-            ] {
-                assert_eq!(
-                    effects(&address, Direction::Fetch),
-                    ["exfiltration.token-in-address"],
-                    "{address}"
-                );
-            }
-        }
-        for address in [
-            "https://x.example/?t=ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxx1",
-            "https://x.example/docs/npm_config_registry_and_other_settings",
-            "https://x.example/?t=ghp_abc1",
-            "https://x.example/a?X-Amz-Credential=AKIAA1B2C3D4E5F6A1B2%2Fus&X-Amz-Signature=0a1b2c3d4e5f60718293",
-            "https://pypi.example/simple/pypi-attestations-for-everybody-to-read/",
-        ] {
-            assert!(effects(address, Direction::Fetch).is_empty(), "{address}");
-        }
-        assert!(effects(&format!("http://localhost:80/{}", token("ghp_")), Direction::Fetch).is_empty());
-        assert!(effects(&format!("https://{}@x.example/a", token("ghp_")), Direction::Fetch).is_empty());
     }
 
     #[test]
