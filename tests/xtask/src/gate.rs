@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::process::Run;
 use crate::workshop::{Outcome, Workshop};
-use crate::{Result, arch, budget, client, deny, docs, fuzz, python, reference, say, suite};
+use crate::{Result, arch, budget, client, deny, docs, fuzz, openmoat, python, reference, say, suite};
 
 struct Step {
     name: &'static str,
@@ -13,7 +13,7 @@ struct Step {
 }
 
 /// Cheapest first, so that a wrong blank fails in a second and not after the tests.
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step { name: "fmt", what: "formatting", run: fmt },
     Step { name: "arch", what: "the rules of ARCHITECTURE.md", run: arch::run },
     Step { name: "lint", what: "clippy, warnings are errors", run: lint },
@@ -30,6 +30,7 @@ const STEPS: [Step; 13] = [
         run: python_step,
     },
     Step { name: "client", what: "the real Claude Code, both versions", run: client::run },
+    Step { name: "peer", what: "a peer's scenarios are stopped, its benign ones are not", run: peer_step },
     Step { name: "clean-tree", what: "the gate changed no committed file", run: clean_tree },
 ];
 
@@ -122,6 +123,10 @@ fn budget_step(workshop: &Workshop) -> Result<Outcome> {
 /// With what is built here anyway; `cargo xtask python --release` has the size and the speed that count.
 fn python_step(workshop: &Workshop) -> Result<Outcome> {
     python::run(workshop, &[])
+}
+
+fn peer_step(workshop: &Workshop) -> Result<Outcome> {
+    openmoat::run(workshop, &[])
 }
 
 /// A test that rewrites a committed file (a snapshot, a generated page) must not pass unseen.

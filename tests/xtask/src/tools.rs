@@ -39,7 +39,9 @@ impl CargoTool {
         }
         say::line(&format!("{} is not on PATH: installing it into {}", self.name, folder.display()));
         Run::cargo()
-            .args(["install", "--locked", "--quiet", self.name, "--version", self.version, "--root"])
+            .args(["install", "--locked", "--quiet", self.name, "--version", self.version])
+            // What runs for a moment takes longer to optimise than to run.
+            .args(["--debug", "--root"])
             .arg(&folder)
             .run()
             .map_err(|error| format!("{} cannot be installed: {error}", self.name))?;
@@ -142,7 +144,7 @@ fn apt(packages: &[&str]) -> Result<()> {
 /// Installs everything the gate may need and says what cannot be had.
 pub(crate) fn setup(workshop: &Workshop) -> Result<Outcome> {
     let mut missing = Vec::new();
-    for tool in [MDBOOK, CARGO_DENY] {
+    for tool in [MDBOOK, CARGO_DENY, OPENMOAT] {
         match tool.find(workshop) {
             Ok(program) => say::line(&format!("{}: {}", tool.name, program.display())),
             Err(error) => missing.push(error),
