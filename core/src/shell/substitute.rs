@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use shuck_ast::{CommandSubstitutionSyntax, RedirectTarget, Span, Stmt, StmtSeq, WordPart, WordPartNode};
+use shuck_ast::{
+    Command, CommandSubstitutionSyntax, CompoundCommand, RedirectTarget, Span, Stmt, StmtSeq, WordPart,
+    WordPartNode,
+};
 
 use super::machine::Machine;
 use super::state::{Item, Key};
@@ -149,7 +152,26 @@ pub(super) fn is_read(source: &str, body: &StmtSeq) -> bool {
 
 /// Whether nothing to run comes after a command up to a place. What is not of this text is not known to be so.
 fn is_last(source: &str, last: &Stmt, end: usize) -> bool {
-    // The redirections of a compound command are beyond its own span. That of a here-document goes on below its line.
+    let begin = last.span.start.offset();
+    // A span may hold the end of its line, and what comes below is the here-document of a command before.
+    let text = source.get(begin..end_of(source, last)).map(|text| text.trim_end_matches('\n'));
+    let texts = text.and_then(|text| Some((text, source.get(begin + text.len()..end)?)));
+    texts.is_none_or(|(text, rest)| {
+        // The brackets of groups are beyond their own spans, too.
+        let mut rest = rest;
+        for _ in 0..groups(last) {
+            let Some(after) = rest.trim_start_matches([' ', '\t', '\n', ';']).strip_prefix([')', '}']) else {
+                break;
+            };
+            rest = after;
+        }
+        is_rest(text, rest)
+    })
+}
+
+/// Where a command ends. The redirections of a compound command are beyond its own span. That of a here-document goes on below
+/// its line.
+fn end_of(source: &str, last: &Stmt) -> usize {
     let mut after = last.span.end.offset();
     for redirect in &last.redirects {
         if let RedirectTarget::Heredoc(heredoc) = &redirect.target {
@@ -165,8 +187,29 @@ fn is_last(source: &str, last: &Stmt, end: usize) -> bool {
             RedirectTarget::Word(_) => redirect.span.end.offset(),
         });
     }
-    let texts = source.get(last.span.start.offset()..after).zip(source.get(after..end));
-    texts.is_none_or(|(last, rest)| is_rest(last, rest))
+    // What a chain ends with is its right side.
+    match &last.command {
+        Command::Binary(binary) => end_of(source, &binary.right),
+        _ => after,
+    }
+}
+
+/// How many groups a command ends with: `a && (b; { c; })` with two.
+fn groups(last: &Stmt) -> usize {
+    let (mut last, mut count) = (last, 0);
+    loop {
+        last = match &last.command {
+            Command::Binary(binary) => &binary.right,
+            Command::Compound(CompoundCommand::Subshell(body) | CompoundCommand::BraceGroup(body)) => {
+                count += 1;
+                match body.stmts.last() {
+                    Some(last) => last,
+                    None => return count,
+                }
+            }
+            _ => return count,
+        };
+    }
 }
 
 /// Whether there is nothing to run in what comes after the last command: blanks, comments, here-documents.
