@@ -11,8 +11,11 @@ struct Header {
     alg: String,
 }
 
-/// The names in the examples of the standard and of the well-known debugger.
-const SAMPLES: [&str; 2] = ["john doe", "\"iss\":\"joe\""];
+/// The names in the examples of the standard, of the well-known debugger and of what Supabase starts on a developer's machine
+/// (https://supabase.com/docs/guides/local-development/cli/getting-started).
+const SAMPLES: [&str; 3] = ["john doe", "\"iss\":\"joe\"", "supabase-demo"];
+/// A key that passes by every rule of its database (https://supabase.com/docs/guides/api/api-keys).
+const MASTER: [&str; 1] = ["\"role\":\"service_role\""];
 
 fn detect(scan: &mut Scan<'_>) {
     let bytes = scan.text().as_bytes();
@@ -45,6 +48,7 @@ fn detect(scan: &mut Scan<'_>) {
         let known = ["HS", "RS", "ES", "PS", "Ed"].iter().any(|family| parsed.alg.starts_with(family));
         // A token that lost its signature tells who is meant, and signs nobody in.
         let (confidence, severity) = match (known && body.starts_with(b"{"), signed) {
+            (true, true) if has_word(&body, &MASTER) => (Confidence::High, Severity::Critical),
             (true, true) => (Confidence::Medium, Severity::Medium),
             (true, false) => (Confidence::Medium, Severity::Low),
             (false, true) => (Confidence::Low, Severity::Medium),
@@ -64,8 +68,10 @@ coded! {
         concat!("eyJhbGciOiJIUzI1NiJ9", ".eyJzdWIiOiJ1LTgzMSIsInNjb3BlIjoiYWRtaW4ifQ", ".N7jWemLWhrCp4U612mZdWvaU9CB7DBrAIxh6b38yhT4"),
         // A number that examples have too makes none of a token.
         concat!("eyJhbGciOiJIUzI1NiJ9", ".eyJzdWIiOiIxMjM0NTY3ODkwIiwic2NvcGUiOiJhZG1pbiJ9", ".N7jWemLWhrCp4U612mZdWvaU9CB7DBrAIxh6b38yhT4"),
+        concat!("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9", ".eyJpc3MiOiJzdXBhYmFzZSIsInJlZiI6ImFiY2QiLCJyb2xlIjoic2VydmljZV9yb2xlIiwiaWF0IjoxNzQxMDAwMDAwfQ", ".N7jWemLWhrCp4U612mZdWvaU9CB7DBrAIxh6b38yhT4"),
     ],
     negatives: [
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJzdXBhYmFzZS1kZW1vIiwicm9sZSI6InNlcnZpY2Vfcm9sZSIsImV4cCI6MTk4MzgxMjk5Nn0.EGIM96RAZx35lJzdJsyH-qQwv8Hdp7fsn3W0YpN81IU",
         "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
         "eyJhbGciOiJIUzI1NiJ9.eyJshort.payload",
         "eyJub3QiOiJhIGhlYWRlciJ9.eyJzdWIiOiJ1LTgzMSIsInNjb3BlIjoiYWRtaW4ifQ.N7jWemLWhrCp4U612mZdWvaU9CB7DBrAIxh6b38yhT4",
