@@ -10,6 +10,7 @@ mod notebook;
 mod patch;
 mod paths;
 mod tools;
+mod workflow;
 
 use std::path::Path;
 

@@ -5,6 +5,7 @@ mod awk;
 mod calls;
 mod decode;
 mod lex;
+pub(crate) mod manifest;
 mod other;
 mod powershell;
 mod reader;

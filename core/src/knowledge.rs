@@ -61,7 +61,8 @@ impl Knowledge {
     /// The row of a program: by its name, else without a version at its end.
     fn find(&self, name: &str) -> Option<(String, Row<'_>)> {
         let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').trim_end_matches('-');
-        let major = name.split('.').next().unwrap_or(name);
+        // `mkfs.ext4` is a kind of `mkfs`, `test.sh` is no kind of `test`.
+        let major = if is_script(name) { name } else { name.split('.').next().unwrap_or(name) };
         for name in [name, major, plain] {
             for table in self.own.iter().map(Vec::as_slice).chain([BUILT_IN]) {
                 if let Some(row) = look_up(table, name) {
@@ -82,6 +83,13 @@ pub(crate) fn parse_rows(programs: &serde_json::Value) -> Result<Vec<u8>, String
     let mut table = std::collections::BTreeMap::new();
     compile::rows(&compile::spelled(programs), &names, &mut table)?;
     Ok(compile::blob(&table))
+}
+
+/// Whether a file is called as a script is.
+fn is_script(name: &str) -> bool {
+    const ENDS: [&str; 14] =
+        ["sh", "bash", "zsh", "fish", "py", "js", "mjs", "cjs", "ts", "rb", "pl", "php", "lua", "ps1"];
+    name.rsplit_once('.').is_some_and(|(_, end)| ENDS.contains(&end))
 }
 
 /// A program's name without folder, extension and the case that Windows does not mind.

@@ -29,6 +29,8 @@ mod state;
 mod streams;
 mod substitute;
 mod texts;
+mod told;
+mod trials;
 mod value;
 
 pub(crate) use machine::Machine;

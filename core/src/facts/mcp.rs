@@ -7,6 +7,7 @@
 use agentfirewall_sdk::{Access, Direction, ToolCall};
 use serde_json::{Map, Value};
 
+mod meaning;
 mod program;
 
 use super::notebook;
@@ -55,16 +56,19 @@ pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> Understanding {
     let mut all = words_of(names.next().unwrap_or(&call.tool));
     let own = all.len();
     all.append(&mut words_of(names.next().filter(|name| *name != "mcp").unwrap_or_default()));
+    // The language that a call names counts like a word of the server's name.
+    all.append(&mut words_of(call.text("language").unwrap_or_default()));
     let (words, server) = all.split_at(own);
     let verb = verb_of(words);
     let mut found = Found { doing: Doing::default(), verb, words, all: &all, left: MOST, local: false };
     if let Some(line) = program::line(words, server, &call.input) {
         found.command(&line);
     }
+    found.tool(&call.input);
     found.walk(&call.input, "");
     let Found { mut doing, left, local, .. } = found;
     // A path in a repository or a bucket elsewhere is no file of this machine.
-    let local = local && !call.input.as_object().is_some_and(is_elsewhere);
+    let local = local && !call.input.as_object().is_some_and(is_elsewhere) && !is_store(server);
     let tool = || call.tool.clone();
     match verb {
         // Files of the project may go; whether they may is said by where they are.
@@ -93,6 +97,25 @@ fn is_elsewhere(parameters: &Map<String, Value>) -> bool {
     })
 }
 
+/// Whether a server keeps things elsewhere under names like paths.
+fn is_store(server: &[String]) -> bool {
+    server.iter().any(|word| {
+        matches!(
+            word.as_str(),
+            "vault"
+                | "s3"
+                | "gcs"
+                | "storage"
+                | "drive"
+                | "gdrive"
+                | "dropbox"
+                | "onedrive"
+                | "sharepoint"
+                | "box"
+        )
+    })
+}
+
 struct Found<'t> {
     doing: Doing,
     verb: Verb,
@@ -112,46 +135,17 @@ impl Found<'_> {
             Value::Array(items) => items.iter().for_each(|item| self.walk(item, name)),
             Value::Object(members) => {
                 if let Some(argv) = program::command_line(members) {
-                    return self.command(&argv);
+                    return self.line(&argv);
                 }
                 members.iter().for_each(|(name, value)| {
                     self.member(name, value);
-                    self.walk(value, name);
+                    match program::words_of_command(name, value) {
+                        Some(argv) => self.line(&argv),
+                        None => self.walk(value, name),
+                    }
                 });
             }
             _ => {}
-        }
-    }
-
-    /// What a parameter means whatever tool it is of.
-    fn member(&mut self, name: &str, value: &Value) {
-        let makes = matches!(self.verb, Verb::Write | Verb::Send | Verb::Execute);
-        let text = value.as_str().unwrap_or_default();
-        let public = match name {
-            "visibility" | "acl" | "access" | "privacy" | "sharing" => {
-                matches!(text, "public" | "public-read" | "public-read-write" | "anyone" | "anyoneWithLink")
-            }
-            // A gist or a page is made public every day, a repository is not.
-            "private" => value == &Value::Bool(false) && self.words.iter().any(|word| word == "update"),
-            _ => false,
-        };
-        if makes && public {
-            self.doing.effects.push(Effect::new("platform.visibility", format!("{name}: {value}")));
-        }
-        // Stages of a pipeline of MongoDB that write what they found over a collection.
-        if matches!(name, "$out" | "$merge") {
-            self.doing.effects.push(Effect::new("database.replace", name));
-        }
-        if text.contains("kind:") {
-            let says = |sign: &str| text.lines().any(|line| line.trim().trim_start_matches("- ") == sign);
-            if says("privileged: true") {
-                self.doing.effects.push(Effect::new("container.privileged", "privileged: true"));
-            }
-            for sign in ["hostPID: true", "hostIPC: true", "hostNetwork: true", "path: /", "path: \"/\""] {
-                if says(sign) {
-                    self.doing.effects.push(Effect::new("container.escape", sign));
-                }
-            }
         }
     }
 
@@ -162,10 +156,12 @@ impl Found<'_> {
             self.doing.runs.push(Run::code(Language::PowerShell, Word::plain(text)));
         } else if says(&APPLESCRIPT) {
             self.command(&format!("osascript -e {}", quoted(text)));
+        } else if let Some(inside) = program::inside(self.words, self.all, text) {
+            self.command(&inside);
         } else {
             match program::console(self.all) {
-                Some(console) => self.command(&format!("{console} {text}")),
-                None => self.command(text),
+                Some(console) if !text.starts_with(console) => self.command(&format!("{console} {text}")),
+                _ => self.command(text),
             }
         }
     }
@@ -179,6 +175,11 @@ impl Found<'_> {
         self.left = left;
         if text.is_empty() {
             return;
+        }
+        if matches!(text, "0.0.0.0/0" | "::/0")
+            && matches!(self.verb, Verb::Write | Verb::Send | Verb::Execute)
+        {
+            self.doing.effects.push(Effect::new("cloud.public", format!("{name}: {text}")));
         }
         match role_of(name, text, self.all, self.verb) {
             Role::Command => self.line(text),
@@ -308,9 +309,13 @@ fn role_of(name: &str, text: &str, words: &[String], verb: Verb) -> Role {
     let name_words = words_of(name);
     let last = name_words.last().map_or("", String::as_str);
     let runs = verb == Verb::Execute;
+    let is_code =
+        |word: &str| matches!(word, "script" | "code" | "expression" | "function" | "source" | "snippet");
+    // `script_content`, `code_snippet`
+    let first = name_words.first().map_or("", String::as_str);
     match last {
         "command" | "cmd" | "commands" | "shell" | "bash" => return Role::Command,
-        "script" | "code" | "expression" | "function" | "source" if runs => {
+        _ if runs && (is_code(last) || is_code(first) && matches!(last, "content" | "text" | "body")) => {
             let shell = words.iter().map(String::as_str).any(|word| {
                 matches!(word, "shell" | "bash" | "command" | "terminal" | "ssh")
                     || POWERSHELL.contains(&word)

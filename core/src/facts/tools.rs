@@ -5,7 +5,7 @@ use std::path::Path;
 use agentfirewall_sdk::{Access, Direction, ToolCall};
 use serde_json::Value;
 
-use super::{mcp, notebook, patch};
+use super::{mcp, notebook, patch, workflow};
 use crate::shell::{Machine, quoted};
 use crate::understand::{
     Contact, Content, Doing, Effect, Language, Left, Origin, Run, Touch, Understanding, Word, World,
@@ -34,12 +34,21 @@ pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> (Subject, Unders
     let path = || text(&["file_path", "path", "absolute_path", "notebook_path", "filename", "target_file"]);
     match call.tool.as_str() {
         "Bash" | "Shell" | "shell" | "run_shell_command" | "run_terminal_cmd" | "local_shell"
-        | "exec_command" | "execute_command" | "bash" => match command(call) {
-            Some(script) => (Subject::Script(script.clone()), Machine::new(world).script(&script)),
+        | "exec_command" | "execute_command" | "run_in_terminal" | "bash" => match command(call) {
+            Some(script) => (Subject::Script(script.clone()), script_of(&call.tool, &script, world)),
             None => strings(call, world),
         },
         "PowerShell" | "powershell" => match command(call) {
             Some(script) => (Subject::Script(script.clone()), of_code(Language::PowerShell, &script, world)),
+            None => strings(call, world),
+        },
+        // What is typed into a terminal may be an answer as well as a command.
+        "write_stdin" => match text(&["chars"]) {
+            Some(typed) => {
+                let mut seen = Machine::new(world).script(&typed);
+                seen.undecidable = None;
+                (Subject::Text(typed), seen)
+            }
             None => strings(call, world),
         },
         "Monitor" => match (command(call), call.input.pointer("/ws/url").and_then(Value::as_str)) {
@@ -82,23 +91,9 @@ pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> (Subject, Unders
         "Glob" | "Grep" | "search_file_content" | "grep_search" | "glob" => {
             (Subject::File, search(call, world))
         }
-        "WebFetch" | "web_fetch" | "fetch" => match text(&["url", "uri", "prompt"]) {
-            Some(url) => {
-                let mut seen = of_host(&url, Direction::Fetch, world);
-                let web = url.split_once(':').is_none_or(|(scheme, _)| {
-                    scheme.contains(['/', '.'])
-                        || scheme.eq_ignore_ascii_case("http")
-                        || scheme.eq_ignore_ascii_case("https")
-                });
-                if !web {
-                    seen.effect(
-                        Effect::new("exfiltration.local-file-url", "an address that is not of the web"),
-                        Origin::Host(0),
-                    );
-                }
-                (Subject::Host, seen)
-            }
-            None => strings(call, world),
+        "WebFetch" | "web_fetch" | "fetch" | "fetch_webpage" => match addresses(call) {
+            urls if urls.is_empty() => strings(call, world),
+            urls => (Subject::Host, fetched(&urls, world)),
         },
         "WebSearch" | "web_search" | "google_web_search" => {
             (Subject::Text(text(&["query"]).unwrap_or_default()), Understanding::default())
@@ -109,6 +104,111 @@ pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> (Subject, Unders
         }
         _ => strings(call, world),
     }
+}
+
+/// What a script does whose shell the tool does not name: on Windows that is PowerShell for some agents.
+fn script_of(tool: &str, script: &str, world: &World<'_>) -> Understanding {
+    let seen = Machine::new(world).script(script);
+    // Who calls PowerShell by its name is no PowerShell.
+    let calls_it = ["pwsh", "powershell"].iter().any(|name| script.trim_start().starts_with(name));
+    if matches!(tool, "Bash" | "bash") || calls_it || !looks_like_powershell(script) {
+        return seen;
+    }
+    // As a script of a Unix shell it may say no more than that it cannot be read.
+    let is_read =
+        seen.undecidable.is_none() && !seen.effects.iter().all(|(effect, _)| effect.id.starts_with("shell."));
+    if is_read && !cfg!(windows) { seen } else { of_code(Language::PowerShell, script, world) }
+}
+
+/// Whether a script has what only PowerShell has: its variables, its conditions, a cmdlet (`Verb-Noun`, with one of the verbs
+/// of <https://learn.microsoft.com/powershell/scripting/developer/cmdlet/approved-verbs-for-windows-powershell-commands>).
+fn looks_like_powershell(script: &str) -> bool {
+    const SIGNS: [&str; 8] =
+        ["$env:", "if ($", "foreach (", "-ErrorAction", "$_.", "@'", "]::", "New-Object "];
+    const VERBS: [&str; 37] = [
+        "Add",
+        "Clear",
+        "Compare",
+        "Compress",
+        "ConvertFrom",
+        "ConvertTo",
+        "Copy",
+        "Disable",
+        "Enable",
+        "Enter",
+        "Expand",
+        "Export",
+        "ForEach",
+        "Format",
+        "Get",
+        "Import",
+        "Install",
+        "Invoke",
+        "Join",
+        "Measure",
+        "Move",
+        "New",
+        "Out",
+        "Register",
+        "Remove",
+        "Rename",
+        "Resolve",
+        "Restart",
+        "Select",
+        "Set",
+        "Sort",
+        "Start",
+        "Stop",
+        "Tee",
+        "Test",
+        "Where",
+        "Write",
+    ];
+    let is_cmdlet = |word: &str| {
+        word.split_once('-').is_some_and(|(verb, noun)| {
+            VERBS.contains(&verb)
+                && noun.starts_with(|c: char| c.is_ascii_uppercase())
+                && noun.len() > 2
+                && noun.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+    };
+    SIGNS.iter().any(|sign| script.contains(sign))
+        || script.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').any(is_cmdlet)
+}
+
+/// The addresses that a tool of the web is asked for. Gemini's has them in its prompt, Copilot's takes several.
+fn addresses(call: &ToolCall) -> Vec<String> {
+    if let Some(url) = ["url", "uri"].iter().find_map(|name| call.text(name)).filter(|url| !url.is_empty()) {
+        return vec![url.to_owned()];
+    }
+    if let Some(urls) = call.input.get("urls").and_then(Value::as_array) {
+        return urls.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    }
+    let around = |c: char| c.is_whitespace() || "\"'`<>(){}|,".contains(c);
+    let prompt = call.text("prompt").unwrap_or_default();
+    let words = prompt.split(around).map(|word| {
+        let word = word.trim_start_matches('[').trim_end_matches(['.', ';', ':', '!', '?']);
+        if word.contains("://[") { word } else { word.trim_end_matches(']') }
+    });
+    words.filter(|word| word.contains("://") || word.starts_with("file:")).map(str::to_owned).collect()
+}
+
+/// What it means to fetch addresses.
+fn fetched(urls: &[String], world: &World<'_>) -> Understanding {
+    let contacts = urls.iter().map(|url| Contact { word: Word::plain(url), direction: Direction::Fetch });
+    let mut seen = Machine::new(world).doing(Doing { contacts: contacts.collect(), ..Doing::default() });
+    for (at, url) in urls.iter().enumerate() {
+        let web = url.split_once(':').is_none_or(|(scheme, _)| {
+            scheme.contains(['/', '.'])
+                || scheme.eq_ignore_ascii_case("http")
+                || scheme.eq_ignore_ascii_case("https")
+        });
+        if !web {
+            let effect = Effect::new("exfiltration.local-file-url", "an address that is not of the web");
+            seen.effect(effect, Origin::Host(at));
+        }
+    }
+    seen
 }
 
 /// What a call of the past did to a file.
@@ -167,9 +267,11 @@ fn file(
 ) -> (Subject, Understanding) {
     match path {
         Some(path) => {
+            let effects = workflow::effects(&path, &call.input).collect();
             let mut touch = Touch::new(Word::plain(path), access);
             touch.content = content;
-            (Subject::File, Machine::new(world).doing(Doing { touches: vec![touch], ..Doing::default() }))
+            let doing = Doing { touches: vec![touch], effects, ..Doing::default() };
+            (Subject::File, Machine::new(world).doing(doing))
         }
         None => strings(call, world),
     }

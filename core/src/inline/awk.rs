@@ -227,7 +227,12 @@ fn one(statement: &[Token], variables: &HashMap<String, String>, doing: &mut Doi
                     && rest.first() != Some(&Token::Mark('|'))
                     && before.last() != Some(&Token::Mark('|')) =>
             {
-                run(doing, &expression(rest, variables));
+                let code = expression(rest, variables);
+                if is_shell(&code) {
+                    let from = prints.map_or(0, |print| print + 1);
+                    printed(doing, &expression(near(statement.get(from..at).unwrap_or_default()), variables));
+                }
+                run(doing, &code);
                 return;
             }
             Token::Mark('>') if prints.is_some_and(|print| print < at) && depth == 0 => {
@@ -265,6 +270,21 @@ fn run(doing: &mut Doing, code: &str) {
     }
     if doing.runs.len() < 512 {
         doing.runs.push(Run::code(Language::Shell, text));
+    }
+}
+
+/// Whether a command is a shell that runs what it is given.
+fn is_shell(code: &str) -> bool {
+    let name = code.trim().rsplit('/').next().unwrap_or_default();
+    matches!(name, "sh" | "bash" | "dash" | "zsh" | "ksh" | "ash" | "fish")
+}
+
+/// What a shell is given to run.
+fn printed(doing: &mut Doing, text: &str) {
+    if text.contains(UNKNOWN) || text.is_empty() {
+        doing.effects.push(Effect::new("remote-code.eval", "what is printed into a shell"));
+    } else if doing.runs.len() < 512 {
+        doing.runs.push(Run::code(Language::Shell, Word::plain(text)));
     }
 }
 

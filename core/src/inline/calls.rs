@@ -17,6 +17,8 @@ pub(super) const CONTENT: &str = "content";
 pub(super) struct Arguments {
     pub(super) list: Vec<Value>,
     pub(super) named: Vec<(String, Value)>,
+    /// Whether the first is a function that is written out there.
+    pub(super) function: bool,
 }
 
 impl Arguments {
@@ -34,6 +36,8 @@ impl Arguments {
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) endless: bool,
+    /// The only database is one in memory.
+    pub(super) memory: bool,
     pub(super) forks: bool,
     /// A connection of its own making, and waiting for one.
     pub(super) socket: bool,
@@ -87,6 +91,8 @@ pub(super) enum Means {
     ExecNamed,
     Eval(Place),
     RunFile(Place),
+    /// Objects that run code when they are made again.
+    Unpickle(Place),
     Fetch(Place),
     /// An address and data.
     Send(Place),
@@ -118,6 +124,8 @@ pub(super) enum Means {
     Show,
     /// Codes of letters.
     Letters,
+    /// A function for the value whose method is called.
+    Then,
     /// A function for each item.
     Map(Place, Place),
     Import(Place),

@@ -144,6 +144,7 @@ pub(super) fn read(text: &str, fuel: &mut Fuel) -> Doing {
     for line in text.lines() {
         escape(line, &mut doing);
     }
+    typed(text, &mut doing);
     let mut code = Code { letters: text.chars().collect(), at: 0 };
     let mut before: Vec<String> = Vec::new();
     while let Some(letter) = code.peek() {
@@ -175,6 +176,19 @@ pub(super) fn read(text: &str, fuel: &mut Fuel) -> Doing {
         }
     }
     doing
+}
+
+/// What Expect types into a program that it starts: `spawn ssh host; send "ls\r"`.
+fn typed(text: &str, doing: &mut Doing) {
+    let Some((_, program)) = text.split_once("spawn ") else { return };
+    let elsewhere =
+        program.split_whitespace().next().is_some_and(|name| name.ends_with("ssh") || name == "telnet");
+    for rest in text.split("send ").skip(1).take(64) {
+        let rest = rest.trim_start().trim_start_matches("-- ");
+        let Some((line, _)) = rest.strip_prefix('"').and_then(|rest| rest.split_once('"')) else { continue };
+        let line = line.replace("\\r", "\n").replace("\\n", "\n");
+        doing.runs.push(Run::code(Language::Shell, Word::plain(line)).elsewhere(elsewhere));
+    }
 }
 
 /// Lines of editors, calculators and clients: `!command` is a command, `put FILE` sends a file.

@@ -49,8 +49,26 @@ impl Shell<'_> {
             return;
         }
         self.depth += 1;
+        self.signs(text);
         self.script(&tokens(text));
         self.depth -= 1;
+    }
+
+    /// What is told by names that stand together, whatever the code around them is.
+    fn signs(&mut self, text: &str) {
+        let text = text.to_ascii_lowercase();
+        let has = |name: &str| text.contains(name);
+        if has("dllimport")
+            && ["virtualalloc", "createthread", "writeprocessmemory"].iter().any(|name| has(name))
+        {
+            self.effect("remote-code.eval", "code that is put into memory");
+        }
+        if has("win32_shadowcopy") && (has("delete") || has("remove-")) {
+            self.effect("filesystem.destroy-storage", "shadow copies");
+        }
+        if has("passwordvault") && has("retrieve") {
+            self.effect("credentials.dump", "the vault of passwords");
+        }
     }
 
     /// Pipelines one after the other; what comes out of the last one.
@@ -98,6 +116,17 @@ impl Shell<'_> {
                 self.variables.insert(name.clone(), value.clone());
                 value
             }
+            // `$x[1] = ...`: the variable holds it.
+            Token::Variable(name) if matches!(all.get(1..3), Some([Token::Index(_) | Token::Member(_), Token::Operator(mark)]) if mark == "=") =>
+            {
+                let value = self.script(all.get(3..).unwrap_or_default());
+                let old = self.variables.get(name).cloned().unwrap_or_else(|| Value::unknown(Marks::NONE));
+                let marks = old.marks.and(value.marks);
+                if marks != old.marks {
+                    self.variables.insert(name.clone(), Value::unknown(marks));
+                }
+                value
+            }
             Token::Operator(mark) if matches!(mark.as_str(), "&" | ".") => {
                 let rest = all.get(1..).unwrap_or_default();
                 if let Some(Token::Block(inner)) = rest.first() {
@@ -112,6 +141,10 @@ impl Shell<'_> {
                 Value::unknown(Marks::NONE)
             }
             Token::Word(_) => {
+                // What a block of the command calls `$_`.
+                if let Some(input) = &input {
+                    self.variables.insert("_".to_owned(), input.clone());
+                }
                 let words = self.arguments(all);
                 self.run_words(words, input, false)
             }
@@ -187,7 +220,24 @@ impl Shell<'_> {
                     words.push(Argument::Block);
                     at += 1;
                 }
+                // `a, b` is one list.
+                Token::Operator(mark) if mark == "," && matches!(words.last(), Some(Argument::Value(_))) => {
+                    let rest = all.get(at + 1..).unwrap_or_default();
+                    let (next, used) = match rest.first() {
+                        Some(Token::Word(word)) => (self.bare(word), 1),
+                        _ => self.argument(rest),
+                    };
+                    if let Some(Argument::Value(list)) = words.last_mut() {
+                        *list = Value::list(list.items().into_iter().chain(next.items()).collect());
+                    }
+                    at += 1 + used.max(1);
+                }
                 Token::Operator(mark) if mark == "," => at += 1,
+                // The folder the script is in.
+                Token::Operator(mark) if mark == "." => {
+                    words.push(Argument::Value(Value::plain(".")));
+                    at += 1;
+                }
                 _ => {
                     let (value, used) = self.argument(all.get(at..).unwrap_or_default());
                     words.push(Argument::Value(value));
@@ -207,6 +257,10 @@ impl Shell<'_> {
     fn touch(&mut self, value: &Value, access: Access, tree: bool, content: Content) {
         for mut word in value.items().iter().flat_map(Value::words) {
             word.wild = word.text.contains(['*', '?']);
+            // `$env:TEMP\x.log`, where the folder is named as other systems do.
+            if word.text.starts_with('/') {
+                word.text = word.text.replace('\\', "/");
+            }
             if self.doing.touches.len() < 512 {
                 self.doing.touches.push(Touch { tree, content, ..Touch::new(word, access) });
             }

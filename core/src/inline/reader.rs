@@ -146,6 +146,11 @@ impl<'a> Reader<'a> {
             return;
         }
         self.nested += 1;
+        // What is only in memory is gone anyway; a file that is attached is not.
+        self.seen.memory |= text.contains(":memory:")
+            && text.matches("connect(").count() <= 1
+            && !text.contains("ttach ")
+            && !text.contains("TTACH ");
         let mut stream = self.stream(text);
         self.statements(&mut stream, None);
         self.nested -= 1;

@@ -107,7 +107,11 @@ fn statement_words(tokens: &[Token]) -> bool {
         "DO" => matches!(tokens.get(1), Some(Token::Text(_))),
         "INSERT" | "REPLACE" => second == "INTO" || second == "OR" || second == "IGNORE",
         "GRANT" | "REVOKE" => tokens.iter().any(|token| matches!(token.word(), "TO" | "FROM")),
-        "TRUNCATE" => second == "TABLE" || tokens.len() <= 4,
+        "TRUNCATE" => {
+            second == "TABLE"
+                || tokens.len() <= 4
+                || tokens.iter().any(|token| matches!(token.word(), "," | "." | "CASCADE" | "RESTRICT" | ";"))
+        }
         _ => true,
     }
 }
@@ -133,6 +137,7 @@ fn ends_after_name(tokens: &[Token], at: usize) -> bool {
             | "ORDER"
             | "ALLOW"
             | "FORCE"
+            | "SYNC"
     ) && !matches!(tokens.get(at), Some(Token::Name(_) | Token::Text(_)))
 }
 
@@ -479,6 +484,15 @@ fn anywhere(words: &[Token], doing: &mut Doing) {
     };
     for (at, token) in words.iter().enumerate() {
         match token.word() {
+            // Where databases keep the hashes of passwords and what was given them to keep.
+            "PG_SHADOW" | "PG_AUTHID" | "DECRYPTED_SECRETS" | "AUTHENTICATION_STRING" => {
+                add(doing, "credentials.dump", token.word().to_ascii_lowercase());
+            }
+            "FUNCTION"
+                if words.get(at + 1).is_some_and(|token| matches!(token.word(), "URL" | "S3" | "REMOTE")) =>
+            {
+                add(doing, "exfiltration.upload", "INSERT INTO FUNCTION");
+            }
             "XP_CMDSHELL" | "SP_OACREATE" | "XP_REGWRITE" | "XP_DIRTREE" => {
                 add(doing, "database.run-program", token.word().to_ascii_lowercase());
                 if let (true, Some(code)) = (token.word() == "XP_CMDSHELL", text(at + 1)) {

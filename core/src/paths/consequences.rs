@@ -138,8 +138,8 @@ impl Judge<'_> {
             if tree && vital {
                 self.say("filesystem.delete-root");
             } else if tree
+                && (root.components().count() == 2 || is_kept(&root))
                 && self.placed.known
-                && root.components().count() == 2
                 && !temp
                 && root.is_absolute()
                 && self.touch.word.text.starts_with('/')
@@ -250,7 +250,14 @@ impl Judge<'_> {
     }
 
     fn write(&mut self) {
-        if self.placed.lexical.as_os_str().is_empty() || is_null(&self.placed.lexical) {
+        if self.placed.lexical.as_os_str().is_empty() {
+            // In whatever folder it is, Python or a shell reads it.
+            if self.is_in("startup") && !self.elsewhere {
+                self.say("persistence.startup");
+            }
+            return;
+        }
+        if is_null(&self.placed.lexical) {
             return;
         }
         if self.is_in("device") {
@@ -333,9 +340,16 @@ impl Judge<'_> {
         {
             return self.say("credentials.search");
         }
-        if self.elsewhere
-            || matches!(self.touch.content, Content::Unused | Content::Names | Content::Arguments)
-        {
+        if matches!(self.touch.content, Content::Unused | Content::Names | Content::Arguments) {
+            return;
+        }
+        if self.elsewhere {
+            if self.is_secret()
+                && self.touch.word.text.starts_with(['/', '~'])
+                && !matches!(self.touch.content, Content::Run(_))
+            {
+                self.say("remote-code.elsewhere");
+            }
             return;
         }
         let runs = matches!(self.touch.content, Content::Run(_));
@@ -352,6 +366,9 @@ impl Judge<'_> {
             return self.say("exfiltration.upload");
         }
         let keeps = matches!(self.touch.content, Content::Stored | Content::Linked | Content::Unpacked);
+        if keeps && self.touch.tree && self.placed.known && self.root() == self.ground.home {
+            return self.say("credentials.copy");
+        }
         if self.is_secret() || self.holds_secrets() {
             // Examples and tests in a project hold keys that open nothing; what is at home does.
             let only_named = self.is_in("project") && !self.is_in("private-keys");
@@ -394,6 +411,30 @@ impl Judge<'_> {
         let root = self.root();
         SECRET_FOLDERS.iter().any(|folder| root == self.ground.home.join(folder))
     }
+}
+
+/// Whether a folder of another machine is one of those where services and people keep what they cannot make again.
+fn is_kept(path: &Path) -> bool {
+    const KEPT: [&str; 12] = [
+        "/etc",
+        "/srv",
+        "/root",
+        "/boot",
+        "/usr",
+        "/home",
+        "/mnt",
+        "/media",
+        "/data",
+        "/var/lib",
+        "/var/www",
+        "/var/backups",
+    ];
+    const MADE: [&str; 9] =
+        ["node_modules", "dist", "build", "target", ".cache", "cache", "__pycache__", "tmp", "coverage"];
+    KEPT.iter().any(|kept| path.starts_with(kept))
+        && !path.starts_with("/var/lib/apt")
+        && !path.starts_with("/usr/src")
+        && !path.components().any(|name| MADE.iter().any(|made| name.as_os_str() == *made))
 }
 
 /// `/dev/null` and its like.

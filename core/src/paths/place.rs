@@ -13,7 +13,7 @@ pub(super) fn place(ground: &Ground<'_>, word: &Word, folder: &Path) -> Placed {
         // What comes after an unknown part may lead anywhere up, but what is before its folder is where it starts.
         Some((before, _)) => match before.rfind('/') {
             Some(at) => (Cow::Owned(before.get(..=at).unwrap_or_default().to_owned()), false),
-            None if before.is_empty() => {
+            None if before.is_empty() || before == "file:" => {
                 let mut placed = Placed::default();
                 sets::by_name(ground, whole.as_deref(), &mut placed);
                 return placed;
@@ -41,7 +41,11 @@ fn visible(text: &str) -> Cow<'_, str> {
 fn expand<'t>(written: &'t str, ground: &Ground<'_>) -> Cow<'t, Path> {
     let written: Cow<'t, str> = match written.strip_prefix("file://") {
         Some(rest) => Cow::Owned(decoded(rest.strip_prefix("localhost").unwrap_or(rest))),
-        None => Cow::Borrowed(written),
+        // What stands behind `?` is for SQLite (https://www.sqlite.org/uri.html).
+        None => match written.strip_prefix("file:") {
+            Some(rest) => Cow::Owned(decoded(rest.split('?').next().unwrap_or(rest))),
+            None => Cow::Borrowed(written),
+        },
     };
     let temp = Path::new("/tmp");
     for (prefix, root) in [

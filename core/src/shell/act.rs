@@ -15,10 +15,31 @@ const MENTIONS: usize = 64;
 /// The effect of running something as another user.
 const ROOT: &str = "privilege.root";
 
+/// Whether a program makes programs of its input.
+fn is_compiler(program: &str) -> bool {
+    matches!(
+        program,
+        "gcc"
+            | "g++"
+            | "cc"
+            | "c++"
+            | "clang"
+            | "clang++"
+            | "tcc"
+            | "rustc"
+            | "gfortran"
+            | "nvcc"
+            | "musl-gcc"
+            | "nim"
+            | "zig"
+    )
+}
+
 impl Machine<'_> {
     /// Acts out a program by its words and what the table says of them.
-    pub(super) fn acted(&mut self, argv: Vec<Word>, doing: Doing, raw: Option<&str>, out: &mut Out) {
+    pub(super) fn acted(&mut self, argv: Vec<Word>, mut doing: Doing, raw: Option<&str>, out: &mut Out) {
         self.subscripts(&argv);
+        self.spare_tests(&argv, &mut doing);
         let removes = super::programs::removes_firewall(&argv) || self.ends_firewall(&argv);
         let program = argv.first().cloned().unwrap_or_default();
         let origin = self.note(argv, &doing, raw);
@@ -116,6 +137,8 @@ impl Machine<'_> {
             self.store(&touch.word, &value, false);
         }
         self.copied(&doing);
+        self.remote(&doing, origin);
+        self.told(&doing, input.as_ref(), origin, out);
         for run in &doing.runs {
             self.start(run, &doing, input.as_ref(), &flow, out);
         }
@@ -219,8 +242,11 @@ impl Machine<'_> {
                     };
                     out.push(&seen);
                     flow.keep(&seen);
-                } else {
+                } else if !is_compiler(&doing.program) {
                     flow.keep(value);
+                } else if value.taint().has(Taint::NETWORK) {
+                    // What is made of a source is not its text.
+                    flow.keep(&Value::unknown(Taint::NETWORK));
                 }
             }
             Content::Encoded | Content::Decoded => {
@@ -230,7 +256,10 @@ impl Machine<'_> {
                 out.push(&seen);
                 flow.keep(&seen);
             }
-            Content::Unpacked => flow.keep(&Value::unknown(value.taint() | Taint::DECODED)),
+            Content::Unpacked => {
+                self.unpacked |= value.taint().has(Taint::NETWORK);
+                flow.keep(&Value::unknown(value.taint() | Taint::DECODED));
+            }
             Content::Sent => self.sent(value, flow.loopback, flow.origin),
             Content::Run(language) => {
                 flow.shown = true;

@@ -5,7 +5,7 @@ use shuck_ast::{ArrayElem, Assignment, AssignmentValue, Span};
 use super::machine::Machine;
 use super::state::{Item, Key, Variable};
 use super::value::Value;
-use crate::understand::Origin;
+use crate::understand::{Origin, Word};
 
 impl Machine<'_> {
     /// Where the parser does not understand the elements of an array, it says that there are none, and the end may be missing.
@@ -67,8 +67,12 @@ impl Machine<'_> {
                         ArrayElem::Sequential(word) => {
                             let mut ways = self.word(source, word);
                             match ways.len() {
-                                1 => list.extend(ways.remove(0).into_iter().map(Value::one)),
-                                _ => list.push(Value::any(ways.into_iter().flatten())),
+                                1 => {
+                                    list.extend(
+                                        ways.remove(0).into_iter().map(Word::matched).map(Value::one),
+                                    );
+                                }
+                                _ => list.push(Value::any(ways.into_iter().flatten().map(Word::matched))),
                             }
                         }
                         ArrayElem::Keyed { key, value } | ArrayElem::KeyedAppend { key, value } => {

@@ -149,7 +149,7 @@ impl Machine<'_> {
             return;
         }
         if let Some(Item::Functions(functions)) = self.state.get(&Key::Function(name.clone())).cloned() {
-            let arguments = argv.into_iter().skip(1).map(Value::one).collect();
+            let arguments = argv.into_iter().skip(1).map(Word::matched).map(Value::one).collect();
             return self.call(&name, &functions, arguments, out);
         }
         if let Some(Item::Hashed(path)) = self.state.get(&Key::Hashed(name.clone())).cloned() {
@@ -218,9 +218,10 @@ impl Machine<'_> {
                     out.push(&Value::unknown(Taint::ENVIRONMENT | Taint::PROGRAM));
                 }
                 if let Some(at) = rest.iter().position(|word| word.text == "--") {
-                    self.arguments = rest.iter().skip(at + 1).cloned().map(Value::one).collect();
+                    self.arguments =
+                        rest.iter().skip(at + 1).cloned().map(Word::matched).map(Value::one).collect();
                 } else if rest.first().is_some_and(|word| !word.text.starts_with(['-', '+'])) {
-                    self.arguments = rest.iter().cloned().map(Value::one).collect();
+                    self.arguments = rest.iter().cloned().map(Word::matched).map(Value::one).collect();
                 }
             }
             "shift" => {
@@ -323,7 +324,16 @@ impl Machine<'_> {
                         break;
                     }
                 }
-                let inner = rest.to_vec();
+                // `exec {fd[1]}>&-`: the variable of a redirection.
+                let variable = |word: &Word| {
+                    let inner = word.text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+                    inner.is_some_and(|name| !name.is_empty() && !name.contains([' ', ',', '/', '.']))
+                };
+                let inner: Vec<Word> = if name == "exec" {
+                    rest.iter().filter(|word| !variable(word)).cloned().collect()
+                } else {
+                    rest.to_vec()
+                };
                 if !inner.is_empty() {
                     self.wrapped(name, |machine| machine.command_without_functions(inner, out));
                 }

@@ -331,7 +331,8 @@ impl Machine<'_> {
         body: &StmtSeq,
         out: &mut Out,
     ) {
-        let words: Vec<crate::understand::Word> = ways.into_iter().flatten().collect();
+        let words: Vec<crate::understand::Word> =
+            ways.into_iter().flatten().map(crate::understand::Word::matched).collect();
         if words.is_empty() {
             return;
         }

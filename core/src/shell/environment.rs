@@ -167,6 +167,9 @@ impl Machine<'_> {
         {
             self.effect("agent-config.write", name, origin);
         }
+        if places::configures_agent(name) {
+            self.effect("agent-config.write", name, origin);
+        }
         if matches!(name, "PS0" | "PS1" | "PS4") {
             for word in value.options() {
                 self.run_substitutions_of(&word.text);
@@ -248,6 +251,21 @@ mod places {
                 | "GONOSUMCHECK"
                 | "GOINSECURE"
                 | "BUNDLE_MIRROR__ALL"
+        )
+    }
+
+    /// Variables that give an agent other settings or rights, or that switch a guard off.
+    pub(super) fn configures_agent(name: &str) -> bool {
+        matches!(
+            name,
+            "OPENCODE_CONFIG"
+                | "OPENCODE_CONFIG_DIR"
+                | "OPENCODE_CONFIG_CONTENT"
+                | "OPENCODE_PERMISSION"
+                | "CODEX_HOME"
+                | "GEMINI_CLI_SYSTEM_SETTINGS_PATH"
+                | "GEMINI_CLI_SYSTEM_DEFAULTS_PATH"
+                | "DCG_BYPASS"
         )
     }
 

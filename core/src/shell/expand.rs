@@ -312,7 +312,7 @@ impl Fields {
     fn quoted(&mut self, word: &Word) {
         self.open.text.push_str(&word.text);
         self.open.taint |= word.taint;
-        self.open.wild |= word.wild && !word.known();
+        self.open.wild |= word.wild && (!word.known() || word.taint.has(Taint::MATCHED));
         self.begun = true;
     }
 

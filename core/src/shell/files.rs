@@ -121,7 +121,13 @@ impl Machine<'_> {
                 let Some(text) = text else { return };
                 text
             }
-            None => return,
+            None => {
+                if self.unpacked && !path.exists() {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy();
+                    self.effect("remote-code.unseen-script", name, origin);
+                }
+                return;
+            }
         };
         let at = self.ran.iter().position(|ran| ran.path == path).unwrap_or_else(|| {
             self.ran.push(Ran { path: path.to_owned(), fuel: Fuel::new(STEPS), open: 0 });

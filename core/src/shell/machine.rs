@@ -95,6 +95,10 @@ pub(crate) struct Machine<'a> {
     pub(super) ran: Vec<Ran>,
     /// The files that were read and that nobody here wrote, the last one at the end.
     pub(super) files_read: Vec<PathBuf>,
+    /// Whether what came over the network was unpacked.
+    pub(super) unpacked: bool,
+    /// Names of remotes of git that the script has just given an address.
+    pub(super) remotes: Vec<String>,
 }
 
 impl<'a> Machine<'a> {
@@ -131,6 +135,8 @@ impl<'a> Machine<'a> {
             drains: Vec::new(),
             ran: Vec::new(),
             files_read: Vec::new(),
+            unpacked: false,
+            remotes: Vec::new(),
         }
     }
 

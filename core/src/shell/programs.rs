@@ -5,7 +5,7 @@ use agentfirewall_sdk::Access;
 use super::machine::Machine;
 use super::state::{Item, Key};
 use super::value::Out;
-use crate::understand::{Content, Doing, Language, Run, Taint, Word};
+use crate::understand::{Content, Doing, Language, Origin, Run, Taint, Word};
 
 impl Machine<'_> {
     /// Runs a program by its words.
@@ -23,11 +23,21 @@ impl Machine<'_> {
             *first = original;
         }
         // A file that the script fetched or made, whatever program it is called like.
-        if let Some(first) = argv.first().filter(|first| first.text.contains('/'))
+        let is_file = |word: &&Word| {
+            word.text.contains(['/', '\\'])
+                || [".exe", ".bat", ".cmd", ".msi", ".ps1"].iter().any(|end| word.text.ends_with(end))
+        };
+        // Windows writes `.\x.exe` and finds `x.exe` where it is.
+        let file = argv.first().filter(is_file);
+        let file = file.map(|word| Word { text: word.text.replace('\\', "/"), ..word.clone() });
+        if let Some(first) = &file
             && let place = self.place_of(first)
             && self.state.get(&Key::File(std::path::PathBuf::from(place))).is_some()
             && self.content(first).taint() != Taint::FILE
         {
+            if let Some(word) = argv.first_mut() {
+                word.clone_from(first);
+            }
             let doing = self.world.knowledge.doing(&argv);
             if doing.runs.iter().any(|run| matches!(run, Run::File { .. })) {
                 return self.acted(argv, doing, raw, out);
@@ -110,6 +120,37 @@ impl Machine<'_> {
             if value.taint() != Taint::FILE {
                 self.store(&target.word, &value, false);
             }
+        }
+    }
+}
+
+/// How many remotes of a script are remembered.
+const REMOTES: usize = 16;
+
+impl Machine<'_> {
+    /// Remembers which remotes of git got an address here: what is pushed to one of them goes there. That a new repository
+    /// gets its `origin` is how each of them begins.
+    pub(super) fn remote(&mut self, doing: &Doing, origin: Origin) {
+        if doing.program != "git" {
+            return;
+        }
+        let text = |at: usize| doing.operands.get(at).map_or("", |word| word.text.as_str());
+        match doing.subcommand.first().map_or("", String::as_str) {
+            "remote" if matches!(text(0), "add" | "set-url") => {
+                let is_new = text(0) == "set-url" || text(1) != "origin";
+                let leaves = text(2).contains("://") || text(2).contains('@');
+                if is_new && leaves && self.remotes.len() < REMOTES {
+                    self.remotes.push(text(1).to_owned());
+                }
+            }
+            "push" => {
+                let pushed = if doing.operands.is_empty() { "origin" } else { text(0) };
+                if self.remotes.iter().any(|name| name == pushed) {
+                    let shown = pushed.to_owned();
+                    self.effect("exfiltration.upload", &shown, origin);
+                }
+            }
+            _ => {}
         }
     }
 }

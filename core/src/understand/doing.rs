@@ -14,7 +14,7 @@ pub(crate) const HOLE: char = '\u{fffb}';
 
 /// Where the bytes of a text come from, as far as it matters to whoever judges where they go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Taint(u8);
+pub(crate) struct Taint(u16);
 
 impl Taint {
     /// Written out in the script.
@@ -36,6 +36,8 @@ impl Taint {
 
     /// Printed by code of another language that was written out, so that somebody may have made it there.
     pub(crate) const CODE: Self = Self(128);
+    /// Its wildcards were expanded when the variable got it: quotes around the variable do not take them away.
+    pub(crate) const MATCHED: Self = Self(256);
 
     pub(crate) const fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -76,6 +78,12 @@ impl Word {
     /// A word nothing is known of.
     pub(crate) fn unknown(taint: Taint) -> Self {
         Self { text: UNKNOWN.to_string(), wild: false, taint }
+    }
+
+    /// The word as a variable holds it whose wildcards were expanded before: an item of a loop, an argument.
+    pub(crate) fn matched(self) -> Self {
+        let taint = if self.wild { self.taint | Taint::MATCHED } else { self.taint };
+        Self { taint, ..self }
     }
 
     /// Whether the whole text is known.

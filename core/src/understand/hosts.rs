@@ -107,7 +107,7 @@ impl Understanding {
     }
 }
 
-fn consequences(written: &str, address: &Address, direction: Direction) -> [(&'static str, bool); 5] {
+fn consequences(written: &str, address: &Address, direction: Direction) -> [(&'static str, bool); 8] {
     let sends = matches!(direction, Direction::Send | Direction::Connect);
     let away = !address.is_loopback();
     let local = matches!(address.scheme.as_str(), "file" | "gopher" | "dict" | "jar" | "netdoc");
@@ -116,9 +116,23 @@ fn consequences(written: &str, address: &Address, direction: Direction) -> [(&'s
         // Whoever owns a catcher of requests sees all that is asked of it, so that fetching from it sends, too.
         ("exfiltration.paste", (sends || address.is_catcher(written)) && address.is_drop(written)),
         ("exfiltration.local-file-url", local),
+        // Whoever reaches the engine without a password owns the machine (https://docs.docker.com/engine/security/).
+        ("container.privileged", address.port == Some(2375) && address.scheme == "http"),
+        ("platform.secret", address.is_loopback() && is_cluster_secret(written)),
+        // The node's own interface runs commands in pods (https://kubernetes.io/docs/reference/networking/ports-and-protocols/).
+        (
+            "remote-code.elsewhere",
+            address.port == Some(10250) && (written.contains("/run/") || written.contains("/exec/")),
+        ),
         ("exfiltration.token-in-address", away && carried::token(written)),
         ("exfiltration.encoded-in-address", away && carried::hidden_text(written, address)),
     ]
+}
+
+/// Whether an address is the one of secrets at a proxy of Kubernetes' interface.
+fn is_cluster_secret(written: &str) -> bool {
+    let path = written.split(['?', '#']).next().unwrap_or_default();
+    path.contains("/api/v1/") && path.split('/').any(|name| name == "secrets")
 }
 
 /// An address taken apart.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::shell::quoted;
 
 /// Programs that servers wrap, by the words of their names.
-const PROGRAMS: [&str; 12] = [
+const PROGRAMS: [&str; 22] = [
     "git",
     "kubectl",
     "docker",
@@ -18,6 +18,16 @@ const PROGRAMS: [&str; 12] = [
     "redis",
     "psql",
     "aws",
+    "gcloud",
+    "az",
+    "gh",
+    "pulumi",
+    "wrangler",
+    "firebase",
+    "flyctl",
+    "heroku",
+    "vercel",
+    "netlify",
 ];
 
 /// Parameters whose values are words of their own.
@@ -51,16 +61,19 @@ pub(super) fn line(words: &[String], server: &[String], input: &Value) -> Option
         line.push(' ');
         line.push_str(&quoted(word));
     };
-    let verb = words
-        .iter()
-        .find(|word| !is_program(word) && !matches!(word.as_str(), "generic" | "tool" | "command"));
+    let given = members.get("command").or_else(|| members.get("subcommand")).and_then(Value::as_str);
+    // Where a parameter says which command it is, the tool's name says no more than that it runs one.
+    let runs = given.is_some() || words.iter().any(|word| word == "command");
+    let verb = words.iter().find(|word| match word.as_str() {
+        "generic" | "tool" | "command" => false,
+        "execute" | "exec" | "call" => !runs,
+        "run" => words.iter().all(|word| word != "command"),
+        _ => !is_program(word),
+    });
     if let Some(verb) = verb {
         push(verb);
-    }
-    if let Some(Value::String(command)) = members.get("command").or_else(|| members.get("subcommand"))
-        && verb.is_none()
-    {
-        command.split_whitespace().for_each(&mut push);
+    } else if let Some(given) = given {
+        given.split_whitespace().skip_while(|word| *word == program).for_each(&mut push);
     }
     // Options first: what follows a name may be another program's.
     let (options, names): (Vec<_>, Vec<_>) =
@@ -103,12 +116,38 @@ pub(super) fn console(words: &[String]) -> Option<&'static str> {
     })
 }
 
+/// A command line that runs in a container or a pod, for a tool that does that by its name.
+pub(super) fn inside(words: &[String], all: &[String], text: &str) -> Option<String> {
+    let says = |words: &[String], names: &[&str]| words.iter().any(|word| names.contains(&word.as_str()));
+    if !says(words, &["exec", "execute", "run", "command"]) {
+        return None;
+    }
+    let host = if says(words, &["pod", "pods"])
+        || says(words, &["exec"]) && says(all, &["kubernetes", "k8s", "kubectl"])
+    {
+        "kubectl exec pod -- sh -c"
+    } else if says(words, &["container", "containers"]) || says(words, &["exec"]) && says(all, &["docker"]) {
+        "docker exec container sh -c"
+    } else {
+        return None;
+    };
+    Some(format!("{host} {}", quoted(text)))
+}
+
+/// `{"command": ["sh", "-c", "ls"]}`: the words of one command line.
+pub(super) fn words_of_command(name: &str, value: &Value) -> Option<String> {
+    let words = value.as_array().filter(|_| matches!(name, "command" | "cmd"))?;
+    let words: Option<Vec<String>> = words.iter().map(|word| word.as_str().map(quoted)).collect();
+    words.filter(|words| words.len() > 1).map(|words| words.join(" "))
+}
+
 /// `{"command": "rm", "args": ["-rf", "x"]}` and `{"argv": [...]}` as one command line.
 pub(super) fn command_line(members: &Map<String, Value>) -> Option<String> {
     let list = |names: &[&str]| names.iter().find_map(|name| members.get(*name)?.as_array());
     let arguments = list(&["args", "arguments", "argv"])?;
-    let program =
-        ["command", "cmd", "program", "executable"].iter().find_map(|name| members.get(*name)?.as_str());
+    let program = ["command", "cmd", "program", "executable", "executablePath", "executable_path"]
+        .iter()
+        .find_map(|name| members.get(*name)?.as_str());
     let mut line = match program {
         Some(program) => program.to_owned(),
         None if members.contains_key("argv") => String::new(),

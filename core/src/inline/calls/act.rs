@@ -174,13 +174,33 @@ impl Reader<'_> {
             Means::Eval(place) => {
                 let value = call.at(place);
                 // A function that is called later is code that stands there already.
-                if !matches!(&*value.is, Is::Unknown if value.marks == Marks::NONE && key != "eval" && key != "exec")
-                {
+                let stands = call.arguments.function
+                    || matches!(&*value.is, Is::Unknown if value.marks == Marks::NONE && key != "eval" && key != "exec");
+                if !stands {
                     // Whoever hides code from its reader means something by it, whatever it says.
                     if value.marks.has(Marks::DECODED) {
                         self.effect("remote-code.eval", "code that was hidden by an encoding");
                     }
                     self.evaluate(&value);
+                }
+                Value::unknown(call.marks)
+            }
+            Means::Unpickle(place) => {
+                let is =
+                    |value: &Value, name: &str| matches!(&*value.is, Is::Name(its) if its.ends_with(name));
+                let runs = match key {
+                    // Both are safe unless somebody says otherwise.
+                    "torch.load" => {
+                        call.arguments.named("weights_only").is_some_and(|value| !is(value, "true"))
+                    }
+                    "yaml.load" => {
+                        let loader = call.named(1, &["Loader"]);
+                        is(&loader, "UnsafeLoader") || is(&loader, ".Loader") || is(&loader, "CLoader")
+                    }
+                    _ => true,
+                };
+                if runs {
+                    self.unpickle(&call.at(place));
                 }
                 Value::unknown(call.marks)
             }
@@ -231,6 +251,7 @@ impl Reader<'_> {
             Means::Sql(place) => {
                 let value = call.at(place);
                 if let Is::Text(text) = &*value.is
+                    && !self.seen.memory
                     && crate::inline::sql::looks_like(text)
                 {
                     let statements = crate::inline::sql::read(text, self.fuel);

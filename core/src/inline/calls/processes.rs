@@ -103,6 +103,28 @@ impl Reader<'_> {
         }
     }
 
+    /// Bytes that may run anything when they are read (https://docs.python.org/3/library/pickle.html). Those that nobody
+    /// brought here a moment ago are somebody's own cache.
+    pub(in crate::inline) fn unpickle(&mut self, value: &Value) {
+        for one in value.alternatives() {
+            if one.marks.has(Marks::NETWORK) {
+                self.effect("remote-code.pipe", "objects that came over the network");
+            } else if one.marks.has(Marks::STDIN) {
+                self.takes(Content::Run(Language::Other));
+            }
+            let path = match &*one.is {
+                Is::Made(by, arguments) if by == super::CONTENT || by == "open" => {
+                    arguments.first().map(Value::word)
+                }
+                Is::Text(_) => Some(one.word()),
+                _ => None,
+            };
+            if let Some(path) = path.filter(|_| !one.marks.has(Marks::DECODED)) {
+                self.run(Run::File { language: Language::Other, path, arguments: Vec::new(), here: true });
+            }
+        }
+    }
+
     /// A program with its arguments.
     pub(in crate::inline) fn command(&mut self, argv: &[Value], arguments: &Arguments) {
         let argv: Vec<Value> =

@@ -181,7 +181,7 @@ impl Shell<'_> {
                             .rest
                             .iter()
                             .filter(|value| !(value.shown().starts_with('/') && value.shown().len() == 2))
-                            .cloned()
+                            .flat_map(Value::items)
                             .collect(),
                     )
                 });
@@ -219,6 +219,12 @@ impl Shell<'_> {
                         && let Some(to) = given.value(&["target", "value"])
                     {
                         self.touch(&to, Access::Read, false, Content::Linked);
+                    }
+                    if variable.starts_with("hklm:") || variable.contains("hkey_local_machine") {
+                        self.effect("filesystem.write-system", "the registry of the machine");
+                    }
+                    if variable.contains("\\shell\\open\\command") {
+                        self.effect("persistence.startup", "what opens a kind of files");
                     }
                     if variable.contains("\\run") && variable.contains("currentversion") {
                         self.effect("persistence.startup", "a Run key of the registry");
@@ -328,6 +334,7 @@ impl Shell<'_> {
             }
             Means::List => {
                 let path = given.paths().unwrap_or_else(|| Value::plain("."));
+                let path = Value::either(path.items());
                 let text = path.shown().to_ascii_lowercase();
                 if text == "env:" || text.starts_with("env:*") {
                     self.doing.output = Output::Environment;
@@ -336,7 +343,7 @@ impl Shell<'_> {
                 // What is removed of a listing is below it.
                 if given.has("recurse") || name.starts_with("get-c") || matches!(name, "gci" | "dir" | "ls") {
                     let filter = given.value(&["filter", "include"]).unwrap_or_else(|| Value::plain("*"));
-                    return path.below(&filter).marked(Marks::GLOB);
+                    return path.below(&Value::either(filter.items())).marked(Marks::GLOB);
                 }
                 path
             }
@@ -420,10 +427,10 @@ impl Shell<'_> {
 
 /// Words as a program gets them.
 fn argv(name: &str, rest: &[Argument]) -> Vec<Word> {
-    let rest = rest.iter().filter_map(|argument| match argument {
-        Argument::Value(value) => Some(value.word()),
-        Argument::Parameter(name) => Some(word(&format!("-{name}"))),
-        Argument::Block => None,
+    let rest = rest.iter().flat_map(|argument| match argument {
+        Argument::Value(value) => value.items().iter().map(Value::word).collect(),
+        Argument::Parameter(name) => vec![word(&format!("-{name}"))],
+        Argument::Block => Vec::new(),
     });
     std::iter::once(word(name)).chain(rest).collect()
 }

@@ -106,6 +106,8 @@ impl Shell<'_> {
                     } else {
                         value = match &*value.is {
                             Is::Name(of) => Value::name(format!("{of}.{name}")),
+                            // `$PROFILE.AllUsersAllHosts` is another of its files.
+                            _ if matches!(first, Token::Variable(of) if of == "profile") => value.clone(),
                             _ => value.at(&name).unwrap_or_else(|| Value::unknown(value.marks)),
                         };
                     }
@@ -169,6 +171,7 @@ impl Shell<'_> {
             "env:temp" | "env:tmp" | "env:tmpdir" => Value::plain("/tmp"),
             "env:systemroot" | "env:windir" => Value::plain("C:\\Windows"),
             "env:systemdrive" => Value::plain("C:"),
+            "env:programfiles" | "env:programfiles(x86)" => Value::plain("C:\\Program Files"),
             "env:appdata" => Value::plain("~\\AppData\\Roaming"),
             "env:localappdata" => Value::plain("~\\AppData\\Local"),
             "env:comspec" => Value::plain("cmd.exe"),
@@ -198,6 +201,10 @@ impl Shell<'_> {
             _ => "",
         };
         match (type_name, name) {
+            (com, "createshortcut") if com.starts_with("com:") => {
+                self.touch(&first, Access::Write, false, Content::Unused);
+                Value::unknown(Marks::NONE)
+            }
             ("convert", "frombase64string") => decoded(Code::Base64, &first),
             (_, "unescapedatastring" | "urldecode") => decoded(Code::Url, &first),
             (encoding, "getstring" | "getbytes") if encoding.contains("encoding") => first,
@@ -227,6 +234,16 @@ impl Shell<'_> {
                 Value::unknown(Marks::NONE)
             }
             ("environment", "getenvironmentvariables") => Value::unknown(Marks::ENVIRONMENT),
+            // For whoever logs in, not for this process.
+            ("environment", "setenvironmentvariable")
+                if arguments.iter().skip(1).any(|target| {
+                    let target = target.shown().to_ascii_lowercase();
+                    target.ends_with("user") || target.ends_with("machine")
+                }) =>
+            {
+                self.effect("persistence.startup", "a variable of the account");
+                Value::unknown(Marks::NONE)
+            }
             ("environment", "getenvironmentvariable") => {
                 let name = format!("env:{}", first.shown().to_ascii_lowercase());
                 self.variable(&name)

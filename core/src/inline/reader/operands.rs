@@ -371,9 +371,9 @@ impl Reader<'_> {
     /// The arguments of a call, at its bracket.
     pub(super) fn arguments(&mut self, s: &mut Stream, key: &str, callee: &Value) -> Arguments {
         let end = s.ends.get(s.at).copied().unwrap_or(usize::MAX).min(s.tokens.len());
-        let mut arguments = Arguments::default();
         let start = s.at + 1;
         s.at = start;
+        let mut arguments = Arguments { function: self.is_function(s), ..Arguments::default() };
         if self.language == Language::Python
             && let Some(values) = self.comprehension(s, end, start)
         {
@@ -387,6 +387,17 @@ impl Reader<'_> {
         }
         s.at = end.saturating_add(1);
         arguments
+    }
+
+    /// Whether a function of JavaScript is written out next.
+    fn is_function(&self, s: &Stream) -> bool {
+        let arrow = |at: usize| s.tokens.get(at).is_some_and(|token| token.kind == Kind::Mark("=>"));
+        self.language == Language::JavaScript
+            && match s.name(0) {
+                "function" | "async" => true,
+                "" => s.mark(0) == "(" && s.ends.get(s.at).is_some_and(|end| arrow(end.saturating_add(1))),
+                _ => arrow(s.at + 1),
+            }
     }
 
     fn collect(&mut self, s: &mut Stream, end: usize, arguments: &mut Arguments) {

@@ -9,6 +9,10 @@ use crate::understand::{Doing, Run, Word};
 
 /// `docker build --secret id=x,src=FILE`.
 pub(super) fn build(parsed: &Parsed<'_>, doing: &mut Doing) {
+    // All that is in its folder may end in the image.
+    if let Some(context) = parsed.operands.first().filter(|context| !context.text.contains("://")) {
+        touch(doing, context, Access::Read, true, Content::Stored);
+    }
     for given in parsed.given("--secret") {
         let Some(value) = &given.value else { continue };
         let file = value

@@ -70,7 +70,10 @@ pub(super) fn parallel(parsed: &Parsed<'_>, doing: &mut Doing) {
         if !placed {
             words.push(Word::plain(value.clone()));
         }
-        doing.runs.push(Run::command(words).elsewhere(elsewhere));
+        // One word with blanks in it is a line of its own.
+        if words.len() > 1 && !words.first().is_some_and(|word| word.text.contains(' ')) {
+            doing.runs.push(Run::command(words).elsewhere(elsewhere));
+        }
     }
     for value in values {
         let text = if text.contains("{}") { text.replace("{}", &value) } else { format!("{text} {value}") };

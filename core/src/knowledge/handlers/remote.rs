@@ -5,7 +5,7 @@ use agentfirewall_sdk::{Access, Direction};
 use super::super::parse::Parsed;
 use super::super::words::{Content, Language, Output};
 use super::{effect, touch};
-use crate::understand::{Contact, Doing, Run, Word};
+use crate::understand::{Address, Contact, Doing, Run, Word};
 
 fn contact(doing: &mut Doing, word: &Word, direction: Direction) {
     doing.contacts.push(Contact { word: word.clone(), direction });
@@ -58,7 +58,9 @@ pub(super) fn ssh(parsed: &Parsed<'_>, doing: &mut Doing) {
     }
     let text = command.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
     let taint = command.iter().fold(host.taint, |taint, word| taint | word.taint);
-    shell(doing, Word { text, wild: false, taint }, true);
+    // A connection to this machine leads to its own files.
+    let elsewhere = !Address::of(&host.text).is_loopback();
+    shell(doing, Word { text, wild: false, taint }, elsewhere);
     // A shell alone reads there what comes in here.
     let words: Vec<&str> = text_words(command);
     let alone = matches!(

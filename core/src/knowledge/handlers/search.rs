@@ -19,12 +19,14 @@ pub(super) fn find(parsed: &Parsed<'_>, doing: &mut Doing) {
     }
     // What narrows the search decides whether all of a root is meant.
     let mut narrowed = false;
+    let mut negated = false;
     let mut name: Option<Word> = None;
     let mut meant = false;
     let mut example: Option<String> = None;
     let mut deletes = false;
     let mut commands: Vec<Vec<Word>> = Vec::new();
     while let Some(word) = words.next() {
+        let negates = std::mem::replace(&mut negated, matches!(word.text.as_str(), "!" | "-not"));
         match word.text.as_str() {
             "-delete" => deletes = true,
             "-exec" | "-execdir" | "-ok" | "-okdir" => {
@@ -63,7 +65,7 @@ pub(super) fn find(parsed: &Parsed<'_>, doing: &mut Doing) {
                 if alone && matches!(word.text.as_str(), "-name" | "-iname") && !pattern.text.contains('/') {
                     name = Some(pattern.clone());
                 }
-                meant |= ["agentfirewall", ".claude"].iter().any(|own| pattern.text.contains(own));
+                meant |= !negates && names_own(&pattern.text);
                 if matches!(word.text.as_str(), "-name" | "-iname" | "-path" | "-ipath" | "-wholename") {
                     example = witness(&pattern.text).or(example);
                 }
@@ -84,8 +86,8 @@ pub(super) fn find(parsed: &Parsed<'_>, doing: &mut Doing) {
     for root in &roots {
         touch(doing, root, Access::Read, true, Content::Unused);
     }
-    if deletes && meant {
-        doing.effects.push(crate::understand::Effect::new("firewall.tamper", "find -delete"));
+    if meant && (deletes || commands.iter().any(|argv| removes(argv))) {
+        doing.effects.push(crate::understand::Effect::new("firewall.tamper", "find"));
     }
     if deletes {
         for (root, found) in roots.iter().zip(&found) {
@@ -140,6 +142,17 @@ pub(super) fn fd(parsed: &Parsed<'_>, doing: &mut Doing) {
             execute(&argv, &named, doing);
         }
     }
+}
+
+/// Whether a pattern of names finds the firewall's own folder or the one of the settings that wire it.
+fn names_own(pattern: &str) -> bool {
+    const OWN: [&str; 2] = [".agentfirewall", ".claude"];
+    if ["agentfirewall", ".claude"].iter().any(|own| pattern.contains(own)) {
+        return true;
+    }
+    let name = pattern.rsplit('/').next().unwrap_or_default();
+    let begins = name.strip_suffix('*').filter(|start| start.len() > 2 && !start.contains(['*', '?', '[']));
+    begins.is_some_and(|start| OWN.iter().any(|own| own.starts_with(&start.to_ascii_lowercase())))
 }
 
 /// A name that a pattern matches.

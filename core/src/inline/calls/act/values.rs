@@ -23,6 +23,12 @@ impl Reader<'_> {
             }
             Means::Pass(place) => {
                 let value = call.at(place);
+                // All variables as another object are no longer asked for by their names.
+                if place == 0
+                    && matches!(&*value.is, Is::Name(name) if matches!(name.as_str(), "process.env" | "Deno.env" | "Bun.env"))
+                {
+                    return Value::unknown(Marks::ENVIRONMENT);
+                }
                 // `bytes.decode("base64")`, `codecs.decode(x, "rot13")`, `buffer.toString("utf8")`
                 let coding =
                     call.arguments.list.iter().filter_map(Value::known).find_map(|name| match name {
@@ -99,11 +105,21 @@ impl Reader<'_> {
                 if called && items.len() <= 1024 && self.may_repeat(items.len(), 1) {
                     let made = items
                         .into_iter()
-                        .map(|item| self.call(&function, Arguments { list: vec![item], named: Vec::new() }))
+                        .map(|item| {
+                            self.call(&function, Arguments { list: vec![item], ..Arguments::default() })
+                        })
                         .collect();
                     return Value::list(made);
                 }
                 Value::unknown(call.marks)
+            }
+            Means::Then => {
+                let (function, value) = (call.at(0), call.at(SELF));
+                if matches!(&*function.is, Is::Name(name) if matches!(name.as_str(), "eval" | "Function" | "execSync" | "exec"))
+                {
+                    return self.call(&function, Arguments { list: vec![value], ..Arguments::default() });
+                }
+                value
             }
             Means::Import(place) => {
                 if let Some(name) = call.at(place).known() {
