@@ -27,7 +27,7 @@ pub(super) fn effects(path: &str, input: &Value) -> impl Iterator<Item = Effect>
 }
 
 /// Whether a manifest of npm has a script that runs at each install and loads what it does from somewhere
-/// (https://docs.npmjs.com/cli/using-npm/scripts).
+/// (<https://docs.npmjs.com/cli/using-npm/scripts>).
 fn runs_from_network(text: &str) -> bool {
     const HOOKS: [&str; 4] = ["preinstall", "install", "postinstall", "prepare"];
     let loads =

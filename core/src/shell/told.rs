@@ -65,7 +65,7 @@ impl Machine<'_> {
     }
 }
 
-/// The command line that a configuration of curl stands for (https://curl.se/docs/manpage.html#-K).
+/// The command line that a configuration of curl stands for (<https://curl.se/docs/manpage.html#-K>).
 fn curl(text: &str) -> Vec<Word> {
     let mut argv = vec![Word::plain("curl")];
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));

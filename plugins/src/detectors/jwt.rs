@@ -12,9 +12,9 @@ struct Header {
 }
 
 /// The names in the examples of the standard, of the well-known debugger and of what Supabase starts on a developer's machine
-/// (https://supabase.com/docs/guides/local-development/cli/getting-started).
+/// (<https://supabase.com/docs/guides/local-development/cli/getting-started>).
 const SAMPLES: [&str; 3] = ["john doe", "\"iss\":\"joe\"", "supabase-demo"];
-/// A key that passes by every rule of its database (https://supabase.com/docs/guides/api/api-keys).
+/// A key that passes by every rule of its database (<https://supabase.com/docs/guides/api/api-keys>).
 const MASTER: [&str; 1] = ["\"role\":\"service_role\""];
 
 fn detect(scan: &mut Scan<'_>) {

@@ -103,7 +103,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Bytes that may run anything when they are read (https://docs.python.org/3/library/pickle.html). Those that nobody
+    /// Bytes that may run anything when they are read (<https://docs.python.org/3/library/pickle.html>). Those that nobody
     /// brought here a moment ago are somebody's own cache.
     pub(in crate::inline) fn unpickle(&mut self, value: &Value) {
         for one in value.alternatives() {
