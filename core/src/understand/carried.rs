@@ -130,15 +130,9 @@ fn is_handed_out(text: &str, of_a_page: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::understand::{Contact, Origin, Understanding, Word};
     use agentfirewall_sdk::Direction;
 
-    fn effects(address: &str, direction: Direction) -> Vec<String> {
-        let mut seen = Understanding::default();
-        let contact = Contact { word: Word::plain(address), direction };
-        seen.contact(&contact, None, Origin::Call);
-        seen.effects.into_iter().map(|(effect, _)| effect.id).collect()
-    }
+    use crate::understand::hosts::tests::effects;
 
     #[test]
     fn a_text_that_an_encoding_hides_is_seen() {

@@ -269,11 +269,12 @@ fn number_address(host: &str) -> Option<Ipv4Addr> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::understand::Word;
 
-    fn effects(address: &str, direction: Direction) -> Vec<String> {
+    /// What it means to contact an address.
+    pub(in crate::understand) fn effects(address: &str, direction: Direction) -> Vec<String> {
         let mut seen = Understanding::default();
         let contact = Contact { word: Word::plain(address), direction };
         seen.contact(&contact, None, Origin::Call);

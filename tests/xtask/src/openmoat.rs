@@ -23,13 +23,7 @@ pub(crate) fn run(workshop: &Workshop, options: &[&str]) -> Result<Outcome> {
         .run()?;
     let hook = workshop.target("debug").join(format!("agentfirewall{}", std::env::consts::EXE_SUFFIX));
     let line = format!("'{}' hook pre-tool-use", hook.display());
-    // Its home folder is made in the folder of temporary files, where nothing that is written is worth a question.
-    let scratch = workshop.target("openmoat");
-    std::fs::create_dir_all(&scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
-    let bench = Run::new(peer)
-        .env("TMPDIR", &scratch)
-        .args(["bench", "--host", "claude-code", "--hook", &line])
-        .args(options);
+    let bench = Run::new(peer).args(["bench", "--host", "claude-code", "--hook", &line]).args(options);
     if !options.is_empty() {
         bench.run()?;
         return Ok(Outcome::Done);
