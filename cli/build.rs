@@ -1,4 +1,9 @@
-//! Four link options that a process of a millisecond feels; `docs/src/speed.md` has the figures.
+//! What the linker does for a process of a millisecond; `docs/src/speed.md` has the figures.
+//!
+//! A release build of the program has the C library inside, where its archive is at hand: half of what a hook took was the system's
+//! loader, which maps that library and looks 150 functions up in it. Such a program cannot load libraries, so the same program with
+//! the shared C library is built beside it (`src/host.rs`). `AGENTFIREWALL_LIBC=shared` builds one program that needs none beside it,
+//! for a package whose files go to systems with other C libraries.
 //!
 //! The unwinder is linked into the binary instead of loading `libgcc_s.so.1` at every start: the linker finds this
 //! folder's `libgcc_s.so` first, a script that names the static archives.
@@ -24,6 +29,8 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={ORDER}");
     println!("cargo::rerun-if-env-changed={MAP}");
+    println!("cargo::rerun-if-env-changed={LIBC}");
+    println!("cargo::rustc-check-cfg=cfg(libc_inside)");
     let gnu = env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|value| value == "gnu");
     let linux = env::var("CARGO_CFG_TARGET_OS").is_ok_and(|value| value == "linux");
     let native = env::var("HOST") == env::var("TARGET");
@@ -41,7 +48,30 @@ fn main() {
             println!("cargo::rustc-link-arg-bins={option}");
         }
     }
+    if let Ok(map) = env::var(MAP) {
+        println!("cargo::rustc-link-arg-bin={PROGRAM}=-Wl,-Map={map}");
+    }
+    let release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    let shared = env::var(LIBC).is_ok_and(|libc| libc == "shared");
+    if release
+        && !shared
+        && let Some(options) = inside(&folder)
+    {
+        println!("cargo::rustc-cfg=libc_inside");
+        for option in options {
+            println!("cargo::rustc-link-arg-bin={PROGRAM}={option}");
+        }
+        // Both programs are of one build: its folder is called by all that went into it.
+        let build = folder.parent().and_then(Path::file_name).unwrap_or_default();
+        println!("cargo::rustc-env=AGENTFIREWALL_BUILD={}", build.display());
+    }
 }
+
+/// The program that people call.
+const PROGRAM: &str = "agentfirewall";
+
+/// Whether the C library is shared, whatever there is.
+const LIBC: &str = "AGENTFIREWALL_LIBC";
 
 /// A linker script that adds one section to the linker's own layout.
 const ORDER: &str = "hook.ld";
@@ -52,12 +82,38 @@ const TOGETHER: [&[&str]; 3] = [&["-Wl,--no-rosegment"], &["-Wl,-z,noseparate-co
 /// Where `cargo xtask order` wants the linker's map.
 const MAP: &str = "AGENTFIREWALL_LINK_MAP";
 
+/// Where the C compiler has an archive.
+fn archive(name: &str) -> Option<PathBuf> {
+    let output = Command::new("cc").arg(format!("-print-file-name={name}")).output().ok()?;
+    let path = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
+    path.is_absolute().then_some(path)
+}
+
+/// The options that put the C library into the program, where a program so linked starts. Rust asks for the shared form of
+/// the library's parts, so these names lead to the archives.
+fn inside(folder: &Path) -> Option<Vec<String>> {
+    let archives: Option<Vec<PathBuf>> =
+        ["libc.a", "libm.a", "libgcc_eh.a", "libgcc.a"].iter().map(|name| archive(name)).collect();
+    let archives: Vec<String> = archives?.iter().map(|path| path.display().to_string()).collect();
+    let parts = folder.join("inside");
+    fs::create_dir_all(&parts).ok()?;
+    for part in ["c", "m", "dl", "pthread", "rt", "util", "gcc_s"] {
+        fs::write(parts.join(format!("lib{part}.so")), format!("GROUP({})\n", archives.join(" "))).ok()?;
+    }
+    let options = vec![format!("-L{}", parts.display()), "-static".to_owned(), "-no-pie".to_owned()];
+    (links(folder, &options) && starts(&folder.join("probe"))).then_some(options)
+}
+
+/// Whether a program starts.
+fn starts(program: &Path) -> bool {
+    Command::new(program)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
 fn write_script(folder: &Path) -> Option<()> {
-    let archive = |name: &str| {
-        let output = Command::new("cc").arg(format!("-print-file-name={name}")).output().ok()?;
-        let path = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
-        path.is_absolute().then_some(path)
-    };
     let (unwinder, runtime) = (archive("libgcc_eh.a")?, archive("libgcc.a")?);
     let script = format!("INPUT({} {})\n", unwinder.display(), runtime.display());
     fs::write(folder.join("libgcc_s.so"), script).ok()
@@ -68,10 +124,7 @@ fn ordering(folder: &Path) -> Option<Vec<String>> {
     let order = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR")?).join(ORDER);
     // Commas divide the options of `-Wl`.
     let order = order.to_str().filter(|path| !path.contains(','))?;
-    let mut options = vec![format!("-Wl,-T,{order}")];
-    if let Ok(map) = env::var(MAP) {
-        options.push(format!("-Wl,-Map={map}"));
-    }
+    let options = [format!("-Wl,-T,{order}")];
     let with =
         |more: &[&str]| [&options[..], &more.iter().map(ToString::to_string).collect::<Vec<_>>()].concat();
     TOGETHER.iter().map(|more| with(more)).find(|options| links(folder, options))

@@ -149,8 +149,7 @@ pub(crate) fn judge<'c>(
     registry: &'c Registry,
     places: &Places,
 ) -> Result<Interceptor<'c>, CheckError> {
-    let binary: Vec<PathBuf> = std::env::current_exe().into_iter().collect();
     Ok(Interceptor::new(compiled, registry, &places.home)?
-        .protecting(Protection::new(places, None, &binary))
+        .protecting(Protection::new(places, None, &crate::host::files()))
         .with_history(LogHistory::new(places.audit_log())))
 }

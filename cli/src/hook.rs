@@ -22,13 +22,13 @@ use agentfirewall_core::places::Places;
 use agentfirewall_core::policy::{self, Layer, OnError};
 use agentfirewall_core::registry::Registry;
 use agentfirewall_core::store;
-use agentfirewall_sdk::HookEvent;
+use agentfirewall_sdk::{HookEvent, PluginError};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use record::Recorder;
 
-use crate::memory;
 use crate::supervise::{Death, Supervisor, Watch, send_if_child};
+use crate::{host, memory};
 
 /// How libraries are watched here. The client waits 30 seconds for the hook; whatever happens, the answer is out before.
 const WATCH: Watch = Watch { call: Duration::from_secs(5), total: Some(TOTAL), silent: true };
@@ -223,6 +223,10 @@ impl Attempt {
         }
         let names = installed.plugins.iter().map(|plugin| plugin.name).collect();
         let attempt = Arc::clone(self);
+        if !host::is_this() {
+            let guard: Arc<dyn Guard> = Arc::new(Handover { attempt });
+            return Ok(linked.with_installed(installed, &guard)?);
+        }
         let on_end = move |result| conclude(attempt.after(result));
         let watch = Watch { total: Some(TOTAL.saturating_sub(self.begun.elapsed())), ..WATCH };
         let guard: Arc<dyn Guard> =
@@ -259,6 +263,26 @@ impl Attempt {
     }
 }
 
+/// The guard of a process that cannot load libraries: the first that is needed makes it one that can, which judges the call from the
+/// beginning.
+struct Handover {
+    attempt: Arc<Attempt>,
+}
+
+impl std::fmt::Debug for Handover {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handover").finish_non_exhaustive()
+    }
+}
+
+impl Guard for Handover {
+    fn before_load(&self, _number: u32, _plugin: &str) -> Result<(), PluginError> {
+        let arguments = ["hook", self.attempt.event.as_argument()].map(OsString::from);
+        let error = host::turn(&arguments, Some(&self.attempt.bytes));
+        Err(PluginError::new(host::missing(&error)))
+    }
+}
+
 /// Whether every trusted layer says that a failure of the firewall lets calls pass. A project cannot say so.
 fn may_pass_on_error(layers: &[Layer<'_>]) -> bool {
     let mut trusted = layers.iter().filter(|layer| layer.kind.is_trusted()).peekable();
@@ -272,7 +296,7 @@ fn start_delivery(log: &std::path::Path) {
 
 /// Starts one of our commands on the log, detached: the agent waits for the end of inherited pipes, so it gets none.
 fn start_detached(arguments: &[&str], log: &std::path::Path) {
-    let Ok(program) = std::env::current_exe() else { return };
+    let Ok(program) = host::program() else { return };
     let mut command = Command::new(program);
     command.args(arguments).arg(log);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -9,6 +9,7 @@ mod commands;
 mod composition;
 mod failure;
 mod hook;
+mod host;
 mod memory;
 mod process;
 mod settings;
@@ -17,7 +18,6 @@ pub mod standin;
 mod supervise;
 mod ui;
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -38,15 +38,24 @@ pub fn scan_bytes(data: &[u8]) {
 /// As [`run`], for an entry point that is not Rust's own.
 #[doc(hidden)]
 pub fn run_code() -> u8 {
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let arguments = match host::arguments() {
+        Ok(arguments) => arguments,
+        // By the code a hook denies.
+        Err(reason) => return composition::report(&Failure::new(Exit::Usage, reason)),
+    };
     if let [first, rest @ ..] = arguments.as_slice()
         && first == "hook"
         && !matches!(rest, [only] if only == "--help" || only == "-h")
     {
         return hook::run(rest);
     }
+    if !host::is_this() {
+        // Without its other half the program does all but load libraries, and says so when it is to load one.
+        let _not_there = host::turn(&arguments, None);
+    }
     let ui = ui::Ui;
-    let cli = match args::Cli::try_parse() {
+    let name = std::env::args_os().next().unwrap_or_else(|| "agentfirewall".into());
+    let cli = match args::Cli::try_parse_from(std::iter::once(name).chain(arguments)) {
         Ok(cli) => cli,
         Err(error) => {
             let usage = error.use_stderr();

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 use agentfirewall_core::guard::Guard;
 use agentfirewall_sdk::PluginError;
 
+use crate::host;
+
 /// A library whose code ended its process, or had to be ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Death {
@@ -72,6 +74,9 @@ impl Supervisor {
 
 impl Guard for Supervisor {
     fn before_load(&self, number: u32, plugin: &str) -> Result<(), PluginError> {
+        if !host::is_this() {
+            return Err(PluginError::new(host::missing(&std::io::ErrorKind::NotFound.into())));
+        }
         if let Some(death) = self.dead.iter().find(|death| death.plugin == plugin) {
             return Err(PluginError::new(death.how.clone()));
         }

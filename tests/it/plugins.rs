@@ -4,6 +4,7 @@
 mod add;
 mod broken;
 mod events;
+mod halves;
 mod healthy;
 mod loading;
 mod matchers;

@@ -52,16 +52,21 @@ fn cargo(verb: &str) -> (Command, PathBuf) {
         other => other,
     };
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).args([
-        verb,
-        "--quiet",
-        "--offline",
-        "--profile",
-        profile,
-    ]);
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args([verb, "--quiet", "--locked", "--profile", profile]);
     let target = folder.parent().unwrap();
     if target.join("CACHEDIR.TAG").exists() {
         command.arg("--target-dir").arg(target);
     }
     (command, folder)
+}
+
+/// Whether the system's loader starts a program: whether its file names one (`PT_INTERP` of `elf(5)`, in 64 bits and with the low byte
+/// first).
+pub fn has_loader(program: &Path) -> bool {
+    let file = std::fs::read(program).unwrap();
+    let number = |at: usize, length: usize| {
+        file[at..at + length].iter().rev().fold(0_usize, |number, byte| number << 8 | usize::from(*byte))
+    };
+    let (table, size, count) = (number(32, 8), number(54, 2), number(56, 2));
+    (0..count).any(|header| number(table + header * size, 4) == 3)
 }

@@ -21,6 +21,7 @@ pub(crate) fn run(args: DoctorArgs, ui: &Ui) -> Result<Exit, Failure> {
     let mut list = checks::settings(&files, &program);
     list.extend(checks::wiring(&surroundings, &files));
     list.extend(checks::programs(&files));
+    list.extend(checks::host());
     let client = checks::find_client();
     list.push(checks::client(client.as_deref()));
     list.extend(checks::policy_state(&surroundings));

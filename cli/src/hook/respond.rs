@@ -140,7 +140,7 @@ fn protection(places: &Places) -> Protection {
     let config = std::env::var_os("CLAUDE_CONFIG_DIR").map(PathBuf::from);
     Protection::new(places, config.as_deref(), &[]).with_binaries(|| {
         let named = std::env::args_os().next().map(PathBuf::from).filter(|path| path.is_absolute());
-        std::env::current_exe().into_iter().chain(named).collect()
+        crate::host::files().into_iter().chain(named).collect()
     })
 }
 
@@ -278,7 +278,7 @@ fn config_changed(
     recorder: &Recorder<'_>,
 ) -> Result<Outcome, Refusal> {
     let config = std::env::var_os("CLAUDE_CONFIG_DIR").map(PathBuf::from);
-    let binary = std::env::current_exe()?;
+    let binary = crate::host::program()?;
     // The client reads project settings from the folder it was started in, which need not be the project's root.
     let launch = std::env::var_os("CLAUDE_PROJECT_DIR").map_or_else(|| places.project.clone(), PathBuf::from);
     let files = claude_settings::SettingsFiles::read(&launch, &places.home, config.as_deref());

@@ -22,7 +22,7 @@ pub(crate) struct Program {
 
 /// Finds the path of this program.
 pub(crate) fn this_program(working_folder: &Path) -> Result<Program, Failure> {
-    let own = std::env::current_exe()
+    let own = crate::host::program()
         .map_err(|error| Failure::io("this program's own path is not known", &error))?;
     let called = std::env::args_os().next();
     let path = std::env::var_os("PATH");

@@ -152,7 +152,7 @@ fn is_protected_by_name(folded: &Path) -> bool {
         }
         before = name;
     }
-    matches!(before, "agentfirewall" | "agentfirewall.exe")
+    matches!(before, "agentfirewall" | "agentfirewall.exe" | "agentfirewall-host")
         && names().any(|name| matches!(name, "bin" | "sbin" | "scripts" | ".bin"))
 }
 

@@ -13,7 +13,7 @@ struct Step {
 }
 
 /// Cheapest first, so that a wrong blank fails in a second and not after the tests.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     Step { name: "fmt", what: "formatting", run: fmt },
     Step { name: "arch", what: "the rules of ARCHITECTURE.md", run: arch::run },
     Step { name: "lint", what: "clippy, warnings are errors", run: lint },
@@ -24,6 +24,7 @@ const STEPS: [Step; 14] = [
     Step { name: "deny", what: "licences, duplicates, sources, advisories", run: deny::run },
     Step { name: "fuzz-build", what: "fuzz targets compile, their seeds pass", run: fuzz::build },
     Step { name: "budget", what: "instruction counts of one decision", run: budget_step },
+    Step { name: "release", what: "what starts other processes, as it is released", run: suite::release },
     Step {
         name: "python",
         what: "the wheel on every Python there is, the agent frameworks",

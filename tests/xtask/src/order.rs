@@ -135,7 +135,7 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
 /// The release build of the program by itself, as people build it: together with others its parts have other features and other names,
 /// which the file does not know.
 pub(crate) fn built(workshop: &Workshop, with: impl FnOnce(Run) -> Run) -> Result<PathBuf> {
-    let build = ["build", "--release", "--locked", "--package", "agentfirewall", "--bin", "agentfirewall"];
+    let build = ["build", "--release", "--locked", "--package", "agentfirewall", "--bins"];
     with(Run::cargo().args(build)).folder(workshop.root()).run()?;
     Ok(workshop.target("release").join(format!("agentfirewall{}", std::env::consts::EXE_SUFFIX)))
 }
@@ -323,28 +323,37 @@ fn pieces(map: &str) -> BTreeMap<u64, Piece> {
     found
 }
 
+/// A number of an ELF file.
+fn number(file: &[u8], at: usize, length: usize) -> Option<u64> {
+    let bytes = file.get(at..at + length)?;
+    Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+}
+
+/// Whether a 64-bit little-endian ELF file names a loader that starts it (`PT_INTERP`, 3).
+pub(crate) fn has_interpreter(file: &[u8]) -> bool {
+    headers(file).iter().any(|at| number(file, *at, 4) == Some(3))
+}
+
+/// Where the program headers of such a file are. Offsets as `elf(5)` has them.
+fn headers(file: &[u8]) -> Vec<usize> {
+    let place = |at: u64| usize::try_from(at).ok();
+    let (Some(table), Some(size), Some(count)) =
+        (number(file, 32, 8), number(file, 54, 2), number(file, 56, 2))
+    else {
+        return Vec::new();
+    };
+    (0..count).filter_map(|header| place(table + header * size)).collect()
+}
+
 /// The loaded parts of a 64-bit little-endian ELF file that are not written to: begin and end. Offsets as `elf(5)` has them.
 fn segments(file: &[u8]) -> Vec<(u64, u64)> {
-    let number = |at: usize, length: usize| -> Option<u64> {
-        let bytes = file.get(at..at + length)?;
-        Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    let segment = |at: usize| {
+        let (kind, flags) = (number(file, at, 4)?, number(file, at + 4, 4)?);
+        let (begin, length) = (number(file, at + 16, 8)?, number(file, at + 40, 8)?);
+        // PT_LOAD; PF_W is 2: what is written to is private anyway.
+        (kind == 1 && length > 0 && flags & 2 == 0).then_some((begin, begin + length))
     };
-    let place = |at: u64| usize::try_from(at).ok();
-    let headers = || -> Option<Vec<(u64, u64)>> {
-        let (table, size, count) = (number(32, 8)?, number(54, 2)?, number(56, 2)?);
-        let mut found = Vec::new();
-        for header in 0..count {
-            let at = place(table + header * size)?;
-            let (kind, flags) = (number(at, 4)?, number(at + 4, 4)?);
-            let (begin, length) = (number(at + 16, 8)?, number(at + 40, 8)?);
-            // PT_LOAD; PF_W is 2: what is written to is private anyway.
-            if kind == 1 && length > 0 && flags & 2 == 0 {
-                found.push((begin, begin + length));
-            }
-        }
-        Some(found)
-    };
-    headers().unwrap_or_default()
+    headers(file).into_iter().filter_map(segment).collect()
 }
 
 #[cfg(test)]

@@ -220,6 +220,8 @@ impl Bench<'_> {
         for package in ["agentfirewall", PLUGIN] {
             Run::cargo()
                 .args(["build", "--locked", "--profile", profile, "--package", package])
+                // One program for systems with other C libraries than this one's.
+                .env("AGENTFIREWALL_LIBC", "shared")
                 .folder(self.workshop.root())
                 .run()?;
         }

@@ -2,7 +2,7 @@
 
 use crate::process::{Run, Stream, answers};
 use crate::workshop::{Outcome, Workshop};
-use crate::{Result, tools};
+use crate::{Result, order, tools};
 
 /// Unit and integration tests, but for those with the real client, which have a step of their own that installs it.
 /// Nextest runs them if it is there, plain `cargo test` if not: both run the same tests.
@@ -31,6 +31,18 @@ fn everything(workshop: &Workshop) -> Result<Outcome> {
         .args(["test", "--workspace", "--locked", "--no-fail-fast", "--lib", "--bins", "--tests"])
         .args(NO_LIBPYTHON)
         .args(["--", "--skip", "client::"]);
+    counted(workshop, run, Stream::Output)
+}
+
+/// The tests of what a program with the C library inside becomes its other half for, and of its hook, against the release build.
+pub(crate) fn release(workshop: &Workshop) -> Result<Outcome> {
+    let program = order::built(workshop, |run| run)?;
+    let run = Run::cargo()
+        .args(["test", "--locked", "--package", "agentfirewall-tests", "--test", "it", "--"])
+        .args(["plugins::", "sinks::", "fail_closed::", "masking::", "commands::"])
+        // It kills the program at steps that only a debug build has.
+        .args(["--skip", "killed_at_every_step"])
+        .env("AGENTFIREWALL_BIN", program);
     counted(workshop, run, Stream::Output)
 }
 

@@ -6,7 +6,7 @@ use crate::failure::{Exit, Failure};
 
 /// The unit of a user's service: it delivers the log of the project in which the command is given.
 pub(super) fn text(places: &Places) -> Result<String, Failure> {
-    let program = std::env::current_exe().map_err(|error| Failure::io("the program's own path", &error))?;
+    let program = crate::host::program().map_err(|error| Failure::io("the program's own path", &error))?;
     let (program, log) =
         (quoted(&program.to_string_lossy())?, quoted(&places.audit_log().to_string_lossy())?);
     Ok(format!(

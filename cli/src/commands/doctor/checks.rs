@@ -206,6 +206,12 @@ pub(super) fn find_client() -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
+/// Whether the program can load libraries. Only where it cannot there is something to say.
+pub(super) fn host() -> Option<Check> {
+    let lost = "`agentfirewall-host` is not beside the program: a call that needs a plugin is denied";
+    (!crate::host::is_this()).then(|| Check::warn("plugins", lost).advise("install both programs together"))
+}
+
 /// The client's version decides what it honours.
 pub(super) fn client(client: Option<&Path>) -> Check {
     let Some(path) = client else {
