@@ -54,6 +54,8 @@ pub(crate) struct Rule {
     #[serde(default)]
     pub strict: bool,
     #[serde(default)]
+    pub public: Vec<String>,
+    #[serde(default)]
     pub off: bool,
     pub examples: Vec<String>,
     pub negatives: Vec<String>,

@@ -131,7 +131,7 @@ fn row(
     };
     writeln!(
         rows,
-        "    Row {{ id: {}, literals: {}, near: {}, new: {new}, with: {}, narrowed: {}, strict: {}, shortest: {}, token: {token}, value: {value}, entropy: {:.2}, \
+        "    Row {{ id: {}, literals: {}, near: {}, new: {new}, with: {}, narrowed: {}, strict: {}, public: {}, shortest: {}, token: {token}, value: {value}, entropy: {:.2}, \
          check: {check}, off: {}, severity: Severity::{:?}, confidence: Confidence::{:?}, family: {}, summary: {}, why: {}, \
          leaked: {}, source: {}, examples: {}, negatives: {} }},",
         texts.span(&rule.id),
@@ -140,6 +140,7 @@ fn row(
         list(texts, rule.with.as_deref().unwrap_or_default()),
         rule.with.is_some(),
         rule.strict,
+        list(texts, &rule.public),
         shortest,
         rule.entropy.unwrap_or(0.0),
         rule.off,

@@ -65,6 +65,7 @@ mod header;
 mod jwt;
 mod pattern;
 mod private_key;
+mod public;
 mod rules;
 mod text;
 mod twilio;

@@ -4,9 +4,9 @@
 //! still the confidence never rises above medium.
 
 use super::assignment::{Assignment, assignment};
-use super::rules;
 use super::text::{entropy, from, has_word, hex, ordered, piece, placeholder};
 use super::wordlike::{surprise, wordy};
+use super::{public, rules};
 use agentfirewall_sdk::{Confidence, Finding, Scan, Severity};
 
 /// Words that make a name a secret's, the more telling ones first.
@@ -135,6 +135,8 @@ fn structural(value: &[u8]) -> bool {
         || value.starts_with(b"./")
         || value.starts_with(b"arn:")
         || value.starts_with(b"urn:")
+        // Public tokens of Mapbox (https://docs.mapbox.com/help/dive-deeper/access-tokens/).
+        || value.starts_with(b"pk.eyJ")
         // The base64 of `-----BEGIN`: what such a block is, its own detectors say.
         || value.starts_with(b"LS0tLS1CRUdJTi")
         || value.starts_with(b"tag:")
@@ -242,6 +244,7 @@ fn detect(scan: &mut Scan<'_>) {
         }
         if let Some(confidence) = judge(keyword, name, &found, value)
             && !rules::disowned(name, value)
+            && !public::of_widget(bytes, found.name.clone())
         {
             last = Some(found.value.start);
             scan.report(Finding::new(found.value, confidence, Severity::Medium));
@@ -258,6 +261,8 @@ coded! {
         concat!("internal_api_key = \"G0ndLrIO445D", "beF0cNNd\""),
         concat!("DB_PASSWORD='s4lt&P", "epper9'"),
         concat!("{\"client_secret\": \"f95247f2866028de71159b42", "b4ea410f\"}"),
+        concat!("new Gitalk({ id: 7 }); const app = { clientSecret: 'b5d93f11a2c84e0796af0d", "87960af15315319f8a' }"),
+        concat!("gitalk:\n  enable: true\nclient_secret: b5d93f11a2c84e0796af0d", "87960af15315319f8a"),
         concat!("<server><password>G0ndLrIO445D", "beF0cNNd</password></server>"),
     ],
     negatives: [
@@ -268,6 +273,9 @@ coded! {
         "certificate-authority-data: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JS28M/wBreZjl19MRYRHAxsaXhVcH3XhNlf0M9jAYCvpJtG59LQSJQ1olCJWJS1",
         "key = \"MainWindow.toolbar2\"", "if (keyTag === 'tag:yaml.org,2002:merge') {",
         "client_secret: \"ca6819a54657af0d87960af15315319f8a628a5\"",
+        "var talk = new Gitalk({ clientID: '1c0ffee7b9895e3eede6', clientSecret: 'b5d93f11a2c84e0796af0d87960af15315319f8a' })",
+        "gitalk:\n  enable: true\n  client_secret: b5d93f11a2c84e0796af0d87960af15315319f8a\n",
+        "docsearch({ apiKey: '7b1e04c93d5a4f2e8c6d0b1a3f5e7d9c', indexName: 'guide' })",
     ],
     keywords: [
         "password", "passwd", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key", "credential",

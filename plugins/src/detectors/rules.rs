@@ -14,6 +14,7 @@ use agentfirewall_sdk::{
 };
 
 use self::automaton::Automaton;
+use super::public;
 use super::text::{begins, blank, entropy, from, has_word, piece, repeated, typed, variety, word};
 
 /// A piece of one of the tables: where it begins, and its length.
@@ -34,6 +35,8 @@ struct Row {
     narrowed: bool,
     /// Whether a value of another form beside the name is none of the vendor's.
     strict: bool,
+    /// Words beside it that make it one for everybody.
+    public: Span,
     /// The length of the shortest of its forms, in bytes.
     shortest: u16,
     token: Span,
@@ -186,6 +189,15 @@ const fn start(text: &[u8], piece: Span) -> (u64, u64) {
 }
 
 impl Row {
+    /// What is found. A key for everybody is recorded and stops nothing.
+    fn finding(&self, bytes: &[u8], found: std::ops::Range<usize>, confidence: Confidence) -> Finding {
+        let words: Vec<&str> = self.public.words().collect();
+        if public::beside(bytes, found.start, found.end, &words) {
+            return Finding::new(found, confidence.min(Confidence::Low), Severity::Info);
+        }
+        Finding::new(found, confidence, self.severity)
+    }
+
     fn keywords(&self) -> impl Iterator<Item = &'static str> {
         self.literals.words().chain(Span(self.near.0, self.new).words())
     }
@@ -304,7 +316,7 @@ impl Detector for Rule {
                 };
                 if found.start >= done {
                     done = found.end;
-                    scan.report(Finding::new(found, near::CONFIDENCE, self.row.severity));
+                    scan.report(self.row.finding(bytes, found, near::CONFIDENCE));
                 }
                 break;
             }
@@ -353,7 +365,7 @@ impl Rule {
         }
         let most = if typed { Confidence::Medium } else { self.row.confidence };
         let confidence = check::judge(self.row.check, token)?.min(most);
-        Some(Finding::new(at..end, confidence, self.row.severity))
+        Some(self.row.finding(bytes, at..end, confidence))
     }
 }
 
