@@ -207,6 +207,10 @@ fn scanning(workshop: &Workshop, valgrind: &Path, program: &Path) -> Result<Opti
     let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
     std::fs::create_dir_all(folder.join("home")).map_err(failed)?;
     std::fs::write(folder.join("small.txt"), "name = example\nport = 8080\n").map_err(failed)?;
+    // A scan is the other half's, where there are two.
+    let host = program.with_file_name("agentfirewall-host");
+    let file = std::fs::read(program).map_err(failed)?;
+    let program = if order::has_interpreter(&file) { program } else { host.as_path() };
     let scan = |run: Run| {
         let run = run.args(["scan", "small.txt"]).bare().env("HOME", folder.join("home"));
         run.folder(&folder).read()

@@ -107,7 +107,9 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
     }
     // The empty string of C, which `statx` is given for an open file, is read by the system alone: no trace shows it. It is one of a
     // hundred constants of one byte.
-    let bytes = pieces.iter().filter(|(_, piece)| piece.size == 1 && piece.section.starts_with(CONSTANT));
+    let bytes = pieces.iter().filter(|(_, piece)| {
+        piece.size == 1 && piece.member.is_none() && piece.section.starts_with(CONSTANT)
+    });
     order.extend(bytes.filter(|(begin, _)| known.insert(**begin)).map(|(_, piece)| (0, piece)));
     let of = |kind: &'static str| order.iter().filter(move |(_, piece)| piece.section.starts_with(kind));
     let (functions, relocated): (Vec<&Piece>, Vec<&Piece>) =
@@ -163,17 +165,17 @@ fn script_of_relocated(order: &[&Piece]) -> String {
 /// A line of a linker script for each name, once.
 fn lines<'p>(order: impl Iterator<Item = &'p Piece>) -> String {
     let mut said = BTreeSet::new();
-    let names = order.map(|piece| pattern(&piece.section)).filter(|name| said.insert(name.clone()));
-    names.map(|name| format!("    *({name})\n")).collect()
+    let names = order.map(|piece| piece.named(&pattern(&piece.section)));
+    names.filter(|name| said.insert(name.clone())).map(|name| format!("    {name}\n")).collect()
 }
 
 /// From how many bytes on a constant is a table.
 const TABLE: u64 = 4 * 1024;
 
 /// How the names of sections begin that hold a function, that hold a constant, and that hold one with addresses in it.
-const CODE: &str = ".text.";
-const CONSTANT: &str = ".rodata.";
-const RELOCATED: &str = ".data.rel.ro.";
+const CODE: &str = ".text";
+const CONSTANT: &str = ".rodata";
+const RELOCATED: &str = ".data.rel.ro";
 
 /// The linker script that lays these functions in this order, before all other code: with the pieces of the C library's start and the
 /// jumps into it, from where a window begins.
@@ -183,11 +185,11 @@ const RELOCATED: &str = ".data.rel.ro.";
 /// at the end if they are small.
 fn script(order: &[&Piece], functions: &BTreeMap<u64, Piece>) -> String {
     let mut alike: BTreeMap<String, u64> = BTreeMap::new();
-    for function in functions.values() {
+    for function in functions.values().filter(|function| function.member.is_none()) {
         *alike.entry(pattern(&function.section)).or_default() += function.size;
     }
     let mut wanted: BTreeMap<String, u64> = BTreeMap::new();
-    for function in order {
+    for function in order.iter().filter(|function| function.member.is_none()) {
         *wanted.entry(pattern(&function.section)).or_default() += function.size;
     }
     let mut lines: Vec<String> = Vec::new();
@@ -195,17 +197,21 @@ fn script(order: &[&Piece], functions: &BTreeMap<u64, Piece>) -> String {
     let mut said = BTreeSet::new();
     for function in order {
         let pattern = pattern(&function.section);
+        if function.member.is_some() {
+            lines.push(function.named(&function.section));
+            continue;
+        }
         let (all, traced) =
             (alike.get(&pattern).copied().unwrap_or(0), wanted.get(&pattern).copied().unwrap_or(0));
         if all <= 2 * traced + 256 {
             if said.insert(pattern.clone()) {
-                lines.push(pattern);
+                lines.push(function.named(&pattern));
             }
             continue;
         }
-        lines.push(function.section.clone());
+        lines.push(function.named(&function.section));
         if all <= SMALL && said.insert(pattern.clone()) {
-            last.push(pattern);
+            last.push(function.named(&pattern));
         }
     }
     let mut script = format!(
@@ -215,7 +221,7 @@ fn script(order: &[&Piece], functions: &BTreeMap<u64, Piece>) -> String {
     );
     for line in lines.into_iter().chain(last) {
         // Writing to a String cannot fail.
-        let _written = writeln!(script, "    *({line})");
+        let _written = writeln!(script, "    {line}");
     }
     script.push_str("  }\n}\nINSERT BEFORE .text;\n");
     script
@@ -296,7 +302,19 @@ struct Piece {
     /// In bytes.
     size: u64,
     section: String,
+    /// The part of the C library's archive that it is all the code or all the constants of, as a linker script names it.
+    member: Option<String>,
 }
+
+impl Piece {
+    /// What a linker script says for it, by this name of the section.
+    fn named(&self, section: &str) -> String {
+        format!("*{}({section})", self.member.as_deref().unwrap_or_default())
+    }
+}
+
+/// The archive of the C library: its functions have no sections of their own, its files are small.
+const LIBC: &str = "libc.a";
 
 /// The functions and constants in the linker's map that have a section of their own, by address. Constants that the linker merges
 /// with others like them (`.rodata.cst16`, `.rodata.str1.1`) have none.
@@ -306,9 +324,12 @@ fn pieces(map: &str) -> BTreeMap<u64, Piece> {
     let hex = |text: Option<&str>| u64::from_str_radix(text?, 16).ok();
     let mut found = BTreeMap::new();
     for line in map.lines() {
-        let Some((_, section)) = line.strip_suffix(')').and_then(|line| line.rsplit_once(":(")) else {
+        let Some((file, section)) = line.strip_suffix(')').and_then(|line| line.rsplit_once(":(")) else {
             continue;
         };
+        // `/x/libc.a(malloc.o)`
+        let (archive, name) = file.trim_end_matches(')').rsplit_once('(').unwrap_or_default();
+        let member = archive.ends_with(LIBC).then(|| format!("{LIBC}:{name}"));
         let mut columns = line.split_whitespace();
         let (Some(begin), Some(_), Some(size)) = (hex(columns.next()), columns.next(), hex(columns.next()))
         else {
@@ -316,8 +337,10 @@ fn pieces(map: &str) -> BTreeMap<u64, Piece> {
         };
         let merged = [".rodata.cst", ".rodata.str"].iter().any(|name| section.starts_with(name));
         let kinds = [CODE, CONSTANT, RELOCATED];
-        if size > 0 && kinds.iter().any(|kind| section.starts_with(kind)) && !merged {
-            found.insert(begin, Piece { size, section: section.to_owned() });
+        let kind = kinds.iter().find_map(|kind| section.strip_prefix(kind));
+        let own = kind.is_some_and(|rest| rest.starts_with('.')) || (kind.is_some() && member.is_some());
+        if size > 0 && own && !merged {
+            found.insert(begin, Piece { size, section: section.to_owned(), member });
         }
     }
     found
@@ -374,14 +397,20 @@ mod tests {
             \x20 750d00   750d00        0     1                 a::b\n\
             \x20 750d20   750d20       10    16         /x/a.o:(.text.unlikely._ZN1a1c17h1E)\n\
             \x20 750d30   750d30       10    16         /x/b.o:(.text)\n\
+            \x20 750d40   750d40       80    16         /x/libc.a(malloc.o):(.text)\n\
             \x20 203000   203000       48     8         <internal>:(.rodata.cst8)\n\
             \x20 203048   203048       48     8         /x/a.o:(.rodata..Lanon.0123.7)\n\
             \x20 f03048   f03048       18     8         /x/a.o:(.data.rel.ro..Lanon.0123.9)\n";
         let found = pieces(map);
-        assert_eq!(found.len(), 4);
+        assert_eq!(found.len(), 5);
+        assert_eq!(found[&0x75_0d40].named(".text"), "*libc.a:malloc.o(.text)");
+        assert_eq!(found[&0x75_0d00].named(".text.a"), "*(.text.a)");
         assert_eq!(found[&0xf0_3048].section, ".data.rel.ro..Lanon.0123.9");
         assert_eq!(found[&0x20_3048].section, ".rodata..Lanon.0123.7");
-        assert_eq!(found[&0x75_0d00], Piece { size: 0x20, section: ".text._ZN1a1b17h0E".to_owned() });
+        assert_eq!(
+            found[&0x75_0d00],
+            Piece { size: 0x20, section: ".text._ZN1a1b17h0E".to_owned(), member: None }
+        );
         assert_eq!(found[&0x75_0d20].section, ".text.unlikely._ZN1a1c17h1E");
     }
 
@@ -400,8 +429,11 @@ mod tests {
 
     #[test]
     fn generic_functions_are_meant_one_by_one() {
-        let function =
-            |size, name: &str, hash: u8| Piece { size, section: format!(".text._ZN{name}17h{hash:016x}E") };
+        let function = |size, name: &str, hash: u8| Piece {
+            size,
+            section: format!(".text._ZN{name}17h{hash:016x}E"),
+            member: None,
+        };
         let mut all = BTreeMap::new();
         for (number, size) in [(0_u8, 100), (1, 9_000), (2, 400)] {
             all.insert(u64::from(number), function(size, "4many", number));
@@ -416,7 +448,7 @@ mod tests {
 
     #[test]
     fn small_constants_stand_before_tables() {
-        let constant = |size, name: &str| Piece { size, section: format!(".rodata.{name}") };
+        let constant = |size, name: &str| Piece { size, section: format!(".rodata.{name}"), member: None };
         let all = [
             (1, constant(5_000, "rare")),
             (0, constant(200_000, "large")),
@@ -433,7 +465,7 @@ mod tests {
 
     #[test]
     fn constants_with_addresses_stand_before_the_others_of_their_kind() {
-        let piece = Piece { size: 8, section: ".data.rel.ro..Lanon.a.2".to_owned() };
+        let piece = Piece { size: 8, section: ".data.rel.ro..Lanon.a.2".to_owned(), member: None };
         let script = script_of_relocated(&[&piece, &piece]);
         let lines =
             "  .data.rel.ro : {\n    *(.data.rel.ro..Lanon.a.2)\n    *(.data.rel.ro .data.rel.ro.*)\n  }";
