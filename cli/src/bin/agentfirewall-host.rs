@@ -7,8 +7,6 @@ mod entry;
 
 /// Elsewhere `agentfirewall` loads them itself.
 #[cfg(not(libc_inside))]
-#[expect(clippy::print_stderr, reason = "all that it has to say")]
-fn main() -> std::process::ExitCode {
-    eprintln!("agentfirewall-host: not needed here, `agentfirewall` loads libraries itself");
-    std::process::ExitCode::from(2)
+fn main() -> std::io::Result<()> {
+    Err(std::io::Error::other("not needed here: `agentfirewall` loads libraries itself"))
 }
