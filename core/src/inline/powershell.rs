@@ -66,6 +66,16 @@ impl Shell<'_> {
         if has("win32_shadowcopy") && (has("delete") || has("remove-")) {
             self.effect("filesystem.destroy-storage", "shadow copies");
         }
+        // A filter in a block or a query says whom it is about.
+        let ends = ["stop-process", "spps", ".kill(", "terminate"];
+        let about_us = |line: &str| {
+            line.contains("agentfirewall")
+                && ["get-process", "gps ", "win32_process"].iter().any(|name| line.contains(name))
+                && ends.iter().any(|name| line.contains(name))
+        };
+        if has("agentfirewall") && text.split(['\n', ';']).any(about_us) {
+            self.effect("firewall.tamper", "a process of the firewall");
+        }
         if has("passwordvault") && has("retrieve") {
             self.effect("credentials.dump", "the vault of passwords");
         }
@@ -257,10 +267,7 @@ impl Shell<'_> {
     fn touch(&mut self, value: &Value, access: Access, tree: bool, content: Content) {
         for mut word in value.items().iter().flat_map(Value::words) {
             word.wild = word.text.contains(['*', '?']);
-            // `$env:TEMP\x.log`, where the folder is named as other systems do.
-            if word.text.starts_with('/') {
-                word.text = word.text.replace('\\', "/");
-            }
+            word.text = slashes(&word.text);
             if self.doing.touches.len() < 512 {
                 self.doing.touches.push(Touch { tree, content, ..Touch::new(word, access) });
             }
@@ -345,6 +352,12 @@ enum Argument {
     Value(Value),
     Parameter(String),
     Block,
+}
+
+/// `.\x\y`, and `$env:TEMP\x.log`, where the folder is named as other systems do: a backslash is no part of a name here, on
+/// any system. Drives, shares and the registry have a form of their own.
+fn slashes(path: &str) -> String {
+    if path.contains(':') || path.starts_with(r"\\") { path.to_owned() } else { path.replace('\\', "/") }
 }
 
 fn word(text: &str) -> Word {

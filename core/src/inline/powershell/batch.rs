@@ -125,7 +125,7 @@ fn one(words: &[String], variables: &mut Vec<(String, String)>, doing: &mut Doin
     if let Some(file) = redirect.and_then(|at| words.get(at + 1))
         && !file.eq_ignore_ascii_case("nul")
     {
-        doing.touches.push(Touch::new(Word::plain(file.as_str()), Access::Write));
+        doing.touches.push(Touch::new(Word::plain(super::slashes(file)), Access::Write));
     }
     let words: Vec<&String> = words.iter().take(redirect.unwrap_or(words.len())).collect();
     let Some((first, rest)) = words.split_first() else { return };
@@ -136,7 +136,7 @@ fn one(words: &[String], variables: &mut Vec<(String, String)>, doing: &mut Doin
     let paths = || rest.iter().filter(|word| !word.starts_with('/') || word.len() > 4);
     let owned = |words: &[&String]| words.iter().map(|word| (*word).clone()).collect::<Vec<String>>();
     let touch = |doing: &mut Doing, path: &str, access, tree, content| {
-        let word = Word { wild: path.contains(['*', '?']), ..Word::plain(path) };
+        let word = Word { wild: path.contains(['*', '?']), ..Word::plain(super::slashes(path)) };
         doing.touches.push(Touch { tree, content, ..Touch::new(word, access) });
     };
     if flag("?") {

@@ -1,5 +1,6 @@
 //! What cmdlets and their aliases mean.
 
+mod clouds;
 mod table;
 
 use agentfirewall_sdk::{Access, Direction};
@@ -42,6 +43,9 @@ pub(super) fn is_comparison(name: &str) -> bool {
             | "not"
     )
 }
+
+/// What a process is made by.
+pub(super) const PROCESS: &str = "process";
 
 /// The parameters of a call and its other words.
 struct Given {
@@ -106,6 +110,7 @@ impl Shell<'_> {
         }
         let means =
             CMDLETS.iter().find(|(names, _)| names.contains(&plain.as_str())).map(|(_, means)| *means);
+        let means = means.or_else(|| clouds::effect(&plain).map(Means::Effect));
         // With options as a Unix shell has them it is the program of that name.
         let unix = rest.iter().any(|argument| matches!(argument, Argument::Parameter(name) if matches!(name.as_str(), "rf" | "fr" | "la" | "al")));
         match means {
@@ -359,6 +364,15 @@ impl Shell<'_> {
                     .filter(|_| name.starts_with("write"));
                 own.cloned().unwrap_or(piped)
             }
+            Means::Processes => {
+                let named = given.value(&["name", "processname"]).or_else(|| given.at(0));
+                Value::new(Is::Made(PROCESS.to_owned(), named.into_iter().collect()), Marks::NONE)
+            }
+            Means::Kill => {
+                let named = given.value(&["name", "processname", "inputobject", "id"]);
+                self.kills(&named.or_else(|| given.at(0)).unwrap_or(piped));
+                nothing
+            }
             Means::Silent => match name {
                 "join-path" => {
                     let first =
@@ -370,6 +384,25 @@ impl Shell<'_> {
                 "read-host" => Value::unknown(Marks::STDIN),
                 _ => given.at(0).unwrap_or(nothing),
             },
+        }
+    }
+
+    /// Processes are ended: their names, or what `Get-Process` gave.
+    pub(super) fn kills(&mut self, of: &Value) {
+        self.effect("process.kill", "Stop-Process");
+        let names = of.items().into_iter().flat_map(|one| match &*one.is {
+            Is::Made(by, inner) if by == PROCESS => inner.iter().flat_map(Value::items).collect(),
+            _ => vec![one.clone()],
+        });
+        for name in names {
+            let name = name.shown().to_ascii_lowercase();
+            // Everything at once is another matter.
+            let all = name.chars().all(|letter| matches!(letter, '*' | '?'));
+            if name.contains("agentfirewall")
+                || !all && name.contains(['*', '?']) && crate::knowledge::matches(&name, "agentfirewall")
+            {
+                self.effect("firewall.tamper", &name);
+            }
         }
     }
 
@@ -428,11 +461,19 @@ impl Shell<'_> {
 /// Words as a program gets them.
 fn argv(name: &str, rest: &[Argument]) -> Vec<Word> {
     let rest = rest.iter().flat_map(|argument| match argument {
-        Argument::Value(value) => value.items().iter().map(Value::word).collect(),
+        Argument::Value(value) => value.items().iter().map(|value| slashed(value.word())).collect(),
         Argument::Parameter(name) => vec![word(&format!("-{name}"))],
         Argument::Block => Vec::new(),
     });
     std::iter::once(word(name)).chain(rest).collect()
+}
+
+/// A path from the folder it is in, as the other systems spell it: a program of Windows takes both.
+fn slashed(mut word: Word) -> Word {
+    if [r".\", r"..\", r"~\"].iter().any(|start| word.text.starts_with(start)) {
+        word.text = word.text.replace('\\', "/");
+    }
+    word
 }
 
 fn given(words: Vec<Argument>) -> Given {

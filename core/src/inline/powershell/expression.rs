@@ -108,6 +108,8 @@ impl Shell<'_> {
                             Is::Name(of) => Value::name(format!("{of}.{name}")),
                             // `$PROFILE.AllUsersAllHosts` is another of its files.
                             _ if matches!(first, Token::Variable(of) if of == "profile") => value.clone(),
+                            // The number or the name of a process is the process.
+                            Is::Made(by, _) if by == cmdlets::PROCESS => value.clone(),
                             _ => value.at(&name).unwrap_or_else(|| Value::unknown(value.marks)),
                         };
                     }
@@ -231,6 +233,10 @@ impl Shell<'_> {
                 let access = if name == "move" { Access::Delete } else { Access::Read };
                 self.touch(&first, access, false, Content::Stored);
                 self.touch(&second, Access::Write, false, Content::Unused);
+                Value::unknown(Marks::NONE)
+            }
+            (cmdlets::PROCESS, "kill" | "closemainwindow") => {
+                self.kills(of);
                 Value::unknown(Marks::NONE)
             }
             ("environment", "getenvironmentvariables") => Value::unknown(Marks::ENVIRONMENT),

@@ -8,7 +8,7 @@ fn powershell_that_reaches_out() {
             ("Remove-Item -Recurse -Force C:\\", &["delete-tree C:\\"]),
             ("rm -r -fo $HOME", &["delete-tree ~"]),
             ("ri C:\\Users -Recurse", &["delete-tree C:\\Users"]),
-            ("Remove-Item -Path \"$env:USERPROFILE\\Documents\" -Recurse", &["delete-tree ~\\Documents"]),
+            ("Remove-Item -Path \"$env:USERPROFILE\\Documents\" -Recurse", &["delete-tree ~/Documents"]),
             ("rm -rf /", &["run rm -rf /"]),
             ("Get-ChildItem C:\\ -Recurse | Remove-Item -Force -Recurse", &["delete-tree C:\\/*"]),
             (
@@ -137,7 +137,7 @@ fn commands_of_cmd() {
             ("del /s /q C:\\*", &["delete-tree C:\\*"]),
             ("del /f/s/q C:\\Users", &["delete-tree C:\\Users"]),
             ("rd /s /q C:\\", &["delete-tree C:\\"]),
-            ("rmdir /S /Q \"%USERPROFILE%\\Documents\"", &["delete-tree ~\\Documents"]),
+            ("rmdir /S /Q \"%USERPROFILE%\\Documents\"", &["delete-tree ~/Documents"]),
             ("d^el /q C:\\x", &["delete C:\\x"]),
             ("format C: /y", &["!filesystem.overwrite-device"]),
             ("echo x & rd /s /q C:\\x", &["delete-tree C:\\x"]),

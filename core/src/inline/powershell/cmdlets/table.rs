@@ -19,6 +19,9 @@ pub(super) enum Means {
     Archive,
     Expand,
     List,
+    /// Processes, by their names.
+    Processes,
+    Kill,
     Silent,
 }
 
@@ -117,7 +120,8 @@ pub(super) const CMDLETS: &[(&[&str], Means)] = &[
         ],
         Means::Effect("system.network"),
     ),
-    (&["stop-process", "spps", "kill"], Means::Effect("process.kill")),
+    (&["get-process", "ps", "gps"], Means::Processes),
+    (&["stop-process", "spps", "kill"], Means::Kill),
     (
         &[
             "invoke-command",
@@ -150,9 +154,6 @@ pub(super) const CMDLETS: &[(&[&str], Means)] = &[
             "echo",
             "write",
             "get-date",
-            "get-process",
-            "ps",
-            "gps",
             "get-service",
             "get-command",
             "gcm",
