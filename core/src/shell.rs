@@ -35,6 +35,7 @@ mod value;
 
 pub(crate) use machine::Machine;
 pub(crate) use texts::{base64_bytes, quoted};
+pub(crate) use trials::{is_test_address as is_for_tests, spares};
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,8 @@ mod names;
 mod processes;
 mod tables;
 
+pub(super) use act::only_trials;
+
 use crate::inline::decode::Code;
 use crate::inline::value::{Marks, Value};
 use crate::understand::Content;
@@ -38,6 +40,8 @@ pub(super) struct Seen {
     pub(super) endless: bool,
     /// The only database is one in memory.
     pub(super) memory: bool,
+    /// All databases it opens are for tests.
+    pub(super) trial: bool,
     pub(super) forks: bool,
     /// A connection of its own making, and waiting for one.
     pub(super) socket: bool,
@@ -150,6 +154,12 @@ pub(super) enum Means {
     Effect(&'static str),
     /// Statements for a database.
     Sql(Place),
+    /// An object that is filled from files by its methods.
+    FileReader,
+    /// A client of a cloud.
+    Cloud,
+    /// A magic of a notebook, for a line or for a cell.
+    Magic(bool),
     /// A keyring or a store of cookies: credentials come out.
     Credentials,
     Nothing,

@@ -151,6 +151,9 @@ impl<'a> Reader<'a> {
             && text.matches("connect(").count() <= 1
             && !text.contains("ttach ")
             && !text.contains("TTACH ");
+        if self.nested == 1 {
+            self.seen.trial = super::calls::only_trials(text);
+        }
         let mut stream = self.stream(text);
         self.statements(&mut stream, None);
         self.nested -= 1;

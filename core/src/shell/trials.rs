@@ -15,9 +15,8 @@ const SPARED: [&str; 4] =
 impl Machine<'_> {
     /// Takes away what a command does to a database where that is one for tests, without doubt.
     pub(super) fn spare_tests(&self, argv: &[Word], doing: &mut Doing) {
-        let spared = |id: &str| SPARED.contains(&id);
-        if doing.effects.iter().any(|effect| spared(&effect.id)) && self.works_on_tests(argv) {
-            doing.effects.retain(|effect| !spared(&effect.id));
+        if doing.effects.iter().any(|effect| spares(&effect.id)) && self.works_on_tests(argv) {
+            doing.effects.retain(|effect| !spares(&effect.id));
         }
     }
 
@@ -44,13 +43,18 @@ impl Machine<'_> {
     }
 }
 
+/// Whether an effect is one that a test may have on its own database.
+pub(crate) fn spares(id: &str) -> bool {
+    SPARED.contains(&id)
+}
+
 /// Whether a database is called as those of tests are: `app_test`.
 fn is_test(name: &str) -> bool {
     ["_test", "-test", "_testing"].iter().any(|end| name.ends_with(end))
 }
 
 /// Whether an address leads to a database for tests on this machine or beside it.
-fn is_test_address(address: &str) -> bool {
+pub(crate) fn is_test_address(address: &str) -> bool {
     let host = Address::of(address);
     let name = address.split('?').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
     is_test(name) && (host.is_loopback() || !host.host.contains('.'))

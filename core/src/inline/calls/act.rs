@@ -1,9 +1,14 @@
 //! Acts on a call as its row says, and gives the value that comes back.
 
+mod clouds;
+mod databases;
 mod network;
+mod notebooks;
 mod values;
 
 use agentfirewall_sdk::{Access, Direction};
+
+pub(in crate::inline) use databases::only_trials;
 
 use super::{Arguments, CONTENT, Means, Place, SELF};
 use crate::inline::reader::Reader;
@@ -65,6 +70,9 @@ impl Reader<'_> {
         let named = matches!(&*callee.is, Is::Text(_)) && self.language != Language::Php;
         let means = if named { None } else { self.means(&key) };
         let call = Call { of, arguments, marks };
+        if self.deletes_in_cloud(callee) {
+            return Value::unknown(marks);
+        }
         if let Some(means) = means {
             let value = self.act(means, &key, &call);
             if let Is::Text(text) = &*value.is {
@@ -92,7 +100,14 @@ impl Reader<'_> {
                 nothing
             }
             Means::WriteTree(place) => self.paths(call, place, Access::Write, true),
-            Means::Read(place) => self.reads(&call.named(place, &["file", "path", "filename"])),
+            Means::Read(place) => {
+                let files = call.named(place, &["file", "path", "filename", "filenames"]);
+                let mut read = Value::unknown(Marks::FILE);
+                for file in files.items() {
+                    read = self.reads(&file);
+                }
+                read
+            }
             Means::Open(place) => {
                 let by = if key.contains("tarfile") || key.contains("zipfile") { "archive" } else { "open" };
                 self.opens(call, place, by)
@@ -249,19 +264,15 @@ impl Reader<'_> {
                 nothing
             }
             Means::Sql(place) => {
-                let value = call.at(place);
-                if let Is::Text(text) = &*value.is
-                    && !self.seen.memory
-                    && crate::inline::sql::looks_like(text)
-                {
-                    let statements = crate::inline::sql::read(text, self.fuel);
-                    for effect in statements.effects {
-                        self.effect(&effect.id, effect.detail);
-                    }
-                    self.doing.touches.extend(statements.touches);
-                    self.doing.runs.extend(statements.runs);
-                }
+                self.sql(&call.at(place));
                 Value::unknown(call.marks)
+            }
+            // What it holds comes from the files it reads later.
+            Means::FileReader => Value::new(Is::Made(key.to_owned(), Vec::new()), Marks::FILE),
+            Means::Cloud => Self::cloud_client(key, call),
+            Means::Magic(cell) => {
+                self.magic(call, cell);
+                Value::unknown(Marks::NONE)
             }
             Means::Effect(id) => {
                 self.effect(id, key);
