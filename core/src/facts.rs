@@ -9,6 +9,7 @@ mod mcp;
 mod notebook;
 mod patch;
 mod paths;
+mod search;
 mod tools;
 mod workflow;
 

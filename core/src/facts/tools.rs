@@ -5,7 +5,7 @@ use std::path::Path;
 use agentfirewall_sdk::{Access, Direction, ToolCall};
 use serde_json::Value;
 
-use super::{mcp, notebook, patch, workflow};
+use super::{mcp, notebook, patch, search, workflow};
 use crate::shell::{Machine, quoted};
 use crate::understand::{
     Contact, Content, Doing, Effect, Language, Left, Origin, Run, Touch, Understanding, Word, World,
@@ -89,7 +89,7 @@ pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> (Subject, Unders
         }
         "delete_file" => file(path(), Access::Delete, Content::Unused, call, world),
         "Glob" | "Grep" | "search_file_content" | "grep_search" | "glob" => {
-            (Subject::File, search(call, world))
+            (Subject::File, search::understood(call, world))
         }
         "WebFetch" | "web_fetch" | "fetch" | "fetch_webpage" => match addresses(call) {
             urls if urls.is_empty() => strings(call, world),
@@ -293,31 +293,4 @@ fn notebook_edit(path: String, call: &ToolCall, world: &World<'_>) -> Understand
         command.mention = true;
     }
     seen
-}
-
-/// `Glob` and `Grep`: a folder that is read, and a pattern that may name files elsewhere.
-fn search(call: &ToolCall, world: &World<'_>) -> Understanding {
-    let text = |name: &str| call.text(name).filter(|text| !text.is_empty());
-    let path = text("path").or_else(|| text("dir_path")).unwrap_or(".");
-    let shows = matches!(call.tool.as_str(), "Grep" | "search_file_content" | "grep_search");
-    let folder = Touch {
-        tree: true,
-        content: if shows && text("output_mode") != Some("files_with_matches") {
-            Content::Shown
-        } else {
-            Content::Names
-        },
-        ..Touch::new(Word::plain(path), Access::Read)
-    };
-    let mut touches = vec![folder];
-    let names = if shows { ["glob", "include", "include_pattern"] } else { ["pattern", "glob", "include"] };
-    for pattern in names.iter().filter_map(|name| text(name)) {
-        touches.push(Touch {
-            content: if shows { Content::Shown } else { Content::Names },
-            tree: !shows,
-            folder: Some(Word::plain(path)),
-            ..Touch::new(Word { wild: true, ..Word::plain(pattern) }, Access::Read)
-        });
-    }
-    Machine::new(world).doing(Doing { touches, ..Doing::default() })
 }

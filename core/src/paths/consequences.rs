@@ -336,8 +336,8 @@ impl Judge<'_> {
             // Names that are not there are told with their text.
             return self.say("credentials.read");
         }
-        if !self.elsewhere && self.touch.content == Content::Names && self.touch.tree && self.holds_secrets()
-        {
+        let hunts = || self.holds_secrets() || secret && self.placed.wild && self.is_from_home();
+        if !self.elsewhere && self.touch.content == Content::Names && self.touch.tree && hunts() {
             return self.say("credentials.search");
         }
         if matches!(self.touch.content, Content::Unused | Content::Names | Content::Arguments) {
@@ -401,6 +401,19 @@ impl Judge<'_> {
         let root = self.root();
         let home = self.ground.home;
         (home.starts_with(root) || root == home.join(".config")) && !root.starts_with(self.ground.project)
+    }
+
+    /// Whether a pattern looks through the home folder, or through all that is around it.
+    fn is_from_home(&self) -> bool {
+        let wild = |name: &std::ffi::OsStr| name.to_string_lossy().contains(['*', '?', '[']);
+        let start = self
+            .placed
+            .lexical
+            .ancestors()
+            .filter(|path| path.components().all(|name| !wild(name.as_os_str())));
+        start.max_by_key(|path| path.components().count()).is_some_and(|start| {
+            self.ground.home.starts_with(start) && !start.starts_with(self.ground.project)
+        })
     }
 
     /// A folder of secrets that is read as a whole.
