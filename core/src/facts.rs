@@ -9,9 +9,11 @@ mod mcp;
 mod notebook;
 mod patch;
 mod paths;
+mod registry;
 mod search;
 mod tools;
 mod workflow;
+mod written;
 
 use std::path::Path;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use agentfirewall_sdk::{Access, Direction, ToolCall};
 use serde_json::Value;
 
-use super::{mcp, notebook, patch, search, workflow};
+use super::{mcp, notebook, patch, search, written};
 use crate::shell::{Machine, quoted};
 use crate::understand::{
     Contact, Content, Doing, Effect, Language, Left, Origin, Run, Touch, Understanding, Word, World,
@@ -267,11 +267,24 @@ fn file(
 ) -> (Subject, Understanding) {
     match path {
         Some(path) => {
-            let effects = workflow::effects(&path, &call.input).collect();
-            let mut touch = Touch::new(Word::plain(path), access);
+            let mut touch = Touch::new(Word::plain(&path), access);
             touch.content = content;
-            let doing = Doing { touches: vec![touch], effects, ..Doing::default() };
-            (Subject::File, Machine::new(world).doing(doing))
+            let mut doing = Doing { touches: vec![touch], ..Doing::default() };
+            if access == Access::Write {
+                doing.effects = written::effects(&path, &call.input);
+                written::runs(&path, &call.input, &mut doing);
+            }
+            let judged = !doing.runs.is_empty();
+            let mut seen = Machine::new(world).doing(doing);
+            if access == Access::Write {
+                written::settle(&path, call, world, &mut seen);
+            }
+            if judged {
+                for command in &mut seen.commands {
+                    command.mention = true;
+                }
+            }
+            (Subject::File, seen)
         }
         None => strings(call, world),
     }

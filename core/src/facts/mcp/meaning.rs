@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Found, Verb};
-use crate::facts::workflow;
+use crate::facts::written;
 use crate::inline::manifest;
 use crate::understand::Address;
 use crate::understand::Effect;
@@ -49,14 +49,16 @@ impl Found<'_> {
         if changes && (secret || key) || shows && secret {
             say("platform.secret", tool());
         }
-        let files = input.get("files").and_then(Value::as_array).into_iter().flatten();
+        // GitLab calls the files of a commit its actions.
+        let files = input.get("files").or_else(|| input.get("actions"));
+        let files = files.and_then(Value::as_array).into_iter().flatten();
         for file in files.chain([input]) {
             let Some(path) =
                 ["path", "file_path", "filePath"].iter().find_map(|name| file.get(*name)?.as_str())
             else {
                 continue;
             };
-            for effect in workflow::effects(path, file) {
+            for effect in written::effects(path, file) {
                 say(&effect.id, effect.detail);
             }
         }
