@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 mod meaning;
 mod program;
+mod remote;
 
 use super::notebook;
 use crate::shell::{Machine, quoted};
@@ -65,6 +66,7 @@ pub(super) fn understood(call: &ToolCall, world: &World<'_>) -> Understanding {
         found.command(&line);
     }
     found.tool(&call.input);
+    found.elsewhere(&call.input);
     found.walk(&call.input, "");
     let Found { mut doing, left, local, .. } = found;
     // A path in a repository or a bucket elsewhere is no file of this machine.
@@ -181,12 +183,17 @@ impl Found<'_> {
         {
             self.doing.effects.push(Effect::new("cloud.public", format!("{name}: {text}")));
         }
+        self.mutation(name, text);
         match role_of(name, text, self.all, self.verb) {
             Role::Command => self.line(text),
-            Role::Code => match language_of(self.all, text) {
-                Language::Python => notebook::cell(text, Language::Python, &mut self.doing),
-                language => self.doing.runs.push(Run::code(language, Word::plain(text))),
-            },
+            Role::Code => {
+                let language = language_of(self.all, text);
+                self.page_script(language, text);
+                match language {
+                    Language::Python => notebook::cell(text, Language::Python, &mut self.doing),
+                    language => self.doing.runs.push(Run::code(language, Word::plain(text))),
+                }
+            }
             Role::Sql => self.doing.runs.push(Run::code(Language::Sql, Word::plain(text))),
             Role::Path => self.path(text, name),
             Role::Address => {
