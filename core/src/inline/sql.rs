@@ -119,6 +119,8 @@ fn statement_words(tokens: &[Token]) -> bool {
 /// Whether the statement is over after a name, or goes on as one does; prose does not.
 fn ends_after_name(tokens: &[Token], at: usize) -> bool {
     let mut at = at + 1;
+    // `??` stands for a name that is filled in.
+    at += usize::from(tokens.get(at).is_some_and(|token| token.word() == "?"));
     while matches!(tokens.get(at).map(Token::word), Some("." | ",")) {
         at += 2;
     }

@@ -53,6 +53,17 @@ pub(super) fn meta(text: &str, doing: &mut Doing) -> String {
                 let code = trimmed.split_once("\\!").map(|(_, code)| code).unwrap_or_default();
                 run(doing, code);
             }
+            // Any other command of psql ends with its line or with `\\`: what comes after it is a statement of its own.
+            _ if word.len() > 1
+                && word.starts_with('\\')
+                && word
+                    .chars()
+                    .nth(1)
+                    .is_some_and(|letter| letter.is_ascii_alphabetic() && letter != 'g') =>
+            {
+                let after = trimmed.split_once("\\\\").map_or("", |(_, after)| after);
+                rest.extend([";", after, "\n"]);
+            }
             _ => {
                 // `SELECT 1 \g |sh`, `\gexec`
                 if let Some((_, code)) = line.split_once("\\g |").or_else(|| line.split_once("\\g|")) {
