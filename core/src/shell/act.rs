@@ -39,7 +39,9 @@ impl Machine<'_> {
     /// Acts out a program by its words and what the table says of them.
     pub(super) fn acted(&mut self, argv: Vec<Word>, mut doing: Doing, raw: Option<&str>, out: &mut Out) {
         self.subscripts(&argv);
-        self.spare_tests(&argv, &mut doing);
+        let on_trial = self.spare_tests(&argv, &mut doing);
+        self.spare_local(&argv, &mut doing);
+        self.spare_made(&mut doing, raw);
         let removes = super::programs::removes_firewall(&argv) || self.ends_firewall(&argv);
         let program = argv.first().cloned().unwrap_or_default();
         let origin = self.note(argv, &doing, raw);
@@ -50,7 +52,9 @@ impl Machine<'_> {
         if !doing.recognised {
             self.mentioned(&doing, origin);
         }
+        let outer = std::mem::replace(&mut self.on_trial, on_trial);
         self.perform(doing, origin, out);
+        self.on_trial = outer;
     }
 
     /// The paths among the words of a program that the table does not know: what happens to them, nobody can say.
@@ -94,7 +98,11 @@ impl Machine<'_> {
         if !self.step(1 + u32::try_from(doing.touches.len()).unwrap_or(u32::MAX)) {
             return;
         }
-        let printed = texts::printed(&doing, self.world);
+        let printed = if doing.program == "mktemp" || doing.program == "gmktemp" {
+            self.fresh(&doing)
+        } else {
+            texts::printed(&doing, self.world)
+        };
         let mut flow = Flow {
             loopback: !doing.contacts.is_empty()
                 && doing.contacts.iter().all(|contact| self.is_loopback(&contact.word)),
@@ -305,6 +313,7 @@ impl Machine<'_> {
                         for (name, value) in environment {
                             let value = Value::one(value.clone());
                             machine.state.assign(name, value.clone());
+                            machine.state.export(name);
                             machine.environment(name, &value, flow.origin);
                         }
                         for argv in commands {
@@ -383,7 +392,10 @@ impl Machine<'_> {
                 self.arguments = outer;
                 self.zero = zero;
             } else {
-                let doing = inline::read(language, word, arguments, &mut self.fuel);
+                let mut doing = inline::read(language, word, arguments, &mut self.fuel);
+                if language == Language::Sql && self.on_trial {
+                    super::trials::spare_sql(&word.text, &mut doing);
+                }
                 if self.fuel.is_empty() {
                     self.seen.give_up("it takes too many steps to follow");
                 }

@@ -63,6 +63,7 @@ impl Machine<'_> {
             let key = Key::Variable(name.to_owned());
             kept.push((key.clone(), self.state.get(&key).cloned()));
             self.assign(source, assignment);
+            self.state.export(name);
             let value = self.variable(name);
             self.environment(name, &value, Origin::Call);
         }

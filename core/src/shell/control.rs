@@ -79,10 +79,22 @@ impl Machine<'_> {
             links.push((binary.op, binary.right.as_ref()));
             first = binary.left.as_ref();
         }
+        let outer = self.after.clone();
+        let (mut left, mut number) = (first, self.seen.commands.len());
         self.statement(source, first, out);
         for (op, right) in links.into_iter().rev() {
             if !self.step(1) {
-                return;
+                break;
+            }
+            if op != BinaryOp::And {
+                // What comes after it may run though something before failed.
+                self.after.clone_from(&outer);
+                left = statement;
+            } else if matches!(left.command, Command::Simple(_)) && !left.negated {
+                self.after.push(number);
+            }
+            if !std::ptr::eq(left, statement) {
+                (left, number) = (right, self.seen.commands.len());
             }
             if op == BinaryOp::And {
                 self.statement(source, right, out);

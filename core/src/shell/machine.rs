@@ -10,6 +10,7 @@ use shuck_parser::parser::{ParseStatus, Parser};
 
 use super::cases::with_brackets;
 use super::files::Ran;
+use super::made::Made;
 use super::state::{Call, Folder, Item, Key, State, Variable};
 use super::streams::Input;
 use super::substitute::{Drain, is_read};
@@ -99,6 +100,12 @@ pub(crate) struct Machine<'a> {
     pub(super) unpacked: bool,
     /// Names of remotes of git that the script has just given an address.
     pub(super) remotes: Vec<String>,
+    /// What the script made to throw away.
+    pub(super) made: Made,
+    /// Whether the database that SQL goes to is there to be thrown away.
+    pub(super) on_trial: bool,
+    /// The commands, by their number, without whose success what runs now would not.
+    pub(super) after: Vec<usize>,
 }
 
 impl<'a> Machine<'a> {
@@ -137,6 +144,9 @@ impl<'a> Machine<'a> {
             files_read: Vec::new(),
             unpacked: false,
             remotes: Vec::new(),
+            made: Made::default(),
+            on_trial: false,
+            after: Vec::new(),
         }
     }
 
@@ -269,6 +279,8 @@ impl<'a> Machine<'a> {
             "@" | "*" => super::expand::spaced(&self.arguments),
             "#" => Value::text(self.arguments.len().to_string()),
             "?" => Value::text("0"),
+            // Which number it is says nothing; that it is one and the same may.
+            "$" => Value::text("32767"),
             "HOME" => path(self.world.ground.home),
             "CLAUDE_PROJECT_DIR" => path(self.world.ground.project),
             "PWD" => {

@@ -138,6 +138,20 @@ impl State {
         self.set(Key::Variable(name.to_owned()), Item::Variable(variable));
     }
 
+    /// Hands a variable on to the programs that are started.
+    pub(super) fn export(&mut self, name: &str) {
+        if let Some(variable) = self.variable(name).filter(|variable| !variable.exported) {
+            let variable = Variable { exported: true, ..variable.clone() };
+            self.set(Key::Variable(name.to_owned()), Item::Variable(variable));
+        }
+    }
+
+    /// The value of a variable that programs get, where it is known and there is but one.
+    pub(super) fn handed_on(&self, name: &str) -> Option<&str> {
+        let variable = self.variable(name).filter(|variable| variable.exported && variable.list.is_none())?;
+        variable.value.single().filter(|word| word.known()).map(|word| word.text.as_str())
+    }
+
     /// The folders the shell may be in.
     pub(super) fn folder(&self) -> Folder {
         match self.items.get(&Key::Folder) {
