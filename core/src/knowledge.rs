@@ -3,6 +3,7 @@
 mod apply;
 mod compile;
 mod condition;
+mod filters;
 mod handlers;
 mod parse;
 mod row;

@@ -86,7 +86,9 @@ pub(super) fn doing(program: String, row: &Row<'_>, argv: &[Word]) -> Doing {
     }
     for row in &parsed.rows {
         for (id, conditions) in &row.effects {
-            if condition::any(conditions, &parsed) {
+            let runner = *id == "shell.runner-flag";
+            if condition::any(conditions, &parsed) && !(runner && condition::of_filters(conditions, &parsed))
+            {
                 doing.effects.push(Effect::new(*id, detail(&parsed)));
             }
         }

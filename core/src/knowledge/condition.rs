@@ -1,11 +1,30 @@
 //! The conditions of rows: see `core/knowledge/README.md`.
 
+use super::filters;
 use super::parse::Parsed;
+use super::words::{Language, Role};
 use crate::understand::{UNKNOWN, Word};
 
 /// Whether one of several conditions holds; with none of them, always.
 pub(super) fn any(conditions: &[&str], parsed: &Parsed<'_>) -> bool {
     conditions.is_empty() || conditions.iter().any(|condition| holds(condition, parsed))
+}
+
+/// Whether all that makes one of the conditions hold is an option whose value is a command that starts nothing else.
+pub(super) fn of_filters(conditions: &[&str], parsed: &Parsed<'_>) -> bool {
+    let harmless = |condition: &str| {
+        let name = condition.split_once('=').map_or(condition, |(name, _)| name);
+        let is_option = name.starts_with('-') && !condition.contains(' ');
+        is_option
+            && parsed.given(name).all(|given| {
+                given.value.as_ref().is_some_and(|value| match given.role {
+                    Role::Code(Language::Shell) => filters::only_filters(value),
+                    _ => filters::only_builders(value),
+                })
+            })
+    };
+    !conditions.is_empty()
+        && conditions.iter().filter(|condition| holds(condition, parsed)).all(|condition| harmless(condition))
 }
 
 /// Whether all terms of a condition hold.

@@ -10,6 +10,7 @@ mod search;
 mod shells;
 mod text;
 mod transfer;
+mod vim;
 
 use agentfirewall_sdk::Access;
 
@@ -33,6 +34,7 @@ pub(super) const NAMES: &[&str] = &[
     "httpie",
     "join",
     "kubectl",
+    "kubectl-get",
     "nc",
     "near-crates",
     "near-npm",
@@ -48,6 +50,7 @@ pub(super) const NAMES: &[&str] = &[
     "ssh",
     "ssh-options",
     "tar",
+    "vim",
     "wget",
     "xargs",
 ];
@@ -65,6 +68,7 @@ pub(super) fn run(name: &str, parsed: &Parsed<'_>, doing: &mut Doing) {
         "curl" => transfer::curl(parsed, doing),
         "docker-build" => containers::build(parsed, doing),
         "docker" | "kubectl" => containers::run(parsed, doing),
+        "kubectl-get" => containers::get(parsed, doing),
         "env" => lists::env(parsed, doing),
         "fd" => search::fd(parsed, doing),
         "find" => search::find(parsed, doing),
@@ -83,6 +87,7 @@ pub(super) fn run(name: &str, parsed: &Parsed<'_>, doing: &mut Doing) {
         "ssh" => remote::ssh(parsed, doing),
         "ssh-options" => remote::ssh_options(parsed, doing),
         "tar" => archive::tar(parsed, doing),
+        "vim" => vim::run(parsed, doing),
         "wget" => transfer::wget(parsed, doing),
         "xargs" => lists::xargs(parsed, doing),
         _ => {}

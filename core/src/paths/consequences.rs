@@ -476,7 +476,7 @@ fn is_drive(path: &Path) -> bool {
 
 /// Folders of tools that are made again when they are gone.
 fn is_cache(path: &Path, home: &Path) -> bool {
-    const CACHES: [&str; 14] = [
+    const CACHES: [&str; 16] = [
         ".cache",
         ".npm",
         ".cargo/registry",
@@ -488,6 +488,8 @@ fn is_cache(path: &Path, home: &Path) -> bool {
         ".nuget/packages",
         "go/pkg",
         "Library/Caches",
+        "Library/Developer/Xcode/DerivedData",
+        "Library/Developer/CoreSimulator/Caches",
         ".local/share/pnpm",
         ".bun/install/cache",
         ".rustup/tmp",

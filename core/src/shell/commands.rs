@@ -415,9 +415,9 @@ impl Machine<'_> {
                     | "readarray"
             )
         });
-        for word in
-            argv.iter().skip(1).filter(|word| names && word.text.contains("[$(") || word.text.contains("[`"))
-        {
+        // For anything else (a program of awk with ``/[`]/``) it is a text.
+        let runs = |word: &&Word| word.text.contains("[$(") || word.text.contains("[`");
+        for word in argv.iter().skip(1).filter(|word| names && runs(word)) {
             self.run_substitutions_of(&word.text);
         }
     }

@@ -74,6 +74,9 @@ impl Machine<'_> {
                         word.known() && !word.text.starts_with("/tmp") && !word.text.starts_with("/dev/shm")
                     })
                 }
+                "LD_PRELOAD" | "DYLD_INSERT_LIBRARIES" => {
+                    value.options().iter().all(|word| word.known() && libraries::are_tools(&word.text))
+                }
                 _ => value.options().iter().all(|word| word.text.is_empty()),
             };
             if !harmless {
@@ -214,6 +217,63 @@ impl Machine<'_> {
                 argv.iter().take(1).cloned().chain(options).chain(argv.iter().skip(1).cloned()).collect()
             })
             .collect()
+    }
+}
+
+/// Libraries that everyday tools put before a program: watchers of memory, allocators, clocks for tests.
+mod libraries {
+    const TOOLS: [&str; 11] = [
+        "libasan",
+        "libtsan",
+        "libubsan",
+        "liblsan",
+        "libmsan",
+        "libclang_rt.",
+        "libjemalloc",
+        "libtcmalloc",
+        "libmimalloc",
+        "libfaketime",
+        "libeatmydata",
+    ];
+    /// Folders that a package manager fills. Anywhere else, anybody may have called a library so.
+    const FOLDERS: [&str; 7] =
+        ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/opt/homebrew", "/nix/store"];
+
+    pub(super) fn are_tools(text: &str) -> bool {
+        text.split([':', ' ']).filter(|path| !path.is_empty()).all(|path| {
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let placed = folder.is_empty()
+                || !folder.contains("..")
+                    && FOLDERS.iter().any(|known| {
+                        folder
+                            .strip_prefix(known)
+                            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                    });
+            placed
+                && (name.contains(".so") || name.ends_with(".dylib"))
+                && TOOLS.iter().any(|tool| name.starts_with(tool))
+        })
+    }
+
+    #[cfg(test)]
+    mod tests {
+        #[test]
+        fn a_tool_lies_where_packages_put_it() {
+            for text in
+                ["", "/usr/lib/x86_64-linux-gnu/libasan.so.8", "libjemalloc.so.2:/usr/lib/libubsan.so"]
+            {
+                assert!(super::are_tools(text), "{text}");
+            }
+            for text in [
+                "/tmp/libasan.so",
+                "./libasan.so",
+                "/usr/lib/../../tmp/libasan.so",
+                "/usr/lib/x.so",
+                "libasan",
+            ] {
+                assert!(!super::are_tools(text), "{text}");
+            }
+        }
     }
 }
 

@@ -210,6 +210,22 @@ pub(super) fn printed(doing: &Doing, world: &World<'_>) -> Option<Value> {
         {
             path(world.ground.project)
         }
+        // Where the repository's own files are.
+        "git"
+            if doing.subcommand.first().is_some_and(|verb| verb == "rev-parse")
+                && has(&["--git-dir", "--absolute-git-dir", "--git-common-dir", "--git-path"]) =>
+        {
+            let below = doing.options.iter().find(|(name, _)| name == "--git-path");
+            let name = below.and_then(|(_, value)| value.as_ref()).or_else(|| doing.operands.first());
+            let name = name.filter(|_| below.is_some()).map_or("", |word| word.text.as_str());
+            path(&world.ground.project.join(".git").join(name))
+        }
+        // The compiler's own library of that name.
+        "gcc" | "g++" | "cc" | "c++" | "clang" | "clang++" if doing.operands.is_empty() => {
+            let [(name, Some(file))] = doing.options.as_slice() else { return None };
+            (name == "-print-file-name" && !file.text.contains('/'))
+                .then(|| Value::one(Word { text: format!("/usr/lib/gcc/{}\n", file.text), ..file.clone() }))
+        }
         "basename" => {
             let suffix = doing.operands.get(1).map(|word| word.text.clone()).unwrap_or_default();
             words(&|text| {

@@ -2,6 +2,7 @@
 
 use agentfirewall_sdk::Access;
 
+use super::super::filters::only_filters;
 use super::super::parse::Parsed;
 use super::super::words::{Content, Language};
 use super::{effect, touch};
@@ -173,26 +174,11 @@ pub(super) fn tar(parsed: &Parsed<'_>, doing: &mut Doing) {
 
 /// A program that the archiver starts.
 fn runs(doing: &mut Doing, option: &str, command: &Word) {
-    let name = command.text.split_whitespace().next().unwrap_or_default();
-    let name = name.rsplit('/').next().unwrap_or(name);
-    if matches!(
-        name,
-        "gzip"
-            | "pigz"
-            | "bzip2"
-            | "pbzip2"
-            | "xz"
-            | "pxz"
-            | "zstd"
-            | "zstdmt"
-            | "lz4"
-            | "lzma"
-            | "lzop"
-            | "lbzip2"
-            | "brotli"
-    ) {
+    if !only_filters(command) {
+        effect(doing, "shell.runner-flag", option);
+    } else if command.text.split_whitespace().skip(1).all(|word| word.starts_with('-')) {
+        // A packer alone.
         return;
     }
-    effect(doing, "shell.runner-flag", option);
     doing.runs.push(Run::code(Language::Shell, command.clone()));
 }

@@ -13,6 +13,19 @@ pub(super) fn build(parsed: &Parsed<'_>, doing: &mut Doing) {
     if let Some(context) = parsed.operands.first().filter(|context| !context.text.contains("://")) {
         touch(doing, context, Access::Read, true, Content::Stored);
     }
+    // What is built comes out as files: `type=local,dest=FOLDER`, or the folder alone.
+    for given in parsed.given("--output") {
+        let Some(value) = &given.value else { continue };
+        let named = value.text.split(',').find_map(|part| {
+            ["dest=", "destination="].iter().find_map(|name| part.trim().strip_prefix(name))
+        });
+        let place = named.or_else(|| (!value.text.contains('=')).then_some(value.text.as_str()));
+        if let Some(place) = place.filter(|place| !place.is_empty() && *place != "-") {
+            let archive = [".tar", ".gz", ".tgz"].iter().any(|end| place.ends_with(end));
+            let text = if archive { place.to_owned() } else { format!("{}/", place.trim_end_matches('/')) };
+            touch(doing, &Word { text, ..value.clone() }, Access::Write, false, Content::Unused);
+        }
+    }
     for given in parsed.given("--secret") {
         let Some(value) = &given.value else { continue };
         let file = value
@@ -81,3 +94,36 @@ pub(super) fn run(parsed: &Parsed<'_>, doing: &mut Doing) {
     }
     doing.runs.push(Run::command(argv).elsewhere(true));
 }
+
+/// `kubectl get secrets -o custom-columns=NAME:.metadata.name`: names and times, and nothing of what they hold.
+pub(super) fn get(parsed: &Parsed<'_>, doing: &mut Doing) {
+    let mut outputs = parsed.given("--output").map(|given| given.value.as_ref());
+    let only_names = |word: &Word| {
+        word.known()
+            && word.text.strip_prefix("custom-columns=").is_some_and(|columns| {
+                columns.split(',').all(|column| {
+                    column
+                        .split_once(':')
+                        .is_some_and(|(_, path)| NAMES.contains(&path.trim_start_matches('.')))
+                })
+            })
+    };
+    if parsed.has("--output")
+        && !["--raw", "--template", "--show-managed-fields"].iter().any(|option| parsed.has(option))
+        && outputs.all(|value| value.is_some_and(only_names))
+    {
+        doing.effects.retain(|effect| effect.id != "cloud.secrets");
+    }
+}
+
+/// What tells about an object but is no part of it. Annotations may hold all of it.
+const NAMES: [&str; 8] = [
+    "kind",
+    "metadata.creationTimestamp",
+    "metadata.labels",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.ownerReferences[0].name",
+    "metadata.uid",
+    "type",
+];
