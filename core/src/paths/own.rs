@@ -160,17 +160,25 @@ fn is_protected_by_name(folded: &Path) -> bool {
 fn by_wild_name(pattern: &Path) -> bool {
     let names: Vec<String> =
         pattern.components().map(|name| name.as_os_str().to_string_lossy().into_owned()).collect();
-    names.windows(2).any(|pair| match pair {
-        [folder, file] => {
-            (folder.contains(['*', '?', '[']) || file.contains(['*', '?', '[']))
-                && folder.starts_with(['.', '?', '['])
-                && crate::knowledge::matches(&without_brackets(folder), ".claude")
-                && ["settings.json", "settings.local.json"]
-                    .iter()
-                    .any(|name| crate::knowledge::matches(&without_brackets(file), name))
-        }
-        _ => false,
-    })
+    names.iter().any(|name| means_our_folder(name))
+        || names.windows(2).any(|pair| match pair {
+            [folder, file] => {
+                (folder.contains(['*', '?', '[']) || file.contains(['*', '?', '[']))
+                    && folder.starts_with(['.', '?', '['])
+                    && crate::knowledge::matches(&without_brackets(folder), ".claude")
+                    && ["settings.json", "settings.local.json"]
+                        .iter()
+                        .any(|name| crate::knowledge::matches(&without_brackets(file), name))
+            }
+            _ => false,
+        })
+}
+
+/// Whether somebody who writes a pattern for a name means the firewall's folder: what it spells out is not little.
+fn means_our_folder(name: &str) -> bool {
+    let pattern = without_brackets(name);
+    let spelled = pattern.chars().filter(char::is_ascii_alphabetic).count();
+    pattern.contains(['*', '?']) && spelled >= 5 && crate::knowledge::matches(&pattern, PROJECT_FOLDER)
 }
 
 /// Whether a pattern names something protected or, for what removes, a folder around it.

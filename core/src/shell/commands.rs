@@ -288,6 +288,7 @@ impl Machine<'_> {
                 self.builtin_seen(argv.to_vec(), raw, out);
                 for word in rest {
                     if let Some((name, text)) = word.text.split_once('=') {
+                        self.shadows_firewall(name);
                         self.state.set(Key::Alias(name.to_owned()), Item::Alias(text.to_owned()));
                     }
                 }

@@ -106,6 +106,7 @@ impl Machine<'_> {
                 self.state.join(vec![changes, Changes::new()]);
             }
         }
+        self.after = outer;
     }
 
     fn pipeline(&mut self, source: &str, stages: &[&Stmt], out: &mut Out) {
@@ -485,6 +486,7 @@ impl Machine<'_> {
                 return;
             }
             self.state.set(Key::Function(name.to_owned()), Item::Functions(vec![Rc::clone(&defined)]));
+            self.shadows_firewall(name);
             // The shell calls it by itself, for every program it does not find.
             if matches!(name, "command_not_found_handle" | "command_not_found_handler") {
                 let mut out = Out::default();

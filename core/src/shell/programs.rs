@@ -66,6 +66,14 @@ impl Machine<'_> {
             })
     }
 
+    /// Notes that a function or an alias is found in place of the firewall.
+    pub(super) fn shadows_firewall(&mut self, name: &str) {
+        if name.rsplit('/').next().is_some_and(|name| matches!(name, "agentfirewall" | "agentfirewall.exe")) {
+            let origin = self.last_command();
+            self.effect("firewall.tamper", "agentfirewall", origin);
+        }
+    }
+
     /// The place of a path, as a name for it.
     fn place_of(&mut self, word: &Word) -> String {
         let folder =

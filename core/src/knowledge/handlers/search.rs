@@ -150,6 +150,14 @@ fn names_own(pattern: &str) -> bool {
     if ["agentfirewall", ".claude"].iter().any(|own| pattern.contains(own)) {
         return true;
     }
+    // `*firewall*`: a part of the name, with the rest of it and of the path left open.
+    let part = |text: &str| text.len() >= 5 && OWN.iter().any(|own| own.contains(text));
+    let finds = ["./.agentfirewall/policy.yaml", ".agentfirewall", "./.claude/settings.json", ".claude"];
+    if pattern.split(['*', '?', '/']).any(|text| part(&text.to_ascii_lowercase()))
+        && finds.iter().any(|path| super::super::matches(pattern, path))
+    {
+        return true;
+    }
     let name = pattern.rsplit('/').next().unwrap_or_default();
     let begins = name.strip_suffix('*').filter(|start| start.len() > 2 && !start.contains(['*', '?', '[']));
     begins.is_some_and(|start| OWN.iter().any(|own| own.starts_with(&start.to_ascii_lowercase())))
