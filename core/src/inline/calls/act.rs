@@ -187,10 +187,13 @@ impl Reader<'_> {
                 Value::unknown(Marks::NONE)
             }
             Means::Eval(place) => {
-                let value = call.at(place);
+                // The last of what makes a function is its code.
+                let makes = matches!(key, "Function" | "AsyncFunction");
+                let last = call.rest(0).pop().filter(|_| makes);
+                let value = last.unwrap_or_else(|| call.at(place));
                 // A function that is called later is code that stands there already.
                 let stands = call.arguments.function
-                    || matches!(&*value.is, Is::Unknown if value.marks == Marks::NONE && key != "eval" && key != "exec");
+                    || matches!(&*value.is, Is::Unknown if value.marks == Marks::NONE && !makes && key != "eval" && key != "exec");
                 if !stands {
                     // Whoever hides code from its reader means something by it, whatever it says.
                     if value.marks.has(Marks::DECODED) {

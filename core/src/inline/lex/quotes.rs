@@ -42,7 +42,14 @@ impl Lexer {
             (JavaScript, '`') => {
                 self.at += 1;
                 let parts = self.read("`", None, Inside::Interpolated);
-                self.push(Kind::Text(parts));
+                // Bun and zx run what their `$` is given.
+                let is_shell = !self.spaced && matches!(self.before(), Some(Kind::Name(name)) if name == "$");
+                if is_shell {
+                    self.tokens.pop();
+                    self.push(Kind::Shell(parts));
+                } else {
+                    self.push(Kind::Text(parts));
+                }
                 return true;
             }
             (Perl | Ruby | Php, '`') => {

@@ -154,6 +154,19 @@ pub(super) fn socat(parsed: &Parsed<'_>, doing: &mut Doing) {
             _ => {}
         }
     }
+    // Whoever reaches the container engine owns the machine (https://docs.docker.com/engine/security/).
+    let listens = ends.iter().any(|(kind, word)| {
+        let near = ["bind=127.", "bind=localhost", "bind=[::1]"].iter().any(|here| word.text.contains(here));
+        kind.contains("LISTEN") && !kind.starts_with("UNIX") && !kind.starts_with("ABSTRACT") && !near
+    });
+    let engine = |text: &str| {
+        ["docker.sock", "podman.sock", "containerd.sock", "crio.sock"]
+            .iter()
+            .any(|socket| text.contains(socket))
+    };
+    if listens && ends.iter().any(|(kind, word)| kind.starts_with("UNIX") && engine(&word.text)) {
+        effect(doing, "container.escape", "the engine's socket is opened to the network");
+    }
     if network && runs {
         effect(doing, "remote-code.reverse-shell", "socat");
     } else if network {
