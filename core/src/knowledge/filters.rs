@@ -105,7 +105,56 @@ pub(super) fn only_builders(setting: &Word) -> bool {
 /// A simple command, in which texts in quotes are left out.
 fn is_filter(command: &str) -> bool {
     let (program, rest) = command.split_once([' ', '\t']).unwrap_or((command, ""));
-    known_name(program).is_some_and(|program| FILTERS.contains(&program) || is_emulator(program, rest))
+    known_name(program).is_some_and(|program| {
+        FILTERS.contains(&program) && !names_output(program, rest) || is_emulator(program, rest)
+    })
+}
+
+/// Whether a filter is told where to write: by an option, or by an operand, which only those take for something to read that leave
+/// their input as it is.
+fn names_output(program: &str, rest: &str) -> bool {
+    let reads = matches!(
+        program,
+        "cat"
+            | "cksum"
+            | "column"
+            | "cut"
+            | "expand"
+            | "fold"
+            | "head"
+            | "hexdump"
+            | "jq"
+            | "md5sum"
+            | "nl"
+            | "od"
+            | "printf"
+            | "rev"
+            | "sha1sum"
+            | "sha256sum"
+            | "sha512sum"
+            | "shasum"
+            | "sort"
+            | "strings"
+            | "tac"
+            | "tail"
+            | "tr"
+            | "wc"
+            | "bzcat"
+            | "gzcat"
+            | "lz4cat"
+            | "lzcat"
+            | "xzcat"
+            | "zcat"
+            | "zstdcat"
+    );
+    rest.split_whitespace().any(|word| match word.strip_prefix('-') {
+        Some(option) => {
+            let long = option.strip_prefix('-');
+            long.is_some_and(|name| name.starts_with('o'))
+                || long.is_none() && option.contains('o') && program != "od"
+        }
+        None => !reads,
+    })
 }
 
 /// An emulator that is given nothing to run but what the caller appends: each word is an option, or the value of one.
@@ -190,6 +239,11 @@ mod tests {
             "qemu-system-x86_64 disk.img",
             "qemu-arm /tmp/x",
             "valgrind ./x",
+            "uniq list /etc/hosts",
+            "xxd -r a b",
+            "gzip notes.txt",
+            "sort -uo /etc/hosts",
+            "sort --output=x",
             "env sh",
             r#"printf \"; sh; \""#,
             r#"wc "\"; sh; ""#,
