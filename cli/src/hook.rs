@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use record::Recorder;
 
-use crate::supervise::{Death, Supervisor, Watch, send_if_child};
+use crate::supervise::{Death, Supervisor, Watch, end, send_if_child};
 use crate::{host, memory};
 
 /// How libraries are watched here. The client waits 30 seconds for the hook; whatever happens, the answer is out before.
@@ -263,8 +263,7 @@ impl Attempt {
     }
 }
 
-/// The guard of a process that cannot load libraries: the first that is needed makes it one that can, which judges the call from the
-/// beginning.
+/// The guard of a process that cannot load libraries: the first that is needed has one that can judge the call from the beginning.
 struct Handover {
     attempt: Arc<Attempt>,
 }
@@ -278,8 +277,10 @@ impl std::fmt::Debug for Handover {
 impl Guard for Handover {
     fn before_load(&self, _number: u32, _plugin: &str) -> Result<(), PluginError> {
         let arguments = ["hook", self.attempt.event.as_argument()].map(OsString::from);
-        let error = host::turn(&arguments, Some(&self.attempt.bytes));
-        Err(PluginError::new(host::missing(&error)))
+        match host::answer(&arguments, &self.attempt.bytes) {
+            Ok(code) => end(code),
+            Err(error) => Err(PluginError::new(host::missing(&error))),
+        }
     }
 }
 

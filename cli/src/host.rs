@@ -1,9 +1,9 @@
 //! The program's other half, where it has the C library inside (`build.rs`).
 //!
 //! A process that has its own C library starts without the system's loader, which takes as long as the rest of a hook's decision, and
-//! `LD_PRELOAD` and its like have no say in it. But it has nobody to load a library, or a module that knows the addresses of hosts. So the same
-//! program is there a second time, with the shared C library, and a process becomes that one: a hook when the call
-//! turns out to need a plugin, everything else at its start.
+//! `LD_PRELOAD` and its like have no say in it. But it has nobody to load a library, or a module that knows the addresses of hosts.
+//! So the same program is there a second time, with the shared C library. A hook asks it when the call turns out to need a plugin,
+//! everything else becomes it at its start.
 
 use std::ffi::OsString;
 use std::io;
@@ -81,39 +81,56 @@ pub(crate) fn is_this() -> bool {
 
 /// Why a library cannot be loaded here, as what follows the plugin's name.
 pub(crate) fn missing(error: &io::Error) -> String {
-    format!("cannot be loaded: `agentfirewall-host` beside the program cannot be started: {error}")
+    format!("cannot be loaded: `agentfirewall-host` beside the program does not work: {error}")
 }
 
-/// Becomes the other half, with these arguments and, if there is one, this standard input. Returns only where it cannot.
+/// The other half with these arguments.
 #[cfg(libc_inside)]
-pub(crate) fn turn(arguments: &[OsString], input: Option<&[u8]>) -> io::Error {
+fn command(arguments: &[OsString]) -> io::Result<std::process::Command> {
     use std::os::unix::process::CommandExt;
 
-    let host = match program() {
-        Ok(program) => program.with_file_name(NAME),
-        Err(error) => return error,
-    };
-    let mut command = std::process::Command::new(host);
+    let mut command = std::process::Command::new(program()?.with_file_name(NAME));
     // The name it was called by says how the hook is written down.
     if let Some(name) = std::env::args_os().next() {
         command.arg0(name);
     }
     command.arg(OF).arg(BUILD).args(arguments);
-    if input.is_some() {
-        // A hook has no use for what these bring, and its environment may be the agent's.
-        command.env_remove("LD_PRELOAD").env_remove("LD_AUDIT");
-    }
-    match input.map(in_memory).transpose() {
-        Ok(Some(input)) => command.stdin(input).exec(),
-        Ok(None) => command.exec(),
-        Err(error) => error,
+    Ok(command)
+}
+
+/// Becomes the other half. Returns only where it cannot.
+#[cfg(libc_inside)]
+pub(crate) fn turn(arguments: &[OsString]) -> io::Error {
+    use std::os::unix::process::CommandExt;
+
+    command(arguments).map_or_else(|error| error, |mut command| command.exec())
+}
+
+/// Has the other half answer a hook with this payload, and gives its exit code. It is waited for: should it not even start, as when a
+/// system has lost a library, somebody must be there to deny.
+#[cfg(libc_inside)]
+pub(crate) fn answer(arguments: &[OsString], payload: &[u8]) -> io::Result<u8> {
+    let mut command = command(arguments)?;
+    // A hook has no use for what these bring, and its environment may be the agent's.
+    command.env_remove("LD_PRELOAD").env_remove("LD_AUDIT");
+    let status = command.stdin(in_memory(payload)?).status()?;
+    match status.code() {
+        Some(0) => Ok(0),
+        Some(2) => Ok(2),
+        _ => Err(io::Error::other(status.to_string())),
     }
 }
 
 /// As above, where there is one half only.
 #[cfg(not(libc_inside))]
-pub(crate) fn turn(_arguments: &[OsString], _input: Option<&[u8]>) -> io::Error {
+pub(crate) fn turn(_arguments: &[OsString]) -> io::Error {
     io::Error::from(io::ErrorKind::Unsupported)
+}
+
+/// As above, where there is one half only.
+#[cfg(not(libc_inside))]
+pub(crate) fn answer(_arguments: &[OsString], _payload: &[u8]) -> io::Result<u8> {
+    Err(io::Error::from(io::ErrorKind::Unsupported))
 }
 
 /// A file of no folder, with what is read from it: a payload may hold secrets, which belong on no disk.

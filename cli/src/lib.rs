@@ -40,8 +40,11 @@ pub fn scan_bytes(data: &[u8]) {
 pub fn run_code() -> u8 {
     let arguments = match host::arguments() {
         Ok(arguments) => arguments,
-        // By the code a hook denies.
-        Err(reason) => return composition::report(&Failure::new(Exit::Usage, reason)),
+        Err(reason) => {
+            composition::report(&Failure::new(Exit::Usage, reason));
+            // Whatever the command: agents take every other code than this for a hook that is broken, and go on.
+            return Exit::Deny as u8;
+        }
     };
     if let [first, rest @ ..] = arguments.as_slice()
         && first == "hook"
@@ -51,7 +54,7 @@ pub fn run_code() -> u8 {
     }
     if !host::is_this() {
         // Without its other half the program does all but load libraries, and says so when it is to load one.
-        let _not_there = host::turn(&arguments, None);
+        let _not_there = host::turn(&arguments);
     }
     let ui = ui::Ui;
     let name = std::env::args_os().next().unwrap_or_else(|| "agentfirewall".into());

@@ -491,7 +491,7 @@ pub(crate) fn own_stdout() -> std::io::Result<std::fs::File> {
 }
 
 /// Ends the process here and now, without what others have registered for its end.
-fn end(code: u8) -> ! {
+pub(crate) fn end(code: u8) -> ! {
     #[cfg(unix)]
     // SAFETY: does not return.
     unsafe {

@@ -76,6 +76,33 @@ fn denied_by_last(sandbox: &Sandbox, outcome: &Outcome) {
     assert_eq!(record["action_taken"], "deny", "{record}");
 }
 
+/// A half that does not start, as when a library of the system is gone, lets nothing pass.
+#[test]
+fn a_half_that_does_not_work_denies() {
+    if host().is_none() {
+        return;
+    }
+    for ending in ["exit 127", "exit 1", "kill -SEGV $$"] {
+        let sandbox = with_plugin(MISBEHAVING);
+        let program = sandbox.root().join("agentfirewall");
+        std::fs::copy(agentfirewall(), &program).unwrap();
+        let other = program.with_file_name("agentfirewall-host");
+        std::fs::write(&other, format!("#!/bin/sh\n{ending}\n")).unwrap();
+        make_executable(&other);
+        let payload: Vec<u8> = Payload::bash(&sandbox.project, "echo mb-fine:12345678").into();
+        denied_by_last(&sandbox, &feed(sandbox.process(&program).args(["hook", "pre-tool-use"]), &payload));
+    }
+}
+
+#[cfg(unix)]
+fn make_executable(file: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[cfg(not(unix))]
+fn make_executable(_file: &std::path::Path) {}
+
 /// Halves of different builds do not judge together.
 #[test]
 fn halves_of_different_builds_deny() {
