@@ -49,15 +49,7 @@ impl Found<'_> {
         if changes && (secret || key) || shows && secret {
             say("platform.secret", tool());
         }
-        // GitLab calls the files of a commit its actions.
-        let files = input.get("files").or_else(|| input.get("actions"));
-        let files = files.and_then(Value::as_array).into_iter().flatten();
-        for file in files.chain([input]) {
-            let Some(path) =
-                ["path", "file_path", "filePath"].iter().find_map(|name| file.get(*name)?.as_str())
-            else {
-                continue;
-            };
+        for (path, file) in files(input) {
             for effect in written::effects(path, file) {
                 say(&effect.id, effect.detail);
             }
@@ -157,4 +149,14 @@ impl Found<'_> {
             self.doing.effects.push(Effect::new(id, detail));
         }
     }
+}
+
+/// The files that a tool is given, each with its path; GitLab calls those of a commit its actions.
+pub(super) fn files(input: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let several = input.get("files").or_else(|| input.get("actions"));
+    let several = several.and_then(Value::as_array).into_iter().flatten();
+    several.chain([input]).filter_map(|file| {
+        let path = ["path", "file_path", "filePath"].iter().find_map(|name| file.get(*name)?.as_str())?;
+        Some((path, file))
+    })
 }

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::meaning::files;
 use super::{Found, Verb, verb_of, words_of};
 use crate::understand::{Address, Effect, Language};
 
@@ -121,21 +122,13 @@ impl Found<'_> {
         if !matches!(self.verb, Verb::Write | Verb::Delete | Verb::Send) {
             return;
         }
-        let text = |value: &Value, names: &[&str]| {
-            names.iter().find_map(|name| value.get(*name)?.as_str()).map(str::to_owned)
-        };
         let elsewhere = input.as_object().is_some_and(super::is_elsewhere);
-        let branch = text(input, &["branch", "branch_name", "ref"]);
+        let branch = ["branch", "branch_name", "ref"].iter().find_map(|name| input.get(*name)?.as_str());
         let common = branch.is_none_or(|branch| {
             let name = branch.rsplit('/').next().unwrap_or_default();
             matches!(name, "main" | "master" | "trunk" | "develop" | "production") || name.is_empty()
         });
-        let files = input.get("files").or_else(|| input.get("actions"));
-        let files = files.and_then(Value::as_array).into_iter().flatten();
-        let found = files.chain([input]).any(|file| {
-            text(file, &["path", "file_path", "filePath"])
-                .is_some_and(|path| path.rsplit('/').next() == Some("CODEOWNERS"))
-        });
+        let found = files(input).any(|(path, _)| path.rsplit('/').next() == Some("CODEOWNERS"));
         if elsewhere && common && found {
             self.say("platform.merge", "CODEOWNERS");
         }
