@@ -4,40 +4,25 @@
 
 use crate::understand::{UNKNOWN, Word};
 
-/// Packers, sums, converters, and what prints.
-const FILTERS: [&str; 54] = [
-    "brotli",
-    "bunzip2",
+/// Sums, converters and what prints: an operand of theirs is something to read.
+const READERS: [&str; 31] = [
     "bzcat",
-    "bzip2",
     "cat",
     "cksum",
     "column",
     "cut",
     "expand",
-    "false",
     "fold",
-    "gunzip",
     "gzcat",
-    "gzip",
     "head",
     "hexdump",
     "jq",
-    "lbzip2",
-    "lz4",
     "lz4cat",
     "lzcat",
-    "lzma",
-    "lzop",
     "md5sum",
     "nl",
     "od",
-    "pbzip2",
-    "pdftotext",
-    "pigz",
-    "plzip",
     "printf",
-    "pxz",
     "rev",
     "sha1sum",
     "sha256sum",
@@ -48,18 +33,36 @@ const FILTERS: [&str; 54] = [
     "tac",
     "tail",
     "tr",
+    "wc",
+    "xzcat",
+    "zcat",
+    "zstdcat",
+];
+/// Packers and others that leave what they make in the place of their operand, or in the second one.
+const PACKERS: [&str; 23] = [
+    "brotli",
+    "bunzip2",
+    "bzip2",
+    "false",
+    "gunzip",
+    "gzip",
+    "lbzip2",
+    "lz4",
+    "lzma",
+    "lzop",
+    "pbzip2",
+    "pdftotext",
+    "pigz",
+    "plzip",
+    "pxz",
     "true",
     "uniq",
     "unlz4",
     "unxz",
     "unzstd",
-    "wc",
     "xxd",
     "xz",
-    "xzcat",
-    "zcat",
     "zstd",
-    "zstdcat",
 ];
 /// Programs that a build may put between its tools and what they compile, and linkers.
 const BUILDERS: [&str; 12] = [
@@ -106,47 +109,14 @@ pub(super) fn only_builders(setting: &Word) -> bool {
 fn is_filter(command: &str) -> bool {
     let (program, rest) = command.split_once([' ', '\t']).unwrap_or((command, ""));
     known_name(program).is_some_and(|program| {
-        FILTERS.contains(&program) && !names_output(program, rest) || is_emulator(program, rest)
+        let reads = READERS.contains(&program);
+        (reads || PACKERS.contains(&program)) && !names_output(program, reads, rest)
+            || is_emulator(program, rest)
     })
 }
 
-/// Whether a filter is told where to write: by an option, or by an operand, which only those take for something to read that leave
-/// their input as it is.
-fn names_output(program: &str, rest: &str) -> bool {
-    let reads = matches!(
-        program,
-        "cat"
-            | "cksum"
-            | "column"
-            | "cut"
-            | "expand"
-            | "fold"
-            | "head"
-            | "hexdump"
-            | "jq"
-            | "md5sum"
-            | "nl"
-            | "od"
-            | "printf"
-            | "rev"
-            | "sha1sum"
-            | "sha256sum"
-            | "sha512sum"
-            | "shasum"
-            | "sort"
-            | "strings"
-            | "tac"
-            | "tail"
-            | "tr"
-            | "wc"
-            | "bzcat"
-            | "gzcat"
-            | "lz4cat"
-            | "lzcat"
-            | "xzcat"
-            | "zcat"
-            | "zstdcat"
-    );
+/// Whether a filter is told where to write: by an option, or by an operand that it does not only read.
+fn names_output(program: &str, reads: bool, rest: &str) -> bool {
     rest.split_whitespace().any(|word| match word.strip_prefix('-') {
         Some(option) => {
             let long = option.strip_prefix('-');
