@@ -101,16 +101,12 @@ fn inside(folder: &Path) -> Option<Vec<String>> {
         fs::write(parts.join(format!("lib{part}.so")), format!("GROUP({})\n", archives.join(" "))).ok()?;
     }
     let options = vec![format!("-L{}", parts.display()), "-static".to_owned(), "-no-pie".to_owned()];
-    (links(folder, &options) && starts(&folder.join("probe"))).then_some(options)
+    (links(folder, &options) && succeeds(&mut Command::new(folder.join("probe")))).then_some(options)
 }
 
-/// Whether a program starts.
-fn starts(program: &Path) -> bool {
-    Command::new(program)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+/// Whether a command ends well. What it says is nobody's business.
+fn succeeds(command: &mut Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 fn write_script(folder: &Path) -> Option<()> {
@@ -147,6 +143,5 @@ fn links(folder: &Path, options: &[String]) -> bool {
     for option in options {
         rustc.arg("-C").arg(format!("link-arg={option}"));
     }
-    rustc.arg(&source).arg("-o").arg(folder.join("probe"));
-    rustc.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    succeeds(rustc.arg(&source).arg("-o").arg(folder.join("probe")))
 }

@@ -165,13 +165,18 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Outcome> {
     if over.is_empty() { Ok(Outcome::Done) } else { Err(format!("over the budget: {}", over.join(", "))) }
 }
 
+/// The half of the program that the system's loader starts: where the C library is inside, the one beside it.
+fn loaded(program: &Path) -> Result<PathBuf> {
+    let file = std::fs::read(program).map_err(|error| format!("{}: {error}", program.display()))?;
+    let shared = order::has_interpreter(&file);
+    Ok(if shared { program.to_owned() } else { program.with_file_name("agentfirewall-host") })
+}
+
 /// What the loader maps at every start: nothing, where the program has the C library inside; in its other half, and elsewhere, the C
 /// library, itself and what the kernel brings. Each other one is a tenth of a hook.
 fn libraries(program: &Path) -> Result<Option<&'static str>> {
-    let file = std::fs::read(program).map_err(|error| format!("{}: {error}", program.display()))?;
-    let inside = !order::has_interpreter(&file);
-    say::line(&format!("C library        {:>9}", if inside { "inside" } else { "shared" }));
-    let loaded = if inside { program.with_file_name("agentfirewall-host") } else { program.to_owned() };
+    let loaded = loaded(program)?;
+    say::line(&format!("C library        {:>9}", if loaded == program { "shared" } else { "inside" }));
     // The loader of the GNU C library lists them instead of starting the program.
     let listed = Run::new(&loaded).bare().env("LD_TRACE_LOADED_OBJECTS", "1").read()?;
     let more: Vec<&str> = listed
@@ -208,9 +213,7 @@ fn scanning(workshop: &Workshop, valgrind: &Path, program: &Path) -> Result<Opti
     std::fs::create_dir_all(folder.join("home")).map_err(failed)?;
     std::fs::write(folder.join("small.txt"), "name = example\nport = 8080\n").map_err(failed)?;
     // A scan is the other half's, where there are two.
-    let host = program.with_file_name("agentfirewall-host");
-    let file = std::fs::read(program).map_err(failed)?;
-    let program = if order::has_interpreter(&file) { program } else { host.as_path() };
+    let program = &loaded(program)?;
     let scan = |run: Run| {
         let run = run.args(["scan", "small.txt"]).bare().env("HOME", folder.join("home"));
         run.folder(&folder).read()
